@@ -1,0 +1,1 @@
+//! The console sink: tables on a terminal, blocks in a pipe.

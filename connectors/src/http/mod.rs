@@ -1,0 +1,1 @@
+//! The general HTTP client of polling sources: token, rate limit, retries, pages.

@@ -1,0 +1,20 @@
+//! Sources, sinks, formats and embedded stand-ins. This file is the one list that knows them all.
+
+pub mod console;
+pub mod file;
+pub mod format;
+pub mod http;
+pub mod kafka;
+pub mod mysql;
+pub mod simulator;
+pub mod topic_log;
+pub mod twitch;
+
+use engine::connector::Registry;
+
+/// Every connector and format of this crate.
+pub static REGISTRY: Registry = Registry {
+    sources: &[],
+    sinks: &[],
+    formats: &[],
+};

@@ -1,0 +1,1 @@
+//! MySQL and MariaDB tables as sinks, and SQLite as their embedded stand-in.

@@ -1,0 +1,1 @@
+//! A Helix server on loopback whose every answer is a function of seed and virtual time.

@@ -1,0 +1,1 @@
+//! The Twitch source: live streams, poll by poll.

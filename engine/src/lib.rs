@@ -1,0 +1,8 @@
+//! The engine of flowctl: YAML text → spec → plan → dataflow → run.
+//!
+//! Read in this order: [`diagnostic`], [`spec`], [`schema`], [`connector`].
+
+pub mod connector;
+pub mod diagnostic;
+pub mod schema;
+pub mod spec;

@@ -1,0 +1,40 @@
+//! One YAML node with the bytes it stands on.
+
+use crate::diagnostic::Span;
+
+use super::scalar::Spanned;
+
+/// A node of a YAML document.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Node {
+    /// What it holds.
+    pub content: Content,
+    /// Where it stands; for a scalar the very word, quotes included.
+    pub span: Span,
+}
+
+/// What a node holds. Scalars keep their text: what a scalar means depends on the key that it belongs to.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Content {
+    /// Nothing, `~` or `null`.
+    Null,
+    /// A scalar: the text after YAML's unquoting.
+    Scalar(String),
+    /// A list.
+    List(Vec<Node>),
+    /// A map in the order written; keys may still repeat.
+    Map(Vec<(Spanned<String>, Node)>),
+}
+
+impl Node {
+    /// What kind of node this is, for messages.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self.content {
+            Content::Null => "nothing",
+            Content::Scalar(_) => "a single value",
+            Content::List(_) => "a list",
+            Content::Map(_) => "a map",
+        }
+    }
+}
