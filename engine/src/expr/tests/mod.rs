@@ -1,0 +1,4 @@
+//! Expressions from text to values: what they give, where they fail, what is said about wrong ones.
+
+mod rows;
+mod values;
