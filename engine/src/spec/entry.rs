@@ -48,7 +48,7 @@ pub struct Entry {
 impl Entry {
     /// Reads `node` by `keys`. Problems go to `diagnostics`; the entry is `None` if a required key is missing or a value is
     /// wrong, since what remains would only lead to false alarms.
-    pub fn read(node: &Node, keys: &'static [Key], variables: &Variables, diagnostics: &mut Diagnostics) -> Option<Self> {
+    pub fn read(node: &Node, keys: &[Key], variables: &Variables, diagnostics: &mut Diagnostics) -> Option<Self> {
         let empty = Vec::new();
         let pairs = match &node.content {
             Content::Map(pairs) => pairs,
