@@ -8,7 +8,7 @@ use crate::diagnostic::{Code, Diagnostics, Span, nearest};
 use super::key::{Key, Kind, Need};
 use super::node::{Content, Node};
 use super::scalar::{Spanned, parse_duration};
-use super::variables::{Secret, Text, Variables};
+use super::variables::{MissingVariable, Secret, Text, Variables};
 
 /// A value in the kind that its key asks for.
 #[derive(Clone, Debug)]
@@ -48,7 +48,12 @@ pub struct Entry {
 impl Entry {
     /// Reads `node` by `keys`. Problems go to `diagnostics`; the entry is `None` if a required key is missing or a value is
     /// wrong, since what remains would only lead to false alarms.
-    pub fn read(node: &Node, keys: &'static [Key], variables: &Variables, diagnostics: &mut Diagnostics) -> Option<Self> {
+    pub fn read(
+        node: &Node,
+        keys: &'static [Key],
+        variables: &Variables,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<Self> {
         let empty = Vec::new();
         let pairs = match &node.content {
             Content::Map(pairs) => pairs,
@@ -218,6 +223,18 @@ impl Entry {
             .collect()
     }
 
+    /// The texts of a list with their places; none if the key is missing.
+    #[must_use]
+    pub fn spanned_texts(&self, key: &str) -> Vec<Spanned<Text>> {
+        self.list(key)
+            .iter()
+            .map(|element| match &element.value {
+                Value::Text(text) => Spanned::new(text.clone(), element.span),
+                _ => wrong_kind(key),
+            })
+            .collect()
+    }
+
     fn list(&self, key: &str) -> &[Spanned<Value>] {
         self.find(key).map_or(&[], |value| match &value.value {
             Value::List(list) => list.as_slice(),
@@ -261,7 +278,15 @@ fn absent<T>(key: &str) -> T {
     panic!("key `{key}` is neither required nor has it a default in its table")
 }
 
-fn unknown_key(name: &Spanned<String>, keys: &[Key], diagnostics: &mut Diagnostics) {
+/// Reports a variable that has no value.
+pub(super) fn unset_variable(missing: &MissingVariable, span: Span, diagnostics: &mut Diagnostics) {
+    diagnostics
+        .error(Code::UnsetVariable, span, missing.to_string())
+        .hint(format!("set it, pass `--set {name}=…`, or give a default: `${{{name}:-…}}`", name = missing.0));
+}
+
+/// Reports a key that is not in the table, and the one that was probably meant.
+pub(super) fn unknown_key(name: &Spanned<String>, keys: &[Key], diagnostics: &mut Diagnostics) {
     let message = format!("unknown key `{}`", name.value);
     let found = diagnostics.error(Code::UnknownKey, name.span, message);
     let names: Vec<&str> = keys.iter().map(|key| key.name).collect();
@@ -296,7 +321,13 @@ pub(super) fn unique_keys<'a>(
     unique
 }
 
-fn read_value(node: &Node, kind: &Kind, key: &str, variables: &Variables, diagnostics: &mut Diagnostics) -> Option<Value> {
+fn read_value(
+    node: &Node,
+    kind: &Kind,
+    key: &str,
+    variables: &Variables,
+    diagnostics: &mut Diagnostics,
+) -> Option<Value> {
     match kind {
         Kind::Any => Some(Value::Node(node.clone())),
         Kind::Group(keys) => Entry::read(node, keys, variables, diagnostics).map(Value::Group),
@@ -306,7 +337,13 @@ fn read_value(node: &Node, kind: &Kind, key: &str, variables: &Variables, diagno
     }
 }
 
-fn read_list(node: &Node, element: &Kind, key: &str, variables: &Variables, diagnostics: &mut Diagnostics) -> Option<Value> {
+fn read_list(
+    node: &Node,
+    element: &Kind,
+    key: &str,
+    variables: &Variables,
+    diagnostics: &mut Diagnostics,
+) -> Option<Value> {
     let single;
     let elements = match &node.content {
         Content::List(elements) => elements.as_slice(),
@@ -326,7 +363,13 @@ fn read_list(node: &Node, element: &Kind, key: &str, variables: &Variables, diag
     read.into_iter().collect::<Option<Vec<_>>>().map(Value::List)
 }
 
-fn read_map(node: &Node, element: &Kind, key: &str, variables: &Variables, diagnostics: &mut Diagnostics) -> Option<Value> {
+fn read_map(
+    node: &Node,
+    element: &Kind,
+    key: &str,
+    variables: &Variables,
+    diagnostics: &mut Diagnostics,
+) -> Option<Value> {
     let Content::Map(pairs) = &node.content else {
         wrong_content(node, &format!("a map of names, each {}", element.describe()), key, diagnostics);
         return None;
@@ -342,11 +385,16 @@ fn read_map(node: &Node, element: &Kind, key: &str, variables: &Variables, diagn
 }
 
 fn wrong_content(node: &Node, expected: &str, key: &str, diagnostics: &mut Diagnostics) {
-    diagnostics
-        .error(Code::WrongKind, node.span, format!("`{key}` must be {expected}, found {}", node.kind()));
+    diagnostics.error(Code::WrongKind, node.span, format!("`{key}` must be {expected}, found {}", node.kind()));
 }
 
-fn read_scalar(node: &Node, kind: &Kind, key: &str, variables: &Variables, diagnostics: &mut Diagnostics) -> Option<Value> {
+fn read_scalar(
+    node: &Node,
+    kind: &Kind,
+    key: &str,
+    variables: &Variables,
+    diagnostics: &mut Diagnostics,
+) -> Option<Value> {
     let Content::Scalar(written) = &node.content else {
         wrong_content(node, &kind.describe(), key, diagnostics);
         return None;
@@ -366,10 +414,7 @@ fn read_scalar(node: &Node, kind: &Kind, key: &str, variables: &Variables, diagn
     let resolved = match text.resolve(variables) {
         Ok(resolved) => resolved,
         Err(missing) => {
-            diagnostics.error(Code::UnsetVariable, node.span, missing.to_string()).hint(format!(
-                "set it, pass `--set {name}=…`, or give a default: `${{{name}:-…}}`",
-                name = missing.0
-            ));
+            unset_variable(&missing, node.span, diagnostics);
             return None;
         }
     };
