@@ -332,7 +332,7 @@ fn read_value(
         Kind::Any => Some(Value::Node(node.clone())),
         Kind::Group(keys) => Entry::read(node, keys, variables, diagnostics).map(Value::Group),
         Kind::List(element) => read_list(node, element, key, variables, diagnostics),
-        Kind::Map(element) => read_map(node, element, key, variables, diagnostics),
+        Kind::Map(element) => read_map(node, *element, key, variables, diagnostics),
         scalar => read_scalar(node, scalar, key, variables, diagnostics),
     }
 }
@@ -365,13 +365,13 @@ fn read_list(
 
 fn read_map(
     node: &Node,
-    element: &Kind,
+    element: &'static Kind,
     key: &str,
     variables: &Variables,
     diagnostics: &mut Diagnostics,
 ) -> Option<Value> {
     let Content::Map(pairs) = &node.content else {
-        wrong_content(node, &format!("a map of names, each {}", element.describe()), key, diagnostics);
+        wrong_content(node, &Kind::Map(element).describe(), key, diagnostics);
         return None;
     };
     let read: Vec<_> = unique_keys(pairs, diagnostics)

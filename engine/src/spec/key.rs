@@ -88,6 +88,7 @@ impl Kind {
             Self::Column => "a column's name".into(),
             Self::Expression => "an expression".into(),
             Self::List(element) => format!("a list, each {}", element.describe()),
+            Self::Map(Self::Any) => "a map of names".into(),
             Self::Map(element) => format!("a map of names, each {}", element.describe()),
             Self::Group(keys) => {
                 format!("a map of {}", keys.iter().map(|key| format!("`{}`", key.name)).collect::<Vec<_>>().join(", "))

@@ -100,9 +100,7 @@ impl<'a> Merge<'a> {
     fn take_items(&mut self, part: &Part, folder: &Path, diagnostics: &mut Diagnostics) {
         for (name, value) in part.entry.map(part.key) {
             let Value::Node(node) = &value.value else { continue };
-            if !check_name(name, false, diagnostics) {
-                continue;
-            }
+            check_name(name, false, diagnostics);
             let item = Item { name: name.clone(), node: node.clone(), folder: folder.to_owned() };
             let before = match part.key {
                 "sinks" => find(&self.sinks, &name.value),
@@ -120,17 +118,17 @@ impl<'a> Merge<'a> {
     fn take_reports(&mut self, entry: &Entry, diagnostics: &mut Diagnostics) {
         for (name, value) in entry.map("reports") {
             let Value::Node(node) = &value.value else { continue };
-            if !check_name(name, false, diagnostics) {
-                continue;
-            }
+            check_name(name, false, diagnostics);
             if let Some(before) = self.reports.iter().find(|report| report.name.value == name.value) {
                 report_twice(name, before.name.span, diagnostics);
                 continue;
             }
             let Some(entry) = Entry::read(node, REPORT_KEYS, self.variables, diagnostics) else { continue };
+            let sink = Spanned::new(entry.text("sink"), entry.span_of("sink"));
+            let Some(target) = self.resolve(&sink, diagnostics) else { continue };
             self.reports.push(Report {
                 name: name.clone(),
-                sink: entry.word("sink"),
+                sink: Spanned::new(target, sink.span),
                 sql: Spanned::new(entry.text("sql"), entry.span_of("sql")),
                 title: entry.text_if("title"),
             });
@@ -200,13 +198,16 @@ fn report_twice(name: &Spanned<String>, before: Span, diagnostics: &mut Diagnost
         .hint("give one of them another name");
 }
 
-fn check_name(name: &Spanned<String>, dashes: bool, diagnostics: &mut Diagnostics) -> bool {
-    let right = is_name(&name.value, dashes);
-    if !right {
-        let also = if dashes { ", `_` and `-`" } else { " and `_`" };
-        diagnostics.error(Code::BadName, name.span, format!("`{}` is not a name", name.value)).hint(format!(
-            "a name has letters a to z, digits{also}, begins with a letter or `_`, and has at most 63 of them"
-        ));
+/// Reports a name that is none. Its entry is kept all the same, so that what uses it finds it.
+fn check_name(name: &Spanned<String>, dashes: bool, diagnostics: &mut Diagnostics) {
+    if is_name(&name.value, dashes) {
+        return;
     }
-    right
+    let fitting: String =
+        name.value.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).take(63).collect();
+    let also = if dashes { ", `_` and `-`" } else { " and `_`" };
+    let hint =
+        format!("names are made of letters, digits{also}, begin with a letter or `_`, and have at most 63 of them");
+    let hint = if is_name(&fitting, dashes) { format!("{hint}: `{fitting}`") } else { hint };
+    diagnostics.error(Code::BadName, name.span, format!("`{}` is not a name", name.value)).hint(hint);
 }

@@ -102,7 +102,7 @@ pub const FEED_KEYS: &[Key] = &[
 
 /// The keys of a report.
 pub const REPORT_KEYS: &[Key] = &[
-    Key::required("sink", Kind::Column, "the sink whose database answers"),
+    Key::required("sink", Kind::Text, "the sink whose database answers"),
     Key::required("sql", Kind::Text, "the query, in the SQL of that database"),
     Key::optional("title", Kind::Text, "the headline above the answer"),
 ];

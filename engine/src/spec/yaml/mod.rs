@@ -4,5 +4,6 @@
 
 mod parse;
 mod problem;
+mod quoting;
 
 pub use parse::parse;

@@ -1,5 +1,7 @@
 //! The events of the YAML parser put together to a tree, within bounds of depth and size.
 
+use std::collections::BTreeSet;
+
 use serde_yaml::granit_parser::{self, Event, Parser, ScalarStyle};
 
 use crate::diagnostic::{Code, Diagnostics, FileId, Span};
@@ -11,6 +13,8 @@ use super::problem;
 const DEPTH_MAX: usize = 64;
 /// Words, lists and maps in one file: no pipeline comes near.
 const NODES_MAX: usize = 100_000;
+/// Forbidden features that are reported one by one; more of them say nothing new.
+const FORBIDDEN_MAX: usize = 20;
 
 /// Reads the one document of `text`. Whatever is wrong goes to `diagnostics`, and then there is no node; an empty text is
 /// [`Content::Null`]. Takes time in proportion to the text, and never panics.
@@ -21,7 +25,16 @@ pub fn parse(text: &str, file: FileId, diagnostics: &mut Diagnostics) -> Option<
         emit_anchor_events: true,
         emit_comments: false,
     };
-    let mut tree = Tree { text, file, diagnostics, open: Vec::new(), root: None, nodes: 0, sound: true };
+    let mut tree = Tree {
+        text,
+        file,
+        diagnostics,
+        open: Vec::new(),
+        root: None,
+        nodes: 0,
+        forbidden: 0,
+        aliased: BTreeSet::new(),
+    };
     for next in Parser::new_from_str_with_options(text, options) {
         match next {
             Ok((event, place)) => {
@@ -30,13 +43,14 @@ pub fn parse(text: &str, file: FileId, diagnostics: &mut Diagnostics) -> Option<
                 }
             }
             Err(error) => {
-                problem::report(text, file, &error, tree.diagnostics);
+                let open = tree.open_bracket();
+                problem::report(text, file, &error, open, tree.diagnostics);
                 return None;
             }
         }
     }
     let empty = Node { content: Content::Null, span: Span { file, start: 0, end: 0 } };
-    tree.sound.then_some(tree.root.unwrap_or(empty))
+    (tree.forbidden == 0).then_some(tree.root.unwrap_or(empty))
 }
 
 /// What has been read so far.
@@ -47,7 +61,9 @@ struct Tree<'a> {
     open: Vec<Open>,
     root: Option<Node>,
     nodes: usize,
-    sound: bool,
+    forbidden: usize,
+    /// Anchors of which an alias has been reported; further ones say nothing new.
+    aliased: BTreeSet<usize>,
 }
 
 /// A list or map whose end has not come.
@@ -65,6 +81,9 @@ enum OpenKind {
 impl Tree<'_> {
     /// Takes one event in; false if there is no sense in going on.
     fn take(&mut self, event: Event<'_>, place: granit_parser::Span) -> bool {
+        if self.forbidden >= FORBIDDEN_MAX {
+            return false;
+        }
         let span = self.span(place);
         if event.tag().is_some() {
             let tag = place.tag_span().map_or(span, |tag| self.span(tag));
@@ -85,6 +104,9 @@ impl Tree<'_> {
                 return false;
             }
             Event::Anchor(..) => self.forbid(span, "anchors", "write the value out where it is needed"),
+            Event::Alias(anchor) if !self.aliased.insert(anchor) => {
+                return self.add(Node { content: Content::Null, span });
+            }
             Event::Alias(_) | Event::UnresolvedAlias(_) => {
                 self.forbid(
                     span,
@@ -110,6 +132,12 @@ impl Tree<'_> {
         Span { file: self.file, start: range.start.min(end), end }
     }
 
+    /// The innermost bracket that is still open.
+    fn open_bracket(&self) -> Option<Span> {
+        let open = self.open.iter().rev().find(|open| open.flow)?;
+        Some(Span { file: self.file, start: open.start, end: open.start + 1 })
+    }
+
     /// The `---` of a document that starts at `span`.
     fn marker(&self, span: Span) -> Span {
         let length = if self.text[span.start..].starts_with("---") { 3 } else { span.end - span.start };
@@ -117,7 +145,7 @@ impl Tree<'_> {
     }
 
     fn forbid(&mut self, span: Span, what: &str, hint: &str) {
-        self.sound = false;
+        self.forbidden += 1;
         self.diagnostics.error(Code::YamlFeature, span, format!("{what} are not allowed here")).hint(hint);
     }
 
@@ -133,8 +161,8 @@ impl Tree<'_> {
             if style == ScalarStyle::Plain && value == "<<" {
                 self.forbid(span, "merge keys", "write the keys out");
             }
-            if style == ScalarStyle::Plain && value.is_empty() {
-                self.sound = false;
+            if span.start == span.end {
+                self.forbidden += 1;
                 self.diagnostics
                     .error(Code::Syntax, span, "there is no key before this `:`")
                     .hint("write `name: value`");

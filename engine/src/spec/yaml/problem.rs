@@ -4,16 +4,20 @@ use serde_yaml::granit_parser::{ErrorKind, ScanError};
 
 use crate::diagnostic::{Code, Diagnostics, FileId, Span};
 
-/// Reports an error of the parser at the word that it is about.
-pub(super) fn report(text: &str, file: FileId, error: &ScanError, diagnostics: &mut Diagnostics) {
+use super::quoting::{self, Advice, Line};
+
+/// Reports an error of the parser at the word that it is about. `open` is the innermost bracket that is still open.
+pub(super) fn report(text: &str, file: FileId, error: &ScanError, open: Option<Span>, diagnostics: &mut Diagnostics) {
     let at = floor(text, error.marker().byte_offset().unwrap_or(text.len()));
     let line = Line::around(text, at);
+    let place = |(start, end): (usize, usize)| Span { file, start, end };
     if let Some(tab) = line.tab_indent() {
-        let span = Span { file, start: tab, end: tab + 1 };
-        diagnostics.error(Code::Tab, span, "a tab is used to indent").hint("YAML indents with spaces only: replace it");
+        diagnostics
+            .error(Code::Tab, place((tab, tab + 1)), "a tab is used to indent")
+            .hint("YAML indents with spaces only: replace it");
         return;
     }
-    let span = word(text, file, at);
+    let span = place(word(text, at));
     match error.kind() {
         ErrorKind::RecursionLimitExceeded => too_deep(span, diagnostics),
         ErrorKind::DirectiveDisallowed => {
@@ -22,12 +26,15 @@ pub(super) fn report(text: &str, file: FileId, error: &ScanError, diagnostics: &
                 .hint("leave the line out; if `%` belongs to a value, put the value in quotes");
         }
         kind => {
-            let (message, hint) = describe(kind);
-            let (span, hint) = match line.unquoted_value() {
-                Some((start, end, quoted)) if asks_for_quotes(kind) => (Span { file, start, end }, quoted),
-                _ => (span, hint.to_owned()),
-            };
-            diagnostics.error(Code::Syntax, span, message).hint(hint);
+            let advice = quoting::advise(&line, at, kind).unwrap_or_else(|| {
+                let (message, hint) = describe(kind);
+                Advice { place: (span.start, span.end), message, hint: hint.to_owned() }
+            });
+            let found = diagnostics.error(Code::Syntax, place(advice.place), advice.message).hint(advice.hint);
+            if let Some(open) = open.filter(|open| text[open.start.min(advice.place.0)..advice.place.0].contains('\n'))
+            {
+                found.label(open, "this bracket is still open");
+            }
         }
     }
 }
@@ -39,16 +46,18 @@ pub(super) fn too_deep(span: Span, diagnostics: &mut Diagnostics) {
         .hint("a pipeline needs fewer than ten levels: are brackets missing?");
 }
 
-/// Reports `>5` and the like, which YAML takes for the head of a block of text.
+/// Reports `>5` and the like, which YAML takes for the head of a block of text: here one without any text, at or before `span`.
 pub(super) fn empty_block(text: &str, span: Span, diagnostics: &mut Diagnostics) {
-    let end = text[span.start..].find('\n').map_or(text.len(), |length| span.start + length);
-    let head = text[span.start..end].trim_end();
-    diagnostics
-        .error(Code::Syntax, Span { end: span.start + head.len(), ..span }, "a block of text without any text")
-        .hint(format!(
-            "`{}` at the start of a value begins a block of text; put the value in quotes: `\"{head}\"`",
-            &head[..1]
-        ));
+    let start = match text[span.start..].starts_with(['>', '|']) {
+        true => span.start,
+        false => text[..span.start].rfind(['>', '|']).unwrap_or(span.start),
+    };
+    let end = start + text[start..].lines().next().map_or(0, |head| head.trim_end().len());
+    let head = &text[start..end];
+    let first = head.chars().next().unwrap_or('>');
+    diagnostics.error(Code::Syntax, Span { start, end, ..span }, "a block of text without any text").hint(format!(
+        "`{first}` at the start of a value begins a block of text; put the value in quotes: `\"{head}\"`"
+    ));
 }
 
 fn floor(text: &str, at: usize) -> usize {
@@ -60,85 +69,11 @@ fn floor(text: &str, at: usize) -> usize {
 }
 
 /// The word at a byte; a single character if there is no word.
-fn word(text: &str, file: FileId, at: usize) -> Span {
+fn word(text: &str, at: usize) -> (usize, usize) {
     let rest = &text[at..];
     let length = rest.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(rest.len());
     let first = rest.chars().next().filter(|c| *c != '\n').map_or(0, char::len_utf8);
-    Span { file, start: at, end: at + length.max(first) }
-}
-
-/// A line of the text.
-struct Line<'a> {
-    text: &'a str,
-    start: usize,
-}
-
-impl<'a> Line<'a> {
-    fn around(text: &'a str, at: usize) -> Self {
-        let start = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
-        let end = text[at..].find('\n').map_or(text.len(), |length| at + length);
-        Self { text: &text[start..end], start }
-    }
-
-    /// Where a tab stands among the white space at its start.
-    fn tab_indent(&self) -> Option<usize> {
-        let indent = self.text.len() - self.text.trim_start_matches([' ', '\t']).len();
-        self.text[..indent].find('\t').map(|at| self.start + at)
-    }
-
-    /// The value after the line's first `key:`, if it is of a form that needs quotes: where it starts and ends, and what to do.
-    fn unquoted_value(&self) -> Option<(usize, usize, String)> {
-        let colon = self.text.find(": ")?;
-        let rest = &self.text[colon + 2..];
-        let value = rest.trim();
-        let start = self.start + colon + 2 + (rest.len() - rest.trim_start().len());
-        let first = value.chars().next()?;
-        let hint = match first {
-            '"' => format!("put the whole value in single quotes: `'{value}'`"),
-            '\'' => format!("put the whole value in double quotes: `\"{value}\"`"),
-            '>' | '|' => {
-                format!(
-                    "`{first}` at the start of a value begins a block of text; put the value in quotes: `\"{value}\"`"
-                )
-            }
-            '%' | '@' | '`' | '*' | '&' | '!' | '?' | '-' | '{' | '[' | '}' | ']' | ',' => {
-                format!("a value that starts with `{first}` needs quotes: `{}`", quoted(value))
-            }
-            _ if value.contains(": ") || value.ends_with(':') => {
-                format!("a value that holds `:` before a space needs quotes: `{}`", quoted(value))
-            }
-            _ => return None,
-        };
-        Some((start, start + value.len(), hint))
-    }
-}
-
-fn quoted(value: &str) -> String {
-    if value.contains('"') { format!("'{}'", value.replace('\'', "''")) } else { format!("\"{value}\"") }
-}
-
-/// Whether an error of this kind goes away when the value on its line is quoted.
-fn asks_for_quotes(kind: &ErrorKind) -> bool {
-    matches!(
-        kind,
-        ErrorKind::UnexpectedCharacter { .. }
-            | ErrorKind::MissingAnchorOrAliasName
-            | ErrorKind::InvalidBlockScalarHeader
-            | ErrorKind::ZeroBlockScalarIndent
-            | ErrorKind::InvalidTrailingSingleQuotedScalar
-            | ErrorKind::InvalidTrailingDoubleQuotedScalar
-            | ErrorKind::MappingValueNotAllowed
-            | ErrorKind::InvalidMappingValueWhitespace
-            | ErrorKind::ExpectedBlockMappingKey
-            | ErrorKind::BlockSequenceEntryNotAllowed
-            | ErrorKind::PlainScalarStartsWithDashFlowIndicator
-            | ErrorKind::MappingKeyNotAllowed
-            | ErrorKind::UndeclaredTagHandle
-            | ErrorKind::MissingTagUri
-            | ErrorKind::InvalidTagTerminator
-            | ErrorKind::ExpectedNodeContent
-            | ErrorKind::SimpleKeyExpected
-    )
+    (at, at + length.max(first))
 }
 
 fn describe(kind: &ErrorKind) -> (String, &'static str) {
@@ -174,9 +109,10 @@ fn describe(kind: &ErrorKind) -> (String, &'static str) {
         | E::UnpairedLowSurrogate => {
             ("`\\` begins an escape that YAML does not know", "in single quotes a `\\` is only a `\\`")
         }
-        E::MappingValueNotAllowed | E::InvalidColonPlacement | E::InvalidMappingValueWhitespace => {
-            ("a `:` has no place here", "put a value that holds `: ` in quotes; a map inside goes to lines of its own")
-        }
+        E::MappingValueNotAllowed | E::InvalidColonPlacement | E::InvalidMappingValueWhitespace => (
+            "a `:` has no place here",
+            "put a value that holds `: ` in quotes; a map goes to lines of its own below its key",
+        ),
         E::InvalidBlockScalarHeader | E::ZeroBlockScalarIndent | E::InvalidBlockScalarIndent => {
             ("not the head of a block of text", "`|` or `>` stands alone on its line, the text below it, indented")
         }
