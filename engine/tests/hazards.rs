@@ -127,6 +127,26 @@ fn blocks_of_text_end_where_their_text_ends() {
 }
 
 #[test]
+fn parts_of_scalars_are_found_however_they_are_written() {
+    for written in [
+        "a > bad",
+        "\"a > bad\"",
+        "'a > bad'",
+        "\"a\\x20> bad\"",
+        ">-\n      a >\n      bad",
+        "|\n      a\n      > bad",
+        "a\n      > bad",
+    ] {
+        let loaded = load_text(&format!("name: x\noperators:\n  ä:\n    filter: {written}\nsinks: {{}}\n"));
+        let spec = loaded.spec.as_ref().expect("it is YAML");
+        let Content::Map(pairs) = &spec.operators[0].node.content else { panic!("a map was written") };
+        let Content::Scalar(text) = &pairs[0].1.content else { panic!("a scalar was written") };
+        let part = pairs[0].1.span.within(text.find("bad").expect("written"), 3);
+        assert_eq!(loaded.files.slice(part), "bad", "{written:?}");
+    }
+}
+
+#[test]
 fn each_hazard_has_its_code_and_place() {
     for (text, expected) in [
         ("name: x\nsources: &a {}\n", problem(Code::YamlFeature, 2, 10, "&a")),

@@ -12,7 +12,7 @@ const PICTURES_MAX: usize = 100;
 
 /// Every problem as a picture, in the order of files and lines, and a last line that counts them. Empty if there are none.
 #[must_use]
-pub fn report(diagnostics: &Diagnostics, files: &Files, color: bool) -> String {
+pub(crate) fn report(diagnostics: &Diagnostics, files: &Files, color: bool) -> String {
     let found = diagnostics.sorted();
     if found.is_empty() {
         return String::new();
@@ -56,10 +56,11 @@ fn picture(diagnostic: &Diagnostic, files: &Files, renderer: &Renderer) -> Strin
             continue;
         }
         let labels = diagnostic.labels.iter().filter(|label| label.span.file == file);
-        let mut marks: Vec<(AnnotationKind, Range<usize>, &str)> =
-            labels.map(|label| (AnnotationKind::Context, shown(text, label.span), label.text.as_str())).collect();
+        let mut marks: Vec<(AnnotationKind, Range<usize>, &str)> = labels
+            .map(|label| (AnnotationKind::Context, shown(text, files.source(label.span)), label.text.as_str()))
+            .collect();
         if place == 0 {
-            marks.insert(0, (AnnotationKind::Primary, shown(text, diagnostic.span), ""));
+            marks.insert(0, (AnnotationKind::Primary, shown(text, files.source(diagnostic.span)), ""));
         }
         group = group.element(snippet(text, &marks).path(path));
     }

@@ -100,6 +100,7 @@ impl Loader<'_> {
         };
         let file = self.text(path, bytes)?;
         let node = parse(self.files.text(file), file, &mut self.diagnostics)?;
+        note_scalars(&node, &mut self.files);
         match node.content {
             Content::Map(_) => Some(node),
             Content::Null => {
@@ -188,6 +189,16 @@ impl Loader<'_> {
             return;
         }
         self.visit(path, Some(site));
+    }
+}
+
+/// Tells the files what each scalar means.
+fn note_scalars(node: &Node, files: &mut Files) {
+    match &node.content {
+        Content::Null => {}
+        Content::Scalar(text) => files.note_scalar(node.span, text),
+        Content::List(nodes) => nodes.iter().for_each(|inner| note_scalars(inner, files)),
+        Content::Map(pairs) => pairs.iter().for_each(|(_, inner)| note_scalars(inner, files)),
     }
 }
 
