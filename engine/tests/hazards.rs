@@ -166,6 +166,7 @@ fn each_hazard_has_its_code_and_place() {
         ("name: x\na: >5\n", problem(Code::Syntax, 2, 4, ">5")),
         ("name: x\na: b: c\n", problem(Code::Syntax, 2, 4, "b: c")),
         ("name: x\na: {b: {c: > 5}}\n", problem(Code::Syntax, 2, 12, "> 5")),
+        ("name: x\na: {b: [round(x, 2), c], d: \"f(x, y)\"}\n", problem(Code::Syntax, 2, 9, "round(x, 2)")),
         ("name: x\n: y\n", problem(Code::Syntax, 2, 1, "")),
         ("mode: batch\n", problem(Code::MissingKey, 1, 1, "")),
     ] {
@@ -241,6 +242,7 @@ fn shapes_that_explode_elsewhere_are_quick() {
         ": ".repeat(500_000),
         "*a ".repeat(300_000),
         "a,".repeat(500_000),
+        "[".to_owned() + &"(a,".repeat(300_000),
         "[".to_owned() + &"\"a\":".repeat(200_000),
         "a: \"".to_owned() + &"\n".repeat(1_000_000),
         "a: |\n".to_owned() + &" \n".repeat(500_000),

@@ -52,7 +52,7 @@ fn picture(diagnostic: &Diagnostic, files: &Files, renderer: &Renderer) -> Strin
         let path = harmless(&files.path(file).display().to_string());
         let text = files.text(file);
         if text.is_empty() {
-            group = group.element(Origin::path(path));
+            group = group.element(Origin::path(path).line(1).char_column(1));
             continue;
         }
         let labels = diagnostic.labels.iter().filter(|label| label.span.file == file);

@@ -5,9 +5,9 @@ use std::path::{Component, Path, PathBuf};
 
 use crate::diagnostic::{Code, Diagnostics, FileId, Files, Span};
 
-use super::entry::unique_keys;
 use super::merge::Merge;
 use super::pipeline::INCLUDED_KEYS;
+use super::value::unique_keys;
 use super::yaml::parse;
 use super::{Content, Node, PIPELINE_KEYS, PipelineSpec, Variables};
 
@@ -137,7 +137,8 @@ impl Loader<'_> {
     fn text(&mut self, path: &Path, bytes: Vec<u8>) -> Option<FileId> {
         if bytes.len() > SIZE_MAX {
             let message = format!("the file has {} bytes, more than 1 MiB", bytes.len());
-            let file = self.files.add(path, "");
+            let head = bytes[..80].split(|byte| *byte == b'\n').next().unwrap_or_default();
+            let file = self.files.add(path, String::from_utf8_lossy(head));
             self.diagnostics
                 .error(Code::TooLarge, start_of(file), message)
                 .hint("is this a pipeline? data belongs elsewhere");

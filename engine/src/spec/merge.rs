@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::diagnostic::{Code, Diagnostics, Span};
 
 use super::pipeline::is_name;
+use super::value::{unknown_key, unset_variable};
 use super::{
     Content, Entry, FEED_KEYS, Feed, Item, Key, Mode, Need, Node, PipelineSpec, REPORT_KEYS, Report, Spanned, Text,
     Value, Variables,
@@ -56,7 +57,7 @@ impl<'a> Merge<'a> {
     ) -> Option<Part> {
         self.named |= name.value == "name";
         let Some(at) = keys.iter().position(|key| key.name == name.value) else {
-            super::entry::unknown_key(name, keys, diagnostics);
+            unknown_key(name, keys, diagnostics);
             return None;
         };
         if value.content == Content::Null && keys[at].need == Need::Optional {
@@ -159,7 +160,7 @@ impl<'a> Merge<'a> {
         match text.value.resolve(self.variables) {
             Ok(resolved) => Some(resolved),
             Err(missing) => {
-                super::entry::unset_variable(&missing, text.span, diagnostics);
+                unset_variable(&missing, text.span, diagnostics);
                 None
             }
         }

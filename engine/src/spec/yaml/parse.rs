@@ -7,7 +7,7 @@ use serde_yaml::granit_parser::{self, Event, Parser, ScalarStyle};
 use crate::diagnostic::{Code, Diagnostics, FileId, Span};
 use crate::spec::{Content, Node, Spanned};
 
-use super::problem;
+use super::{problem, quoting};
 
 /// Maps and lists inside each other: no pipeline comes near.
 const DEPTH_MAX: usize = 64;
@@ -156,6 +156,9 @@ impl Tree<'_> {
             return false;
         }
         let span = trimmed(self.text, span);
+        if style == ScalarStyle::Plain && self.open.last().is_some_and(|open| open.flow) {
+            self.forbidden += usize::from(quoting::report_cut(self.text, span, self.diagnostics));
+        }
         let null = style == ScalarStyle::Plain && matches!(value, "" | "~" | "null" | "Null" | "NULL");
         if self.expects_key() {
             if style == ScalarStyle::Plain && value == "<<" {

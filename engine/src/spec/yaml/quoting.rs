@@ -2,6 +2,11 @@
 
 use serde_yaml::granit_parser::ErrorKind;
 
+use crate::diagnostic::{Code, Diagnostics, Span};
+
+/// How many characters of a line are searched for the end of a call.
+const CALL_MAX: usize = 400;
+
 /// What to say about an error, and where: bytes from and to.
 pub(super) struct Advice {
     pub(super) place: (usize, usize),
@@ -86,6 +91,24 @@ pub(super) fn advise(line: &Line<'_>, at: usize, kind: &ErrorKind) -> Option<Adv
         return Some(Advice { place: (start, start + text.len()), message: "a key without its `: `".into(), hint });
     }
     None
+}
+
+/// Reports a call such as `round(x, 2)` that stands in brackets without quotes, where YAML ends the value at the comma.
+/// Whether it was one.
+pub(super) fn report_cut(text: &str, value: Span, diagnostics: &mut Diagnostics) -> bool {
+    let depth = |text: &str| text.matches('(').count() as i64 - text.matches(')').count() as i64;
+    if !text[value.end..].starts_with(',') || depth(&text[value.start..value.end]) <= 0 {
+        return false;
+    }
+    let reach = text[value.start..].char_indices().nth(CALL_MAX).map_or(text.len(), |(at, _)| value.start + at);
+    let line = text[value.start..reach].lines().next().unwrap_or_default();
+    let closing = line.match_indices(')').map(|(at, _)| at + 1).find(|end| depth(&line[..*end]) == 0);
+    let Some(length) = closing else { return false };
+    let whole = &line[..length];
+    diagnostics
+        .error(Code::Syntax, Span { end: value.start + length, ..value }, "a `,` ends the value here, within brackets")
+        .hint(format!("put the value in quotes: `{}`, or write the map on lines of its own", quoted(whole)));
+    true
 }
 
 /// What is wrong with a plain value, and how it would be right.
