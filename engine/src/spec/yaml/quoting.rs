@@ -81,7 +81,7 @@ pub(super) fn advise(line: &Line<'_>, at: usize, kind: &ErrorKind) -> Option<Adv
     }
     let above = line.above()?;
     let text = above.text.trim();
-    let start = above.start + above.indent();
+    let start = above.start + (above.text.len() - above.text.trim_start().len());
     let colonless = !text.contains(": ") && !text.ends_with(':') && !text.contains(['{', '[', '"', '\'']);
     if matches!(kind, ErrorKind::MappingValueNotAllowed) && colonless {
         let hint = match text.split_once(':') {
