@@ -102,7 +102,8 @@ pub enum Number {
 impl AggregateKind {
     /// The aggregate that a call names, checked against its arguments.
     pub(crate) fn check(call: &AggregateCall, diagnostics: &mut Diagnostics) -> Option<Checked> {
-        let name = if call.distinct && call.name.value == "count" { "count_distinct" } else { call.name.value.as_str() };
+        let name =
+            if call.distinct && call.name.value == "count" { "count_distinct" } else { call.name.value.as_str() };
         let Some(kind) = AGGREGATES.iter().find(|kind| kind.name == name) else {
             let names: Vec<&str> = AGGREGATES.iter().map(|kind| kind.name).collect();
             let message = format!("no aggregate is called `{name}`");
@@ -123,8 +124,13 @@ impl AggregateKind {
 }
 
 /// The arguments of a call that takes exactly `N`.
-fn arguments<'a, const N: usize>(call: &'a AggregateCall, diagnostics: &mut Diagnostics) -> Option<&'a [Expression; N]> {
-    if !call.star && let Ok(arguments) = <&[Expression; N]>::try_from(call.arguments.as_slice()) {
+fn arguments<'a, const N: usize>(
+    call: &'a AggregateCall,
+    diagnostics: &mut Diagnostics,
+) -> Option<&'a [Expression; N]> {
+    if !call.star
+        && let Ok(arguments) = <&[Expression; N]>::try_from(call.arguments.as_slice())
+    {
         return Some(arguments);
     }
     let given = if call.star { "`*`".to_owned() } else { call.arguments.len().to_string() };
@@ -152,7 +158,8 @@ fn number(call: &AggregateCall, argument: &Expression, diagnostics: &mut Diagnos
 fn ordered(call: &AggregateCall, argument: &Expression, diagnostics: &mut Diagnostics) -> Option<()> {
     match argument.column_type() {
         ColumnType::List(_) | ColumnType::Json => {
-            let message = format!("`{}` needs values with an order, found `{}`", call.name.value, argument.column_type());
+            let message =
+                format!("`{}` needs values with an order, found `{}`", call.name.value, argument.column_type());
             diagnostics.error(Code::TypeMismatch, call.span, message);
             None
         }

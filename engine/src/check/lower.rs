@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::expr::Expression;
 use crate::operator::{ColumnDraft, ColumnSource};
-use crate::plan::{At, Condition, Exit, Node, Prefilter, Projection, Region, RootColumn, RowOp, SinkNode, SourceNode, Step};
+use crate::plan::{
+    At, Condition, Exit, Node, Prefilter, Projection, Region, RootColumn, RowOp, SinkNode, SourceNode, Step,
+};
 use crate::schema::{Column, Schema};
 
 use super::draft::{Draft, NodeDraft, OpDraft, RegionDraft, SourceDraft, StepDraft, TIME_COLUMNS};
@@ -22,7 +24,8 @@ pub(super) fn lower(draft: Draft) -> (Vec<SourceNode>, Vec<Node>, Vec<SinkNode>)
 }
 
 fn lower_source(source: SourceDraft) -> SourceNode {
-    let SourceDraft { name, source, format, declared, metadata, event_time, on_error, mut region, fingerprint } = source;
+    let SourceDraft { name, source, format, declared, metadata, event_time, on_error, mut region, fingerprint } =
+        source;
     let all = region.root.clone();
     let place = |name: &str| root_column(name, &all, declared.columns.len());
     let prefilter = take_prefilter(&mut region).map(|(name, condition)| {

@@ -76,10 +76,7 @@ impl<'s> Checker<'s> {
         let mut keys: Vec<Key> = vec![FROM];
         keys.extend_from_slice(kind.keys);
         let entry = Entry::read(&item.node, &keys, self.variables, self.diagnostics);
-        let from = entry.as_ref().map_or_else(
-            || taken_names_spanned(&item.node),
-            |entry| entry.words("from"),
-        );
+        let from = entry.as_ref().map_or_else(|| taken_names_spanned(&item.node), |entry| entry.words("from"));
         let inputs: Vec<Option<Output>> = from.iter().map(|name| self.take(name, draft)).collect();
         let entry = entry?;
         if from.len() > 1 && kind.name != "union" {
@@ -96,10 +93,8 @@ impl<'s> Checker<'s> {
         let inputs = inputs?;
         let input = if inputs.len() == 1 { inputs.into_iter().next()? } else { self.union(&from, inputs)? };
         let mut context = OperatorCheck {
-            name: &item.name,
             input: InputView { schema: &input.schema, appends: input.appends, timed: input.timed, from: &from[0] },
             files: self.files,
-            variables: self.variables,
             diagnostics: self.diagnostics,
         };
         let checked = (kind.check)(&entry, &mut context)?;
@@ -120,7 +115,8 @@ impl<'s> Checker<'s> {
         match named.as_slice() {
             [(kind, _)] => Some(kind),
             [(first, at), (second, span), ..] => {
-                let message = format!("operator `{}` does two things: `{}` and `{}`", item.name.value, first.name, second.name);
+                let message =
+                    format!("operator `{}` does two things: `{}` and `{}`", item.name.value, first.name, second.name);
                 self.diagnostics
                     .error(Code::Conflict, *span, message)
                     .hint("make two operators of it, one behind the other")
@@ -129,7 +125,8 @@ impl<'s> Checker<'s> {
             }
             [] => {
                 let known: Vec<&str> = OPERATORS.iter().map(|kind| kind.name).collect();
-                let near = pairs.iter().find_map(|(name, _)| Some((name, nearest(&name.value, known.iter().copied())?)));
+                let near =
+                    pairs.iter().find_map(|(name, _)| Some((name, nearest(&name.value, known.iter().copied())?)));
                 match near {
                     Some((name, near)) => self
                         .diagnostics
@@ -139,7 +136,9 @@ impl<'s> Checker<'s> {
                         let stranger = pairs.iter().find(|(name, _)| name.value != "from");
                         let span = stranger.map_or(item.name.span, |(name, _)| name.span);
                         let message = format!("operator `{}` names nothing that it does", item.name.value);
-                        self.diagnostics.error(Code::UnknownKey, span, message).hint(format!("operators: {}", known.join(", ")))
+                        self.diagnostics
+                            .error(Code::UnknownKey, span, message)
+                            .hint(format!("operators: {}", known.join(", ")))
                     }
                 };
                 None
@@ -157,14 +156,14 @@ impl<'s> Checker<'s> {
             if let Some(Output { places, .. }) = output
                 && places.is_empty()
             {
-                let arms: Vec<&str> = draft
-                    .outputs
-                    .keys()
-                    .filter_map(|key| key.strip_prefix(base)?.strip_prefix('.'))
-                    .collect();
-                self.diagnostics
-                    .error(Code::UnknownName, name.span, format!("`{base}` has arms; say which"))
-                    .hint(format!("write one of: {}", arms.iter().map(|arm| format!("{base}.{arm}")).collect::<Vec<_>>().join(", ")));
+                let arms: Vec<&str> =
+                    draft.outputs.keys().filter_map(|key| key.strip_prefix(base)?.strip_prefix('.')).collect();
+                self.diagnostics.error(Code::UnknownName, name.span, format!("`{base}` has arms; say which")).hint(
+                    format!(
+                        "write one of: {}",
+                        arms.iter().map(|arm| format!("{base}.{arm}")).collect::<Vec<_>>().join(", ")
+                    ),
+                );
                 return None;
             }
             return output.clone();
@@ -177,7 +176,8 @@ impl<'s> Checker<'s> {
         if in_circle {
             return None;
         }
-        let candidates: Vec<&str> = draft.outputs.keys().map(String::as_str).chain(draft.names.keys().map(String::as_str)).collect();
+        let candidates: Vec<&str> =
+            draft.outputs.keys().map(String::as_str).chain(draft.names.keys().map(String::as_str)).collect();
         let message = format!("nothing is called `{}`", name.value);
         let found = self.diagnostics.error(Code::UnknownName, name.span, message);
         match nearest(&name.value, candidates.iter().copied()) {
@@ -208,7 +208,8 @@ impl<'s> Checker<'s> {
                     .hint("bring the inputs to the same columns with `select`");
                 sound = false;
             }
-            if let Some(extra) = input.schema.columns.iter().find(|column| all.schema.index_of(&column.name).is_none()) {
+            if let Some(extra) = input.schema.columns.iter().find(|column| all.schema.index_of(&column.name).is_none())
+            {
                 let message = format!("`{}` has a column `{}` that `{}` lacks", name.value, extra.name, names[0].value);
                 self.diagnostics
                     .error(Code::SchemaMismatch, name.span, message)
@@ -314,7 +315,13 @@ impl Draft {
         Output { places: Vec::new(), fingerprints: vec![digest.to_owned()], ..input }
     }
 
-    fn add_stateful(&mut self, name: &Spanned<String>, input: &Output, stateful: StatefulDraft, digest: String) -> Output {
+    fn add_stateful(
+        &mut self,
+        name: &Spanned<String>,
+        input: &Output,
+        stateful: StatefulDraft,
+        digest: String,
+    ) -> Output {
         let places = self.add_rows(&input.places, &name.value, RowDraft::Project(stateful.input.clone()), input.timed);
         let mut columns: Vec<String> = stateful.input.iter().map(|column| column.name.clone()).collect();
         if stateful.timed_input {

@@ -81,7 +81,8 @@ impl Checker<'_> {
                 self.diagnostics.error(Code::SinkCannotTake, report.sink.span, message).hint("name a `mysql` sink");
                 continue;
             }
-            reports.push(Report { name: report.name.value.clone(), sink: at, sql: report.sql.value.clone() });
+            let title = report.title.as_ref().map_or_else(|| report.name.value.clone(), ToString::to_string);
+            reports.push(Report { name: report.name.value.clone(), title, sink: at, sql: report.sql.value.clone() });
         }
         reports
     }

@@ -13,7 +13,12 @@ use super::draft::{Draft, Host, Output, Place, RegionDraft, SourceDraft, TIME_CO
 
 const EVENT_TIME: &[Key] = &[
     Key::required("column", Kind::Column, "a column of type timestamp, declared or one that comes with every record"),
-    Key::default("lateness", Kind::Duration, "0s", "how far a row may be behind its partition before it counts as late"),
+    Key::default(
+        "lateness",
+        Kind::Duration,
+        "0s",
+        "how far a row may be behind its partition before it counts as late",
+    ),
 ];
 
 /// The keys that every source has.
@@ -21,7 +26,12 @@ pub(crate) const SOURCE_KEYS: &[Key] = &[
     Key::optional("schema", Kind::Any, "the columns: name to type; `type?` may be null"),
     Key::default("format", Kind::Column, "json", "how records are written"),
     Key::optional("event_time", Kind::Group(EVENT_TIME), "when rows happened"),
-    Key::default("on_error", Kind::Choice(&["dead_letter", "skip", "fail"]), "dead_letter", "what becomes of records that fail"),
+    Key::default(
+        "on_error",
+        Kind::Choice(&["dead_letter", "skip", "fail"]),
+        "dead_letter",
+        "what becomes of records that fail",
+    ),
 ];
 
 impl Checker<'_> {
@@ -122,7 +132,9 @@ impl Checker<'_> {
                 }
                 _ if metadata.iter().any(|found| found.column.name == name.value) => {
                     let message = format!("column `{}` comes with every record of this source", name.value);
-                    self.diagnostics.error(Code::DuplicateColumn, name.span, message).hint("leave it out of the schema");
+                    self.diagnostics
+                        .error(Code::DuplicateColumn, name.span, message)
+                        .hint("leave it out of the schema");
                     sound = false;
                 }
                 Some(column) => schema.columns.push(column),
@@ -142,7 +154,9 @@ impl Checker<'_> {
         }
         let Content::Scalar(text) = &value.content else {
             let message = format!("column `{}` needs a type, found {}", name.value, value.kind());
-            self.diagnostics.error(Code::WrongKind, value.span, message).hint("write a type, as in `viewer_count: int`");
+            self.diagnostics
+                .error(Code::WrongKind, value.span, message)
+                .hint("write a type, as in `viewer_count: int`");
             return None;
         };
         let (written, nullable) = match text.strip_suffix('?') {
@@ -191,10 +205,8 @@ impl Checker<'_> {
 
     fn event_time(&mut self, entry: &Entry, declared: &Schema, metadata: &[MetadataColumn]) -> Option<EventTime> {
         let name = entry.word("column");
-        let found = declared
-            .index_of(&name.value)
-            .map(|at| (RootColumn::Declared(at), &declared.columns[at]))
-            .or_else(|| {
+        let found =
+            declared.index_of(&name.value).map(|at| (RootColumn::Declared(at), &declared.columns[at])).or_else(|| {
                 let at = metadata.iter().position(|found| found.column.name == name.value)?;
                 Some((RootColumn::Metadata(at), &metadata[at].column))
             });
@@ -207,7 +219,10 @@ impl Checker<'_> {
         };
         if definition.column_type != ColumnType::Timestamp || definition.nullable {
             let optional = if definition.nullable { "?" } else { "" };
-            let message = format!("event time needs a `timestamp`, but `{}` is `{}{optional}`", name.value, definition.column_type);
+            let message = format!(
+                "event time needs a `timestamp`, but `{}` is `{}{optional}`",
+                name.value, definition.column_type
+            );
             self.diagnostics.error(Code::TypeMismatch, name.span, message);
             return None;
         }
@@ -226,7 +241,8 @@ impl Checker<'_> {
             self.diagnostics.error(Code::WrongKind, item.node.span, message);
             return None;
         };
-        let named: Vec<_> = pairs.iter().filter_map(|(name, node)| Some((find(self.registry, &name.value)?, name, node))).collect();
+        let named: Vec<_> =
+            pairs.iter().filter_map(|(name, node)| Some((find(self.registry, &name.value)?, name, node))).collect();
         let known: Vec<&str> = match what {
             "source" => self.registry.sources.iter().map(|kind| kind.name()).collect(),
             _ => self.registry.sinks.iter().map(|kind| kind.name()).collect(),
@@ -241,7 +257,8 @@ impl Checker<'_> {
             return None;
         }
         let Some((kind, name, node)) = named.into_iter().next() else {
-            let near = pairs.iter().find_map(|(name, _)| Some((name.span, nearest(&name.value, known.iter().copied())?)));
+            let near =
+                pairs.iter().find_map(|(name, _)| Some((name.span, nearest(&name.value, known.iter().copied())?)));
             let message = format!("{what} `{}` names no connector", item.name.value);
             match near {
                 Some((span, near)) => self.diagnostics.error(Code::UnknownKey, span, message).did_you_mean(Some(near)),

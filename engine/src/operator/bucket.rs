@@ -104,9 +104,11 @@ fn project(name: &str, expression: Expression, nullable: bool, context: &Operato
     }
     let columns = schema
         .names()
-        .map(|kept| {
-            if kept == name { ColumnDraft::computed(name, expression.clone()) } else { ColumnDraft::keep(kept) }
-        })
+        .map(
+            |kept| {
+                if kept == name { ColumnDraft::computed(name, expression.clone()) } else { ColumnDraft::keep(kept) }
+            },
+        )
         .collect();
     Checked::Rows(vec![RowDraft::Project(columns)], schema)
 }

@@ -12,7 +12,7 @@
 
 use crate::aggregate::{AggregateKind, Fold, Rank, RankBy};
 use crate::diagnostic::Code;
-use crate::expr::{AggregateCall, Expression};
+use crate::expr::{AggregateCall, Expression, parse_aggregate};
 use crate::schema::{Column, Schema};
 use crate::spec::{Entry, Key, Kind, Spanned, Value};
 
@@ -22,7 +22,11 @@ pub(super) const GROUP_BY: OperatorKind = OperatorKind {
     name: "group_by",
     about: "makes one row of each group",
     keys: &[
-        Key::required("group_by", Kind::List(&Kind::Column), "the columns that make a group; `[]` for one group of all"),
+        Key::required(
+            "group_by",
+            Kind::List(&Kind::Column),
+            "the columns that make a group; `[]` for one group of all",
+        ),
         Key::required("aggregate", Kind::Map(&Kind::Expression), "names and aggregates, as `sum(viewer_count)`"),
     ],
     check,
@@ -105,7 +109,7 @@ impl Draft {
 
     fn add_aggregate(&mut self, name: &Spanned<String>, text: &Spanned<String>, context: &mut OperatorCheck<'_>) {
         self.sound &= context.new_column(&name.value, name.span).is_some();
-        let call = Expression::parse_aggregate(text, context.input.schema, context.files, context.diagnostics);
+        let call = parse_aggregate(text, context.input.schema, context.files, context.diagnostics);
         let checked = call.and_then(|call| Some((AggregateKind::check(&call, context.diagnostics)?, call)));
         let Some((checked, call)) = checked else {
             self.sound = false;
@@ -164,4 +168,3 @@ fn placed(fold: Fold, places: &[usize]) -> Fold {
         },
     }
 }
-

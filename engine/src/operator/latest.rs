@@ -16,7 +16,11 @@ use super::{Checked, ColumnDraft, OperatorCheck, OperatorKind, Stateful, Statefu
 
 const KEYS: &[Key] = &[
     Key::required("key", Kind::List(&Kind::Column), "the columns that say what a row is about"),
-    Key::optional("expire", Kind::Duration, "how long a key stays without a new row, in event time; for ever by default"),
+    Key::optional(
+        "expire",
+        Kind::Duration,
+        "how long a key stays without a new row, in event time; for ever by default",
+    ),
 ];
 
 pub(super) const LATEST: OperatorKind = OperatorKind {
@@ -39,7 +43,8 @@ fn check(entry: &Entry, context: &mut OperatorCheck<'_>) -> Option<Checked> {
     let latest = entry.group_if("latest")?;
     let key: Option<Vec<usize>> = latest.words("key").iter().map(|name| context.column(name)).collect();
     if !context.input.timed {
-        let message = format!("`latest` needs rows that know when they happened; those of `{}` do not", context.input.from.value);
+        let message =
+            format!("`latest` needs rows that know when they happened; those of `{}` do not", context.input.from.value);
         context.diagnostics.error(Code::NeedsEventTime, context.input.from.span, message).hint(
             "take rows from a source with `event_time`, with only filter, select, derive, bucket, route and union between",
         );

@@ -21,7 +21,7 @@ use crate::connector::SortKey;
 use crate::diagnostic::{Code, Diagnostics, Files, Span, nearest};
 use crate::expr::Expression;
 use crate::schema::Schema;
-use crate::spec::{Entry, Key, Kind, Spanned, Variables};
+use crate::spec::{Entry, Key, Kind, Spanned};
 
 /// An operator that YAML can name.
 pub struct OperatorKind {
@@ -49,7 +49,8 @@ pub static OPERATORS: &[OperatorKind] = &[
 ];
 
 /// The edge that every operator has.
-pub(crate) const FROM: Key = Key::required("from", Kind::List(&Kind::Column), "the source or operator whose rows it takes");
+pub(crate) const FROM: Key =
+    Key::required("from", Kind::List(&Kind::Column), "the source or operator whose rows it takes");
 
 /// A stateful operator in its plan form.
 #[derive(Clone, Debug)]
@@ -91,10 +92,8 @@ pub(crate) struct InputView<'a> {
 
 /// What an operator's check may use.
 pub(crate) struct OperatorCheck<'a> {
-    pub(crate) name: &'a Spanned<String>,
     pub(crate) input: InputView<'a>,
     pub(crate) files: &'a Files,
-    pub(crate) variables: &'a Variables,
     pub(crate) diagnostics: &'a mut Diagnostics,
 }
 

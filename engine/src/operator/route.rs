@@ -13,7 +13,11 @@ use super::{Checked, OperatorCheck, OperatorKind};
 pub(super) const ROUTE: OperatorKind = OperatorKind {
     name: "route",
     about: "sends each row to the first arm whose condition is true",
-    keys: &[Key::required("route", Kind::Map(&Kind::Expression), "arms and conditions, in order; the last may be `else`")],
+    keys: &[Key::required(
+        "route",
+        Kind::Map(&Kind::Expression),
+        "arms and conditions, in order; the last may be `else`",
+    )],
     check,
 };
 

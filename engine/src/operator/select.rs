@@ -58,7 +58,10 @@ fn pairs(node: &Node, context: &mut OperatorCheck<'_>) -> Option<Vec<(Spanned<St
         Content::Null => Vec::new(),
     };
     if pairs.is_empty() {
-        context.diagnostics.error(Code::BadValue, node.span, "`select` selects nothing").hint("list at least one column");
+        context
+            .diagnostics
+            .error(Code::BadValue, node.span, "`select` selects nothing")
+            .hint("list at least one column");
         return None;
     }
     Some(pairs)

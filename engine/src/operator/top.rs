@@ -7,7 +7,7 @@
 //! the input's rows, in order.
 
 use crate::connector::SortKey;
-use crate::expr::Expression;
+use crate::expr::parse_order;
 use crate::spec::{Entry, Key, Kind};
 
 use super::{Checked, ColumnDraft, OperatorCheck, OperatorKind, Stateful, StatefulDraft};
@@ -38,8 +38,11 @@ fn check(entry: &Entry, context: &mut OperatorCheck<'_>) -> Option<Checked> {
     let mut by = Vec::new();
     let mut sound = true;
     for text in entry.words("by") {
-        match Expression::parse_order(&text, context.input.schema, context.files, context.diagnostics) {
-            Some(keys) => by.extend(keys),
+        match parse_order(&text, context.input.schema, context.files, context.diagnostics) {
+            Some(keys) => by.extend(keys.into_iter().filter_map(|key| {
+                let column = context.input.schema.index_of(&key.column)?;
+                Some(SortKey { column, descending: key.descending })
+            })),
             None => sound = false,
         }
     }
@@ -49,7 +52,8 @@ fn check(entry: &Entry, context: &mut OperatorCheck<'_>) -> Option<Checked> {
         return None;
     }
     let output = context.input.schema.clone();
-    let order = per.iter().map(|column| SortKey { column: *column, descending: false }).chain(by.iter().copied()).collect();
+    let order =
+        per.iter().map(|column| SortKey { column: *column, descending: false }).chain(by.iter().copied()).collect();
     Some(Checked::Stateful(Box::new(StatefulDraft {
         operator: Stateful::Top(Top { limit: usize::try_from(entry.int("top")).unwrap_or(usize::MAX), by, per }),
         input: output.names().map(ColumnDraft::keep).collect(),

@@ -10,7 +10,7 @@ use super::{At, Plan, Region, RootColumn, RowOp, SourceNode, Target};
 /// The plan as text: every source with the columns that it builds, every operator where it runs, every sink.
 #[must_use]
 pub fn explain(plan: &Plan) -> String {
-    let mut text = format!("pipeline {} ({}, epochs of {:?})\n", plan.name, plan.mode.as_str(), plan.epoch);
+    let mut text = format!("pipeline {} ({}, epochs of {:?})\n", plan.name, plan.mode, plan.epoch);
     for source in &plan.sources {
         let _ = writeln!(text, "source {}: {}", source.name, source.source.describe());
         let _ = writeln!(text, "  columns: {}", root_columns(source));
@@ -28,7 +28,8 @@ pub fn explain(plan: &Plan) -> String {
         let _ = writeln!(text, "sink {}: {}", sink.input.name, sink.sink.describe());
     }
     for report in &plan.reports {
-        let _ = writeln!(text, "report {}: in the database of sink {}", report.name, plan.sinks[report.sink].input.name);
+        let _ =
+            writeln!(text, "report {}: in the database of sink {}", report.name, plan.sinks[report.sink].input.name);
     }
     text
 }
@@ -88,7 +89,8 @@ fn branch(region: &Region, at: At, depth: usize, plan: &Plan, text: &mut String)
                 branch(region, At::Step(index), depth + 1, plan, text);
             }
             RowOp::Project(_, schema) => {
-                let _ = writeln!(text, "{indent}{}: columns {}", step.name, schema.names().collect::<Vec<_>>().join(", "));
+                let _ =
+                    writeln!(text, "{indent}{}: columns {}", step.name, schema.names().collect::<Vec<_>>().join(", "));
                 branch(region, At::Step(index), depth + 1, plan, text);
             }
             RowOp::Route(arms) => {

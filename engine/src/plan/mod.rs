@@ -22,7 +22,7 @@ use std::time::Duration;
 use crate::connector::{Format, MetadataColumn, Sink, SinkInput, Source};
 use crate::operator::Stateful;
 use crate::schema::Schema;
-use crate::spec::Mode;
+use crate::spec::{Mode, Text};
 
 /// A pipeline that can be run.
 #[derive(Debug)]
@@ -157,12 +157,13 @@ pub struct SinkNode {
 pub struct Report {
     /// Its name.
     pub name: String,
+    /// The headline above its answer.
+    pub title: String,
     /// The sink, by its place.
     pub sink: usize,
     /// The query.
-    pub sql: String,
+    pub sql: Text,
 }
-
 
 impl Node {
     /// Whether it must know how far event time has come.

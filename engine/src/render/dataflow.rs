@@ -148,6 +148,11 @@ fn scan<'scope>(
     rendered.clocks.insert(source, clock.broadcast());
 }
 
-fn note(book: &Rc<RefCell<BTreeMap<Epoch, BTreeMap<usize, crate::runtime::Ledger>>>>, epoch: Epoch, source: usize, ledger: &crate::runtime::Ledger) {
+fn note(
+    book: &Rc<RefCell<BTreeMap<Epoch, BTreeMap<usize, crate::runtime::Ledger>>>>,
+    epoch: Epoch,
+    source: usize,
+    ledger: &crate::runtime::Ledger,
+) {
     book.borrow_mut().entry(epoch).or_default().entry(source).or_default().add(ledger);
 }

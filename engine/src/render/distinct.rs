@@ -30,9 +30,9 @@ pub(super) fn distinct<'scope>(
             move |(input, frontier), output| {
                 input.for_each(|stamp, batches| {
                     let epoch = *stamp.least().expect("messages carry a time");
-                    let (_, counts) = pending.entry(epoch).or_insert_with(|| {
-                        (stamp.retain_least(0).expect("messages carry a time"), BTreeMap::new())
-                    });
+                    let (_, counts) = pending
+                        .entry(epoch)
+                        .or_insert_with(|| (stamp.retain_least(0).expect("messages carry a time"), BTreeMap::new()));
                     for batch in batches.drain(..) {
                         for (row, bytes) in codec.encode(batch.rows.columns()).iter().enumerate() {
                             *counts.entry(bytes.as_ref().into()).or_default() += batch.diff(row);

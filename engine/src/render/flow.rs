@@ -114,13 +114,7 @@ pub(super) fn select(condition: &Condition, operator: &str, flow: &Flow, target:
     selected.rows
 }
 
-fn project(
-    columns: &[Projection],
-    schema: &Schema,
-    operator: &str,
-    flow: &Flow,
-    target: &mut impl FlowTarget,
-) -> Flow {
+fn project(columns: &[Projection], schema: &Schema, operator: &str, flow: &Flow, target: &mut impl FlowTarget) -> Flow {
     let mut failed: BTreeMap<u32, Failure> = BTreeMap::new();
     let arrays = columns
         .iter()
@@ -159,11 +153,8 @@ impl RowsOf<'_> {
     }
 
     fn keep(self, flow: &Flow, sound: &BooleanArray) -> Flow {
-        let arrays = self
-            .arrays
-            .iter()
-            .map(|array| filter(array, sound).expect("the mask has one value a row"))
-            .collect();
+        let arrays =
+            self.arrays.iter().map(|array| filter(array, sound).expect("the mask has one value a row")).collect();
         let places = filter(&flow.places, sound).expect("the mask has one value a row");
         Flow {
             rows: record_batch(self.schema.arrow(), arrays, sound.true_count()),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::hash::BuildHasher;
 use std::sync::Arc;
 
-use arrow::array::{Array, AsArray, Int64Array};
+use arrow::array::{AsArray, Int64Array};
 use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
@@ -15,9 +15,9 @@ use timely::dataflow::operators::Operator;
 use crate::operator::Latest;
 use crate::plan::Plan;
 
+use super::Epoch;
 use super::batch::{Batch, record_batch};
 use super::row_bytes::{RowBytes, RowCodec, columns_at};
-use super::Epoch;
 
 /// When a row happened: event time in microseconds, then partition, then offset. Greater is newer.
 type Moment = (i64, i64, i64);
@@ -45,13 +45,15 @@ pub(super) fn latest<'scope>(
             candidates.for_each(|stamp, found| {
                 let epoch = *stamp.least().expect("messages carry a time");
                 let entry = pending.entry(epoch);
-                let (_, input) = entry.or_insert_with(|| (stamp.retain_least(0).expect("messages carry a time"), EpochInput::default()));
+                let (_, input) = entry
+                    .or_insert_with(|| (stamp.retain_least(0).expect("messages carry a time"), EpochInput::default()));
                 input.candidates.append(found);
             });
             clock.for_each(|stamp, times| {
                 let epoch = *stamp.least().expect("messages carry a time");
                 let entry = pending.entry(epoch);
-                let (_, input) = entry.or_insert_with(|| (stamp.retain_least(0).expect("messages carry a time"), EpochInput::default()));
+                let (_, input) = entry
+                    .or_insert_with(|| (stamp.retain_least(0).expect("messages carry a time"), EpochInput::default()));
                 input.clock = input.clock.max(times.iter().copied().max());
             });
             let open = |epoch: &Epoch| candidate_frontier.less_equal(epoch) || clock_frontier.less_equal(epoch);
@@ -201,11 +203,10 @@ mod tests {
     fn a_newer_row_replaces_and_silence_expires() {
         let mut keeper = Keeper::new(Some(10));
         assert_eq!(keeper.advance(epoch(1, &[("a", 1, "a1")])), [(bytes("a1"), 1)]);
-        assert_eq!(keeper.advance(epoch(5, &[("a", 5, "a5"), ("b", 2, "b2")])), [
-            (bytes("a1"), -1),
-            (bytes("a5"), 1),
-            (bytes("b2"), 1)
-        ]);
+        assert_eq!(
+            keeper.advance(epoch(5, &[("a", 5, "a5"), ("b", 2, "b2")])),
+            [(bytes("a1"), -1), (bytes("a5"), 1), (bytes("b2"), 1)]
+        );
         assert_eq!(keeper.advance(epoch(12, &[("a", 4, "a4")])), [(bytes("b2"), -1)]);
         assert_eq!(keeper.advance(epoch(15, &[])), [(bytes("a5"), -1)]);
         assert_eq!(keeper.advance(epoch(15, &[("a", 5, "late")])), []);

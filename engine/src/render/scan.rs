@@ -4,13 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, BooleanArray, Int64Array, RecordBatch, StringViewArray, TimestampMicrosecondArray, UInt32Array,
+    Array, ArrayRef, BooleanArray, Int64Array, StringViewArray, TimestampMicrosecondArray, UInt32Array,
 };
 use arrow::compute::{filter, take};
 
-use crate::connector::{
-    Constant, DecodeRequest, Decoder, MetadataOrigin, Offsets, Partition, Records, Spans,
-};
+use crate::connector::{Constant, DecodeRequest, Decoder, MetadataOrigin, Partition, Records, Spans};
 use crate::expr::Failure;
 use crate::plan::{OnError, RootColumn, SourceNode};
 use crate::runtime::Ledger;
@@ -63,10 +61,9 @@ impl Scan {
     pub(super) fn new(plan: Arc<crate::plan::Plan>, source: usize) -> Self {
         let node = &plan.sources[source];
         let needs_clock = plan.nodes.iter().any(|other| other.needs_clock() && other.clocks.contains(&source));
-        let decoder = node.format.decoder(&DecodeRequest {
-            schema: node.declared.clone(),
-            wanted: wanted_columns(node, needs_clock),
-        });
+        let decoder = node
+            .format
+            .decoder(&DecodeRequest { schema: node.declared.clone(), wanted: wanted_columns(node, needs_clock) });
         let name = Arc::from(node.name.as_str());
         Self { plan, source, decoder, name, needs_clock, fates: Vec::new() }
     }
@@ -100,7 +97,8 @@ impl Scan {
         }
         let mut places = UInt32Array::from(verdicts.good);
         if let Some(prefilter) = &node.prefilter {
-            let arrays: Vec<ArrayRef> = prefilter.root.iter().map(|column| columns.array(*column, places.values())).collect();
+            let arrays: Vec<ArrayRef> =
+                prefilter.root.iter().map(|column| columns.array(*column, places.values())).collect();
             let schema = prefilter.schema.arrow();
             let flow = Flow { rows: record_batch(schema, arrays, places.len()), diffs: None, places };
             let mask = select(&prefilter.condition, &prefilter.name, &flow, &mut target);
@@ -108,7 +106,8 @@ impl Scan {
             columns.keep(&mask);
         }
         if !places.is_empty() && !node.region.exits.is_empty() {
-            let arrays: Vec<ArrayRef> = node.root.iter().map(|column| columns.array(*column, places.values())).collect();
+            let arrays: Vec<ArrayRef> =
+                node.root.iter().map(|column| columns.array(*column, places.values())).collect();
             let rows = record_batch(node.region.root.arrow(), arrays, places.len());
             run(&node.region, Flow { rows, diffs: None, places }, &mut target);
         }
@@ -216,9 +215,9 @@ impl RootColumns<'_> {
 
 /// A number for a partition that is the same in every run, whatever order partitions were found in (FNV-1a, 64 bits).
 fn partition_rank(id: &str) -> i64 {
-    let digest = id.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |digest, byte| {
-        (digest ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    });
+    let digest = id
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |digest, byte| (digest ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
     (digest >> 1) as i64
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::{Array, RecordBatch, UInt32Array};
+use arrow::array::{RecordBatch, UInt32Array};
 use timely::dataflow::Stream;
 use timely::dataflow::channels::pact::Pipeline;
 use timely::dataflow::operators::generic::OutputBuilder;
@@ -42,7 +42,11 @@ pub(super) fn region<'scope>(rows: Stream<'scope, Epoch, Vec<Batch>>, plan: &Arc
                 for batch in batches.drain(..) {
                     let mut target = RegionTarget::new(&plan, node, &batch);
                     let places = UInt32Array::from_iter_values(0..batch.rows.num_rows() as u32);
-                    run(&plan.nodes[node].region, Flow { rows: batch.rows.clone(), diffs: batch.diffs.clone(), places }, &mut target);
+                    run(
+                        &plan.nodes[node].region,
+                        Flow { rows: batch.rows.clone(), diffs: batch.diffs.clone(), places },
+                        &mut target,
+                    );
                     for (exit, batch) in std::mem::take(&mut target.exits) {
                         exits[exit].session(&stamp).give(batch);
                     }
@@ -78,7 +82,8 @@ impl FlowTarget for RegionTarget<'_> {
         let place = flow.places.value(failure.row as usize);
         let policy = self.plan.nodes[self.node].on_error;
         self.errors.entry(place).or_insert_with(|| {
-            let row = row_error(operator, &self.input.rows, place as usize, failure.code, failure.message.clone(), policy);
+            let row =
+                row_error(operator, &self.input.rows, place as usize, failure.code, failure.message.clone(), policy);
             (row, self.input.diff(place as usize))
         });
     }

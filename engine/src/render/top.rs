@@ -62,7 +62,8 @@ fn rank<'scope>(
                 for batch in batches.drain(..) {
                     let places = top.by.iter().map(|key| key.column).chain(0..batch.rows.num_columns());
                     let values = values.encode(&columns_at(&batch.rows, places));
-                    let groups = (!top.per.is_empty()).then(|| groups.encode(&columns_at(&batch.rows, top.per.iter().copied())));
+                    let groups =
+                        (!top.per.is_empty()).then(|| groups.encode(&columns_at(&batch.rows, top.per.iter().copied())));
                     for (row, value) in values.iter().enumerate() {
                         let group = groups.as_ref().map(|groups| groups.row(row).as_ref().into()).unwrap_or_default();
                         let ranked = ranked.entry(group).or_default();

@@ -49,8 +49,6 @@ pub(super) struct Committer {
     pub(super) orders: Sender<Order>,
     /// How much waits in it.
     pub(super) load: Load,
-    /// The epoch up to which the sink holds everything; zero for one that keeps nothing.
-    pub(super) held: u64,
 }
 
 impl Committer {
@@ -82,7 +80,7 @@ impl Committer {
                 let _ = events.send(Event::SinkFailed(sink, error));
             }
         })?;
-        Ok(Self { orders, load, held })
+        Ok(Self { orders, load })
     }
 }
 

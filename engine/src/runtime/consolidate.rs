@@ -33,7 +33,8 @@ pub(super) fn appended(schema: SchemaRef, batches: &[Batch]) -> Changes {
 /// Rows that are also taken back: each row once, with how often it is added in all, in the order of its bytes.
 pub(super) fn changed(schema: &Schema, batches: &[Batch]) -> Changes {
     let Some(rows) = together(&schema.arrow(), batches) else { return empty(schema.arrow()) };
-    let diffs: Vec<i64> = batches.iter().flat_map(|batch| (0..batch.rows.num_rows()).map(|row| batch.diff(row))).collect();
+    let diffs: Vec<i64> =
+        batches.iter().flat_map(|batch| (0..batch.rows.num_rows()).map(|row| batch.diff(row))).collect();
     sorted(&Changes { rows, diffs })
 }
 

@@ -284,6 +284,8 @@ impl Coordinator<'_> {
         let (epoch, now) = (self.epochs.open, Instant::now());
         self.epochs.closing.insert(epoch, Closing { ranges, report: EpochReport::default() });
         self.epochs.uncommitted.push_back((epoch, now));
+        // A part of the past that all sinks hold already is not waited for.
+        self.retire();
     }
 
     /// Handles everything that has happened meanwhile.
@@ -308,17 +310,21 @@ impl Coordinator<'_> {
             }
             Event::Committed(sink, epoch) => {
                 self.epochs.committed[sink] = epoch;
-                let all = self.epochs.all_committed();
-                while let Some((epoch, closed_at)) = self.epochs.uncommitted.front().copied().filter(|(epoch, _)| *epoch <= all) {
-                    self.epochs.uncommitted.pop_front();
-                    self.watch.committed(epoch, closed_at.elapsed());
-                }
+                self.retire();
                 Ok(())
             }
             Event::SinkFailed(sink, error) => {
                 Err(RunError::Sink { name: self.plan.sinks[sink].input.name.clone(), error })
             }
             Event::WorkersEnded => Err(RunError::Died("a worker")),
+        }
+    }
+
+    /// Forgets the closed epochs that all sinks hold.
+    fn retire(&mut self) {
+        let all = self.epochs.all_committed();
+        while let Some((epoch, closed_at)) = self.epochs.uncommitted.pop_front_if(|(epoch, _)| *epoch <= all) {
+            self.watch.committed(epoch, closed_at.elapsed());
         }
     }
 
@@ -409,7 +415,9 @@ fn consolidated(errors: Vec<(ErrorRow, i64)>) -> Vec<(ErrorRow, i64)> {
 
 fn describe(error: &ErrorRow) -> String {
     let place = match &error.origin {
-        Some(origin) => format!("record {} of partition `{}` of source `{}`", origin.offset, origin.partition, origin.source),
+        Some(origin) => {
+            format!("record {} of partition `{}` of source `{}`", origin.offset, origin.partition, origin.source)
+        }
         None => format!("a row of operator `{}`", error.operator),
     };
     format!("{place} fails in `{}`: {} ({})", error.operator, error.message, error.code)

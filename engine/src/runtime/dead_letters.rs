@@ -28,8 +28,7 @@ impl DeadLetters {
     pub(super) fn open(folder: &Path, mark: DeadLetterMark) -> Result<Self, RunError> {
         let path = folder.join("dead-letters.jsonl");
         let open = || {
-            let mut file =
-                OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path)?;
+            let mut file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path)?;
             file.set_len(mark.bytes)?;
             file.seek(SeekFrom::Start(mark.bytes))?;
             Ok(file)

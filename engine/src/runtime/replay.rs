@@ -132,7 +132,9 @@ impl Coordinator<'_> {
         let mut next_epochs = history.stages.iter().skip(1).map(|stage| stage.epoch).chain([last + 1]);
         for stage in &history.stages {
             self.read_stage(stage)?;
-            payload.up_to(Some(stage.epoch), |source, partition, records| self.enter_payload(source, &partition, records))?;
+            payload.up_to(Some(stage.epoch), |source, partition, records| {
+                self.enter_payload(source, &partition, records)
+            })?;
             if self.options.stop.is_set() {
                 return Ok(());
             }
@@ -211,7 +213,8 @@ impl Coordinator<'_> {
                         partition.id,
                         source.position(partition)
                     );
-                    let hint = "records that were read are gone: begin anew with another `--state DIR` and empty tables";
+                    let hint =
+                        "records that were read are gone: begin anew with another `--state DIR` and empty tables";
                     return Err(source.error(ConnectorError::diverged(what, hint)));
                 }
             }

@@ -12,6 +12,7 @@ use crate::connector::{
 use crate::plan::{Plan, RootColumn, SourceNode};
 use crate::spec::Mode;
 
+use super::RunError;
 use super::committer::{Committer, Order};
 use super::coordinator::{Coordinator, Epochs, Event};
 use super::dead_letters::DeadLetters;
@@ -23,7 +24,6 @@ use super::source_state::SourceState;
 use super::state_folder::StateFolder;
 use super::watch::Watch;
 use super::worker::{SinkPort, Workers};
-use super::RunError;
 
 /// Runs a plan to its end, or until it is asked to stop.
 ///
@@ -81,15 +81,10 @@ pub fn run(plan: &Arc<Plan>, options: &RunOptions, observer: &dyn Observer) -> R
     summary
 }
 
-fn open_sinks(
-    plan: &Plan,
-    context: &dyn Fn(&str, &str) -> ConnectContext,
-) -> Result<Vec<Box<dyn Writer>>, RunError> {
+fn open_sinks(plan: &Plan, context: &dyn Fn(&str, &str) -> ConnectContext) -> Result<Vec<Box<dyn Writer>>, RunError> {
     let open = |sink: &crate::plan::SinkNode| {
         let name = &sink.input.name;
-        sink.sink
-            .open(&context(name, &sink.fingerprint))
-            .map_err(|error| RunError::Sink { name: name.clone(), error })
+        sink.sink.open(&context(name, &sink.fingerprint)).map_err(|error| RunError::Sink { name: name.clone(), error })
     };
     plan.sinks.iter().map(open).collect()
 }
@@ -209,7 +204,9 @@ fn start_source(
 ) -> Result<SourceState, RunError> {
     let known = history.starts.get(&node.name).cloned().unwrap_or_default();
     let replay = node.source.replay();
-    if replay == Replay::Seek && let Some(gone) = known.keys().find(|id| partitions.iter().all(|found| found.id != **id)) {
+    if replay == Replay::Seek
+        && let Some(gone) = known.keys().find(|id| partitions.iter().all(|found| found.id != **id))
+    {
         let error = ConnectorError::diverged(
             format!("partition `{gone}` is gone"),
             "bring it back, or begin anew with another `--state DIR` and empty tables",
@@ -254,10 +251,14 @@ fn summarise(coordinator: &Coordinator<'_>, plan: &Plan) -> Result<Summary, RunE
     for report in &plan.reports {
         let (answer, answered) = bounded(1);
         let sink = &coordinator.committers[report.sink];
-        let _ = sink.orders.send(Order::Query(report.sql.clone(), answer));
+        let failed = |error| RunError::Sink {
+            name: format!("{}, report {}", plan.sinks[report.sink].input.name, report.name),
+            error,
+        };
+        let sql = report.sql.resolve(&coordinator.options.variables).map_err(|missing| failed(missing.into()))?;
+        let _ = sink.orders.send(Order::Query(sql, answer));
         let grid = answered.recv().map_err(|_| RunError::Died("a committer"))?;
-        let failed = |error| RunError::Sink { name: format!("{}, report {}", plan.sinks[report.sink].input.name, report.name), error };
-        reports.push((report.name.clone(), grid.map_err(failed)?));
+        reports.push((report.title.clone(), grid.map_err(failed)?));
     }
     let mark = coordinator.dead_letters.mark();
     Ok(Summary {

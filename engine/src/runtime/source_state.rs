@@ -28,7 +28,9 @@ pub(super) struct SourceState {
 impl SourceState {
     /// The partition that a reader means.
     pub(super) fn partition(&self, index: PartitionIndex) -> Result<&Arc<Partition>, RunError> {
-        self.partitions.get(index.0 as usize).ok_or(RunError::Died("a reader that names a partition it has not announced"))
+        self.partitions
+            .get(index.0 as usize)
+            .ok_or(RunError::Died("a reader that names a partition it has not announced"))
     }
 
     /// The offset behind the last record of a partition that was fed.

@@ -68,7 +68,12 @@ fn read_identity(path: &Path, folder: &Path, pipeline: &str) -> Result<Identity,
     let text = match fs::read(path) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return Ok(Identity { format: FORMAT, pipeline: pipeline.to_owned(), state_id: random_id(), generation: 0 });
+            return Ok(Identity {
+                format: FORMAT,
+                pipeline: pipeline.to_owned(),
+                state_id: random_id(),
+                generation: 0,
+            });
         }
         Err(error) => return Err(RunError::File { path: path.to_owned(), error }),
     };

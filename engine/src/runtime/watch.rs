@@ -32,7 +32,13 @@ pub(super) struct Watch<'a> {
 }
 
 impl<'a> Watch<'a> {
-    pub(super) fn new(observer: &'a dyn Observer, pipeline: &str, folder: PathBuf, sinks: Vec<String>, records: u64) -> Self {
+    pub(super) fn new(
+        observer: &'a dyn Observer,
+        pipeline: &str,
+        folder: PathBuf,
+        sinks: Vec<String>,
+        records: u64,
+    ) -> Self {
         Self {
             observer,
             pipeline: pipeline.to_owned(),

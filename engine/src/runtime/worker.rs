@@ -56,7 +56,10 @@ impl Workers {
         let (announce, announced) = unbounded();
         let (feeds, receivers): (Vec<_>, Vec<_>) = (0..count).map(|_| bounded(QUEUE)).unzip();
         let (plan, sinks, ended, events) = (Arc::clone(plan), sinks.to_vec(), events.clone(), events.clone());
-        let config = timely::Config { communication: timely::CommunicationConfig::Process(count), worker: WorkerConfig::default() };
+        let config = timely::Config {
+            communication: timely::CommunicationConfig::Process(count),
+            worker: WorkerConfig::default(),
+        };
         thread::Builder::new()
             .name("workers".into())
             .spawn(move || {

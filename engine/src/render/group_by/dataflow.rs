@@ -96,8 +96,12 @@ fn fold<'scope>(rows: Stream<'scope, Epoch, Vec<Batch>>, folder: Folder) -> Fold
                 let Groups { accumulators, best, distinct } = folder.finish(folded);
                 let added = accumulators.into_iter().map(|(key, accumulators)| (key, epoch, accumulators));
                 accumulated.session(&capabilities[0]).give_iterator(added);
-                candidates.session(&capabilities[1]).give_iterator(best.into_iter().map(|(value, diff)| (value, epoch, diff)));
-                values.session(&capabilities[2]).give_iterator(distinct.into_iter().map(|(value, diff)| (value, epoch, diff)));
+                candidates
+                    .session(&capabilities[1])
+                    .give_iterator(best.into_iter().map(|(value, diff)| (value, epoch, diff)));
+                values
+                    .session(&capabilities[2])
+                    .give_iterator(distinct.into_iter().map(|(value, diff)| (value, epoch, diff)));
             }
         }
     });
@@ -120,13 +124,12 @@ fn collate<'scope>(
         .map(|(key, which, _)| (key, which))
         .count_total_core::<Diff>()
         .map(|((key, which), count)| (key, Part::Distinct(which, count)));
-    added
-        .map(|(key, accumulators)| (key, Part::Accumulators(accumulators)))
-        .concat(best)
-        .concat(distinct)
-        .reduce_named("group_by: collate", |_key, parts, output| {
+    added.map(|(key, accumulators)| (key, Part::Accumulators(accumulators))).concat(best).concat(distinct).reduce_named(
+        "group_by: collate",
+        |_key, parts, output| {
             output.push((parts.iter().map(|(part, _)| (*part).clone()).collect(), 1));
-        })
+        },
+    )
 }
 
 /// A key that says which of a group's aggregates it is for.

@@ -29,11 +29,7 @@ pub(super) fn round(limbs: &[i128]) -> f64 {
     let negative = carry(limbs, &mut digits);
     let Some(top) = digits.iter().rposition(|digit| *digit != 0) else { return 0.0 };
     let bit = top * 64 + 63 - digits[top].leading_zeros() as usize;
-    let magnitude = if bit < 53 {
-        digits[0] as f64 * f64::from_bits(1)
-    } else {
-        rounded(&digits, bit)
-    };
+    let magnitude = if bit < 53 { digits[0] as f64 * f64::from_bits(1) } else { rounded(&digits, bit) };
     if negative { -magnitude } else { magnitude }
 }
 

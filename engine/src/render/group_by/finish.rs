@@ -7,11 +7,11 @@ use arrow::compute::filter;
 
 use crate::aggregate::Number;
 use crate::plan::Node;
+use crate::render::Diff;
 use crate::render::batch::{Batch, record_batch};
 use crate::render::error_row::ErrorRow;
 use crate::render::row_bytes::{RowBytes, RowCodec};
 use crate::render::stateful_region::row_error;
-use crate::render::Diff;
 use crate::schema::ColumnType;
 
 use super::accumulators::Accumulators;
@@ -94,27 +94,43 @@ impl Finisher {
     /// One aggregate of all groups, and the places of groups where it is out of range.
     fn column(&self, read: Read, column_type: &ColumnType, groups: &[Group]) -> (ArrayRef, Vec<usize>) {
         match read {
-            Read::Count(at) => collect(groups, |group| count(group, at).map(Some), |values| Arc::new(Int64Array::from(values))),
+            Read::Count(at) => {
+                collect(groups, |group| count(group, at).map(Some), |values| Arc::new(Int64Array::from(values)))
+            }
             Read::Sum(at, n, Number::Int) => collect(
                 groups,
-                |group| if added(group, n) { i64::try_from(sums(group, at)[0]).map(Some).map_err(|_| OutOfRange) } else { Ok(None) },
+                |group| {
+                    if added(group, n) {
+                        i64::try_from(sums(group, at)[0]).map(Some).map_err(|_| OutOfRange)
+                    } else {
+                        Ok(None)
+                    }
+                },
                 |values| Arc::new(Int64Array::from(values)),
             ),
             Read::Sum(at, n, Number::Decimal(_)) => decimals(groups, column_type, |group| {
                 if added(group, n) { exact_decimal(sums(group, at)).map(Some) } else { Ok(None) }
             }),
-            Read::Sum(at, n, Number::Float) => floats(groups, |group| added(group, n).then(|| exact_float::round(sums(group, at)))),
+            Read::Sum(at, n, Number::Float) => {
+                floats(groups, |group| added(group, n).then(|| exact_float::round(sums(group, at))))
+            }
             Read::Average(at, n, Number::Int) => {
                 floats(groups, |group| added(group, n).then(|| sums(group, at)[0] as f64 / sums(group, n)[0] as f64))
             }
-            Read::Average(at, n, Number::Float) => {
-                floats(groups, |group| added(group, n).then(|| exact_float::round(sums(group, at)) / sums(group, n)[0] as f64))
-            }
+            Read::Average(at, n, Number::Float) => floats(groups, |group| {
+                added(group, n).then(|| exact_float::round(sums(group, at)) / sums(group, n)[0] as f64)
+            }),
             Read::Average(at, n, Number::Decimal(scale)) => {
-                let ColumnType::Decimal(_, wanted) = column_type else { unreachable!("averages of decimals are decimals") };
+                let ColumnType::Decimal(_, wanted) = column_type else {
+                    unreachable!("averages of decimals are decimals")
+                };
                 let factor = 10_i128.pow(u32::from((wanted - scale).unsigned_abs()));
                 decimals(groups, column_type, |group| {
-                    if added(group, n) { average(exact_decimal(sums(group, at))?, factor, sums(group, n)[0]).map(Some) } else { Ok(None) }
+                    if added(group, n) {
+                        average(exact_decimal(sums(group, at))?, factor, sums(group, n)[0]).map(Some)
+                    } else {
+                        Ok(None)
+                    }
                 })
             }
             Read::Best(which) => (self.best_column(which, groups), Vec::new()),
@@ -125,7 +141,9 @@ impl Finisher {
     }
 
     fn best_column(&self, which: usize, groups: &[Group]) -> ArrayRef {
-        let best = |group: &Group| if self.layout.best_in_diff { group.accumulators.best[which].clone() } else { group.best[which].clone() };
+        let best = |group: &Group| {
+            if self.layout.best_in_diff { group.accumulators.best[which].clone() } else { group.best[which].clone() }
+        };
         let found: Vec<Option<RowBytes>> = groups.iter().map(best).collect();
         let present: Vec<&[u8]> = found.iter().flatten().map(AsRef::as_ref).collect();
         let values = self.best[which].decode(present).pop().expect("a candidate holds a value");

@@ -127,7 +127,11 @@ impl Folder {
             .iter()
             .zip(folded.sums.chunks_exact(self.layout.width))
             .map(|(key, sums)| {
-                let best = if self.layout.best_in_diff { best_in_diff.by_ref().take(candidates).collect() } else { Vec::new() };
+                let best = if self.layout.best_in_diff {
+                    best_in_diff.by_ref().take(candidates).collect()
+                } else {
+                    Vec::new()
+                };
                 (key.clone(), Accumulators { sums: sums.into(), best })
             })
             .collect();
@@ -168,7 +172,9 @@ fn add(sum: &Sum, batch: &Batch, numbers: &[u32], width: usize, sums: &mut [i128
     let rows = Rows { batch, numbers, taking_part: TakingPart::new(&batch.rows, sum.condition, sum.argument) };
     let place = Place { width, at: sum.at };
     match (sum.addend, sum.argument) {
-        (Addend::One, _) | (Addend::Value(_), None) => rows.each(place, sums, |_, diff, sums| sums[0] += i128::from(diff)),
+        (Addend::One, _) | (Addend::Value(_), None) => {
+            rows.each(place, sums, |_, diff, sums| sums[0] += i128::from(diff))
+        }
         (Addend::Value(Number::Int), Some(argument)) => {
             let values = batch.rows.column(argument).as_primitive::<Int64Type>().values();
             rows.each(place, sums, |row, diff, sums| sums[0] += i128::from(values[row]) * i128::from(diff));

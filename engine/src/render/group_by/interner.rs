@@ -25,7 +25,8 @@ pub(super) struct Interner {
 impl Interner {
     /// For keys of the first `keys` columns of `schema`.
     pub(super) fn new(schema: &Schema, keys: usize) -> Self {
-        let plain_text = keys == 1 && !schema.columns[0].nullable && schema.columns[0].column_type == ColumnType::String;
+        let plain_text =
+            keys == 1 && !schema.columns[0].nullable && schema.columns[0].column_type == ColumnType::String;
         Self {
             codec: RowCodec::ascending(schema, 0..keys),
             keys,
@@ -67,7 +68,8 @@ impl Interner {
 
     fn number(&mut self, key: &[u8]) -> u32 {
         let hash = self.hasher.hash_one(key);
-        let found = self.table.find(hash, |number| self.hashes[*number as usize] == hash && self.key(*number as usize) == key);
+        let found =
+            self.table.find(hash, |number| self.hashes[*number as usize] == hash && self.key(*number as usize) == key);
         if let Some(number) = found {
             return *number;
         }

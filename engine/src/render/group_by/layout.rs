@@ -164,7 +164,11 @@ impl Best {
     /// The columns that a candidate's bytes hold: the order, then the value unless it is all of the order.
     pub(super) fn columns(&self) -> Vec<usize> {
         let order = self.order.iter().map(|(column, _)| *column);
-        if self.order.len() == 1 && self.order[0].0 == self.value { order.collect() } else { order.chain([self.value]).collect() }
+        if self.order.len() == 1 && self.order[0].0 == self.value {
+            order.collect()
+        } else {
+            order.chain([self.value]).collect()
+        }
     }
 
     /// Rows where one of these is null do not take part.

@@ -86,10 +86,8 @@ impl Journal {
                 let head = serde_json::to_vec(&head).expect("a head is plain text");
                 self.frames.extend_from_slice(&(head.len() as u32).to_le_bytes());
                 self.frames.extend_from_slice(&head);
-                let bytes = payload::encode(records).map_err(|error| RunError::File {
-                    path: self.path.clone(),
-                    error: std::io::Error::other(error),
-                })?;
+                let bytes = payload::encode(records)
+                    .map_err(|error| RunError::File { path: self.path.clone(), error: std::io::Error::other(error) })?;
                 self.frames.extend_from_slice(&bytes);
             }
         }
@@ -108,10 +106,7 @@ impl Journal {
         if self.frames.is_empty() {
             return Ok(());
         }
-        self.file
-            .write_all(&self.frames)
-            .and_then(|()| self.file.sync_data())
-            .map_err(RunError::file(&self.path))?;
+        self.file.write_all(&self.frames).and_then(|()| self.file.sync_data()).map_err(RunError::file(&self.path))?;
         self.frames.clear();
         Ok(())
     }
@@ -155,7 +150,7 @@ impl JournalReader {
     pub(in crate::runtime) fn into_journal(self) -> Result<Journal, RunError> {
         let path = self.path;
         let mut file = self.file.into_inner();
-        let cut = || {
+        let mut cut = || {
             file.set_len(self.at)?;
             file.seek(SeekFrom::Start(self.at))?;
             file.sync_all()
@@ -168,7 +163,8 @@ impl JournalReader {
         RunError::State {
             folder: self.path.clone(),
             what: format!("the journal is damaged: of the entry at byte {}, {what}", self.at),
-            hint: "restore the state directory from a copy, or begin anew with another `--state DIR` and empty tables".into(),
+            hint: "restore the state directory from a copy, or begin anew with another `--state DIR` and empty tables"
+                .into(),
         }
     }
 }

@@ -21,8 +21,7 @@ pub(super) fn encode(records: &Records) -> Result<Vec<u8>, ArrowError> {
     }
     let offsets = UInt64Array::from_iter_values((0..spans.values.len()).map(|at| spans.offsets.at(at)));
     let mut columns: Vec<ArrayRef> = vec![Arc::new(values.finish()), Arc::new(offsets)];
-    let mut fields =
-        vec![Field::new("value", DataType::Binary, true), Field::new("offset", DataType::UInt64, false)];
+    let mut fields = vec![Field::new("value", DataType::Binary, true), Field::new("offset", DataType::UInt64, false)];
     for (at, array) in records.metadata.iter().enumerate() {
         fields.push(Field::new(format!("metadata{at}"), array.data_type().clone(), true));
         columns.push(Arc::clone(array));
