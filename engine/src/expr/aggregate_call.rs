@@ -10,6 +10,7 @@ use crate::schema::Schema;
 use crate::spec::Spanned;
 
 use super::build::Builder;
+use super::deep_stack::on_deep_stack;
 use super::expression::Expression;
 use super::locate::{bytes_of, locate};
 use super::syntax::{Problem, parse_sql};
@@ -36,6 +37,15 @@ pub struct AggregateCall {
 
 /// Reads the call of an aggregate, with `where …` or `filter (where …)` behind it.
 pub fn parse_aggregate(
+    text: &Spanned<String>,
+    schema: &Schema,
+    files: &Files,
+    diagnostics: &mut Diagnostics,
+) -> Option<AggregateCall> {
+    on_deep_stack(|| read_aggregate(text, schema, files, diagnostics))
+}
+
+fn read_aggregate(
     text: &Spanned<String>,
     schema: &Schema,
     files: &Files,
@@ -89,7 +99,7 @@ fn read_call(
         None => None,
         Some(sql) => {
             let typed = builder.build(&sql)?;
-            let condition = Expression::condition(typed, text, schema);
+            let condition = Expression::condition(typed, sql.to_string(), text.span, schema);
             Some(condition.map_err(|problem| builder.problems.push(problem)).ok()?)
         }
     };
@@ -125,7 +135,9 @@ fn read_arguments(
                 return builder.refuse(problem.hint(FORM));
             };
             let typed = builder.build(sql)?;
-            Expression::typed(typed, text, schema).map_err(|problem| builder.problems.push(problem)).ok()
+            Expression::typed(typed, sql.to_string(), text.span, schema)
+                .map_err(|problem| builder.problems.push(problem))
+                .ok()
         })
         .collect();
     read.into_iter().collect()

@@ -11,6 +11,7 @@ use crate::schema::{ColumnType, Schema};
 use crate::spec::Spanned;
 
 use super::build::{Builder, Typed};
+use super::deep_stack::on_deep_stack;
 use super::evaluator::Evaluator;
 use super::predicate::Predicate;
 use super::program::Program;
@@ -37,7 +38,7 @@ impl Expression {
         files: &Files,
         diagnostics: &mut Diagnostics,
     ) -> Option<Self> {
-        Self::read(text, schema, files, diagnostics, false)
+        on_deep_stack(|| Self::read(text, schema, files, diagnostics, false))
     }
 
     /// Reads an expression that must be a condition.
@@ -47,7 +48,7 @@ impl Expression {
         files: &Files,
         diagnostics: &mut Diagnostics,
     ) -> Option<Self> {
-        Self::read(text, schema, files, diagnostics, true)
+        on_deep_stack(|| Self::read(text, schema, files, diagnostics, true))
     }
 
     fn read(
@@ -63,7 +64,12 @@ impl Expression {
             Err(problem) => builder.refuse(problem),
         };
         let expression = built.and_then(|typed| {
-            let built = if predicate { Self::condition(typed, text, schema) } else { Self::typed(typed, text, schema) };
+            let (written, span) = (text.value.trim().to_owned(), text.span);
+            let built = if predicate {
+                Self::condition(typed, written, span, schema)
+            } else {
+                Self::typed(typed, written, span, schema)
+            };
             built.map_err(|problem| builder.problems.push(problem)).ok()
         });
         for problem in builder.problems {
@@ -72,18 +78,18 @@ impl Expression {
         expression
     }
 
-    /// The condition that a typed part of `text` is.
-    pub(super) fn condition(typed: Typed, text: &Spanned<String>, schema: &Schema) -> Result<Self, Problem> {
+    /// The condition that a typed part is; `written` is its text, `span` the scalar that it stands in.
+    pub(super) fn condition(typed: Typed, written: String, span: Span, schema: &Schema) -> Result<Self, Problem> {
         if Family::of(&typed.data_type) == Family::Bool {
-            return Self::typed(typed, text, schema);
+            return Self::typed(typed, written, span, schema);
         }
         let message =
             format!("a condition must be `bool`, this is `{}`", super::type_name::type_name(&typed.data_type));
         Err(Problem::new(Code::TypeMismatch, typed.bytes, message).hint("compare it, as in `… > 0` or `… is not null`"))
     }
 
-    /// The expression that a typed part of `text` is.
-    pub(super) fn typed(typed: Typed, text: &Spanned<String>, schema: &Schema) -> Result<Self, Problem> {
+    /// The expression that a typed part is; `written` is its text, `span` the scalar that it stands in.
+    pub(super) fn typed(typed: Typed, written: String, span: Span, schema: &Schema) -> Result<Self, Problem> {
         let Typed { expr, data_type, bytes } = typed;
         let column = match &expr {
             Expr::Column(column) => schema.column(&column.name),
@@ -112,8 +118,8 @@ impl Expression {
             _ => Vec::new(),
         };
         Ok(Self {
-            text: text.value.get(bytes.clone()).unwrap_or(&text.value).to_owned(),
-            span: text.span,
+            text: written,
+            span,
             nullable: expr.nullable(&frame).unwrap_or(true),
             column: column.map(|column| column.name.clone()),
             column_type,

@@ -78,14 +78,19 @@ impl Fault {
         if text.to_lowercase().contains("overflow") {
             return Self::new(OVERFLOW, format!("{what} leaves the range of its type"));
         }
+        if text.contains("regex parse error") || text.contains("did not compile") {
+            let detail =
+                text.lines().find_map(|line| line.trim().strip_prefix("error: ")).unwrap_or("it does not parse");
+            return Self::new(FAILED, format!("this is no regular expression: {detail}"));
+        }
         Self::new(FAILED, format!("{what} fails: {}", first_line(&text)))
     }
 }
 
-/// The first line of a library's message, without the kind of error that it starts with and without a full stop.
+/// The first line of a library's message, without the kinds of error that it starts with and without a full stop.
 fn first_line(text: &str) -> String {
     let line = text.lines().next().unwrap_or_default();
-    let line = line.split_once(" error: ").map_or(line, |(_, rest)| rest).trim().trim_end_matches('.');
+    let line = line.rsplit_once(" error: ").map_or(line, |(_, rest)| rest).trim().trim_end_matches('.');
     let mut characters = line.chars();
     characters.next().map_or_else(String::new, |first| first.to_lowercase().chain(characters).collect())
 }

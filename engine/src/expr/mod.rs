@@ -18,6 +18,7 @@
 mod aggregate_call;
 mod build;
 mod checked;
+mod deep_stack;
 mod elapsed;
 mod evaluator;
 mod expression;

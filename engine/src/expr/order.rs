@@ -8,6 +8,7 @@ use crate::schema::Schema;
 use crate::spec::Spanned;
 
 use super::build::Builder;
+use super::deep_stack::on_deep_stack;
 use super::locate::bytes_of;
 use super::syntax::{Problem, parse_sql};
 
@@ -22,6 +23,15 @@ pub struct OrderKey {
 
 /// Reads a list of columns, each with `asc` (the default) or `desc`.
 pub fn parse_order(
+    text: &Spanned<String>,
+    schema: &Schema,
+    files: &Files,
+    diagnostics: &mut Diagnostics,
+) -> Option<Vec<OrderKey>> {
+    on_deep_stack(|| read_order(text, schema, files, diagnostics))
+}
+
+fn read_order(
     text: &Spanned<String>,
     schema: &Schema,
     files: &Files,

@@ -10,7 +10,7 @@ use datafusion_common::tree_node::{Transformed, TreeNode, TreeNodeRewriter};
 use datafusion_common::{Column, DFSchema, ScalarValue};
 use datafusion_expr::{Cast, Expr, ExprSchemable};
 use datafusion_optimizer::analyzer::type_coercion::TypeCoercionRewriter;
-use datafusion_sql::sqlparser::ast::{Expr as SqlExpr, Ident, Spanned as _};
+use datafusion_sql::sqlparser::ast::{Expr as SqlExpr, Ident};
 
 use crate::diagnostic::{Code, nearest};
 use crate::expr::failure::Fault;
@@ -19,6 +19,8 @@ use crate::expr::program::{Program, frame};
 use crate::expr::syntax::{DEPTH_MAX, Problem};
 use crate::expr::type_name::{Family, canonical, type_name};
 use crate::schema::Schema;
+
+use super::extent::extent;
 
 /// The most columns that a hint lists.
 const LISTED_COLUMNS_MAX: usize = 12;
@@ -132,27 +134,11 @@ impl<'a> Builder<'a> {
 
     /// The bytes of the text that a part covers.
     pub(super) fn bytes(&self, sql: &SqlExpr) -> Range<usize> {
-        let bytes = bytes_of(self.text, sql.span());
-        match sql {
-            SqlExpr::Function(_) => self.with_parentheses(bytes),
-            _ => bytes,
-        }
+        extent(self.text, sql)
     }
 
     pub(super) fn text(&self) -> &'a str {
         self.text
-    }
-
-    /// Takes in the closing parenthesis of a call, which the parser's spans leave out.
-    fn with_parentheses(&self, bytes: Range<usize>) -> Range<usize> {
-        let rest = &self.text[bytes.end..];
-        let inner = rest.trim_start();
-        let closing = match inner.chars().next() {
-            Some(')') => Some(rest.len() - inner.len()),
-            Some('(') => rest.find(')'),
-            _ => None,
-        };
-        bytes.start..closing.map_or(bytes.end, |at| bytes.end + at + 1)
     }
 
     /// A column by its name.

@@ -16,7 +16,7 @@ use crate::expr::function::{Called, called, functions};
 use crate::expr::locate::bytes_of;
 use crate::expr::sql_type::arrow_type;
 use crate::expr::syntax::Problem;
-use crate::expr::type_name::type_name;
+use crate::expr::type_name::{Family, type_name};
 
 use super::builder::{Builder, Typed};
 use super::literal::literal;
@@ -26,6 +26,18 @@ const CHOOSING: &[&str] = &["coalesce", "nullif", "nvl", "ifnull", "greatest", "
 
 /// Functions that DataFusion cannot run, only rewrite into `CASE`.
 const REWRITTEN: &[&str] = &["coalesce", "nvl", "ifnull", "nvl2"];
+
+/// Functions of which a constant argument, by its place, is tried at once, and the function that tries it.
+const PROBED: &[(&str, usize, &str)] = &[
+    ("date_part", 0, "date_part"),
+    ("datepart", 0, "date_part"),
+    ("date_trunc", 0, "date_trunc"),
+    ("datetrunc", 0, "date_trunc"),
+    ("regexp_like", 1, "regexp_like"),
+    ("regexp_replace", 1, "regexp_like"),
+    ("regexp_count", 1, "regexp_like"),
+    ("regexp_instr", 1, "regexp_like"),
+];
 
 impl Builder<'_> {
     pub(super) fn function(&mut self, sql: &SqlExpr, function: &Function) -> Option<Typed> {
@@ -84,7 +96,11 @@ impl Builder<'_> {
             types => format!("`{name}` does not take {}", types.join(", ")),
         };
         let mut problem = Problem::new(Code::TypeMismatch, bytes.clone(), message);
-        problem.hint = function.documentation().map(|manual| format!("write `{}`", manual.syntax_example));
+        problem.hint = Some(match function.documentation() {
+            Some(manual) => format!("write `{}`", manual.syntax_example),
+            None => format!("write `{name}(a, b)` with two timestamps"),
+        });
+        self.probe(name, &arguments)?;
         let arguments: Vec<Expr> = arguments.into_iter().map(|argument| argument.expr).collect();
         if !REWRITTEN.contains(&name) {
             return self.finish(Expr::ScalarFunction(ScalarFunction::new_udf(function, arguments)), bytes, || problem);
@@ -96,11 +112,31 @@ impl Builder<'_> {
         }
     }
 
+    /// Tries a constant unit or pattern on a harmless value: if it is wrong, every row would fail.
+    fn probe(&mut self, name: &str, arguments: &[Typed]) -> Option<()> {
+        let Some((_, at, sample)) = PROBED.iter().find(|(probed, ..)| *probed == name) else { return Some(()) };
+        let Some(judged) =
+            arguments.get(*at).filter(|argument| argument.is_constant() && argument.family() == Family::Text)
+        else {
+            return Some(());
+        };
+        let Called::Scalar(function) = called(sample) else { return Some(()) };
+        let other = match sample {
+            &"regexp_like" => ScalarValue::Utf8View(Some(String::new())),
+            _ => ScalarValue::TimestampMicrosecond(Some(0), Some("UTC".into())),
+        };
+        let mut parts = vec![judged.expr.clone()];
+        parts.insert(1 - at, Expr::Literal(other, None));
+        let bytes = judged.bytes.clone();
+        let problem = Problem::new(Code::TypeMismatch, bytes.clone(), format!("`{name}` does not take this text"));
+        self.finish(Expr::ScalarFunction(ScalarFunction::new_udf(function, parts)), bytes, || problem).map(|_| ())
+    }
+
     pub(super) fn special_call(&mut self, sql: &SqlExpr) -> Option<Typed> {
         let bytes = self.bytes(sql);
         match sql {
             SqlExpr::Cast { kind, expr, data_type, array: false, format: None } => {
-                let part = self.build(expr)?;
+                let part = Typed { bytes: bytes.clone(), ..self.build(expr)? };
                 match arrow_type(data_type) {
                     Ok(to) if matches!(kind, CastKind::Cast | CastKind::DoubleColon) => self.cast(part, &to),
                     Ok(to) => {
@@ -109,7 +145,7 @@ impl Builder<'_> {
                         self.finish(Expr::TryCast(TryCast::new(Box::new(part.expr), to)), bytes, || problem)
                     }
                     Err(hint) => {
-                        let message = format!("no column can have the type `{data_type}`");
+                        let message = format!("no column can have the type `{}`", data_type.to_string().to_lowercase());
                         self.refuse(Problem::new(Code::TypeMismatch, bytes, message).hint(hint))
                     }
                 }

@@ -56,7 +56,7 @@ impl Builder<'_> {
         match arrow_type(&typed.data_type) {
             Ok(to) => self.cast(text, &to),
             Err(hint) => {
-                let message = format!("no column can have the type `{}`", typed.data_type);
+                let message = format!("no column can have the type `{}`", typed.data_type.to_string().to_lowercase());
                 self.refuse(Problem::new(Code::TypeMismatch, text.bytes, message).hint(hint))
             }
         }

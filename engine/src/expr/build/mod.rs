@@ -3,6 +3,7 @@
 mod builder;
 mod call;
 mod choice;
+mod extent;
 mod literal;
 mod operator;
 

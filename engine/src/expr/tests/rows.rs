@@ -109,3 +109,27 @@ pub(super) fn shown(evaluated: &Evaluated) -> Vec<String> {
     }
     shown
 }
+
+/// A table of cases of which all wrong ones are shown at once.
+#[derive(Default)]
+pub(super) struct Table {
+    wrong: Vec<String>,
+}
+
+impl Table {
+    /// The expression gives these on [`batch`].
+    pub(super) fn gives(&mut self, text: &str, expected: &[&str]) {
+        let given = shown(&evaluate(text, &batch()));
+        self.equal(text, &given, &expected.iter().map(|value| (*value).to_owned()).collect());
+    }
+
+    pub(super) fn equal<T: PartialEq + std::fmt::Debug>(&mut self, text: &str, given: &T, expected: &T) {
+        if given != expected {
+            self.wrong.push(format!("{text}\n  gives    {given:?}\n  expected {expected:?}"));
+        }
+    }
+
+    pub(super) fn end(self) {
+        assert!(self.wrong.is_empty(), "\n{}", self.wrong.join("\n"));
+    }
+}
