@@ -4,7 +4,9 @@
 //! (`utf8`), what a scan remembers (`slots`), how columns are built from that (`build`), and the written forms of numbers
 //! and times (`decimal`, `time`).
 
+pub mod csv;
 pub mod json;
+pub mod raw;
 
 mod build;
 mod decimal;

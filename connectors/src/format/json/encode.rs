@@ -75,7 +75,7 @@ pub(in super::super) fn write_value(kind: &ColumnType, array: &dyn Array, row: u
 }
 
 /// Appends the shortest number that reads back as `value`.
-pub(in super::super) fn write_float(value: f64, out: &mut Vec<u8>) {
+fn write_float(value: f64, out: &mut Vec<u8>) {
     // Rust's debug form is the shortest that reads back, with an exponent where it is shorter; for finite floats it is a JSON number.
     let text = if value.is_finite() { format!("{value:?}") } else { "null".into() };
     out.extend_from_slice(text.as_bytes());

@@ -9,7 +9,7 @@ pub(super) const DEPTH_MAX: u32 = 64;
 
 /// Bytes that are not the JSON that was expected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Malformed {
+pub(in super::super) struct Malformed {
     /// Position of the first wrong byte.
     pub(super) at: usize,
     /// What should be there instead.
@@ -18,7 +18,7 @@ pub(super) struct Malformed {
 
 /// What a wrong byte should have been.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Expected {
+pub(in super::super) enum Expected {
     /// Said in words.
     Words(&'static str),
     /// Anything that nests less.
@@ -41,7 +41,7 @@ pub(super) fn skip_space(bytes: &[u8], mut at: usize) -> usize {
 }
 
 /// After the value at `at`; `depth` objects and arrays are open around it.
-pub(super) fn skip_value(bytes: &[u8], at: usize, depth: u32) -> Result<usize, Malformed> {
+pub(in super::super) fn skip_value(bytes: &[u8], at: usize, depth: u32) -> Result<usize, Malformed> {
     // One bit an open container, the innermost lowest: set for objects.
     let mut objects: u64 = 0;
     let mut open = 0;
@@ -114,7 +114,7 @@ pub(super) fn end_of_word(bytes: &[u8], at: usize, word: &'static [u8]) -> Resul
 }
 
 /// After the number at `at`, and whether it is written as a whole number: without fraction and exponent.
-pub(super) fn end_of_number(bytes: &[u8], at: usize) -> Result<(usize, bool), Malformed> {
+pub(in super::super) fn end_of_number(bytes: &[u8], at: usize) -> Result<(usize, bool), Malformed> {
     let first = if bytes.get(at) == Some(&b'-') { at + 1 } else { at };
     let whole = skip_digits(bytes, first);
     match whole - first {

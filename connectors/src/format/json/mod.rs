@@ -42,6 +42,8 @@ mod outcomes;
 mod reference;
 
 pub use encode::encode_row;
+pub(super) use encode::write_value;
+pub(super) use grammar::{end_of_number, skip_value};
 pub use kind::JsonKind;
 pub use lines::decode_lines;
 pub(super) use value::push_elements;
