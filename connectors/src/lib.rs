@@ -13,8 +13,4 @@ pub mod twitch;
 use engine::connector::Registry;
 
 /// Every connector and format of this crate.
-pub static REGISTRY: Registry = Registry {
-    sources: &[],
-    sinks: &[],
-    formats: &[],
-};
+pub static REGISTRY: Registry = Registry { sources: &[], sinks: &[], formats: &[&format::json::JsonKind] };
