@@ -8,8 +8,8 @@
 RECORDS holds lines of JSON as `dev/kafka-records dump` prints them. Exit code 1 at the first difference.
 
 The rules, as the README states them. A record is a row if its value is a JSON object in UTF-8 with user_name and game_name
-(strings), viewer_count (an integer of 64 bits) and started_at (an RFC 3339 time, at most microseconds), no field of which stands
-twice; other fields do not matter. Every other record is a dead letter. The table gets the rows with more than 1000 viewers. The
+(strings), viewer_count (an integer of 64 bits) and started_at (an RFC 3339 time, at most microseconds), none of which stands twice
+and nothing nested deeper than 64; other fields do not matter. Every other record is a dead letter. The table gets the rows with more than 1000 viewers. The
 live view keeps the newest row of each non-empty user_name, unless it is 10 minutes older than the newest row of all.
 """
 
@@ -83,15 +83,27 @@ class Bad(ValueError):
     """Why a record is no row."""
 
 
-def unique(pairs):
-    names = [name for name, _ in pairs]
-    if len(set(names)) < len(names):
-        raise Bad("a field stands twice")
-    return dict(pairs)
+class Object(list):
+    """A JSON object as its pairs, so that names that stand twice are seen."""
 
 
 def no_constant(word):
     raise Bad(f"{word} is not JSON")
+
+
+def depth(parsed):
+    """How many objects and arrays stand in each other."""
+    if isinstance(parsed, Object):
+        return 1 + max((depth(value) for _, value in parsed), default=0)
+    return 1 + max(map(depth, parsed), default=0) if isinstance(parsed, list) else 0
+
+
+def the(name, pairs):
+    """The one value of this name."""
+    values = [value for found, value in pairs if found == name]
+    if len(values) != 1:
+        raise Bad(f"{name} stands {len(values)} times")
+    return values[0]
 
 
 def microseconds(text):
@@ -104,6 +116,8 @@ def microseconds(text):
     if fraction[6:] != "000":
         raise Bad("started_at is finer than microseconds")
     local = datetime.datetime.strptime(day + clock, "%Y-%m-%d%H:%M:%S").replace(tzinfo=datetime.timezone.utc)
+    if int(hours or 0) > 23 or int(minutes or 0) > 59:
+        raise Bad("started_at has no such zone")
     shift = datetime.timedelta(hours=int(hours or 0), minutes=int(minutes or 0))
     return (local - EPOCH - (-shift if sign == "-" else shift)) // MICROSECOND + int(fraction[:6])
 
@@ -112,10 +126,12 @@ def row_of(value):
     """user_name, game_name, viewer_count, started_at of a record's value; Bad if it is no row."""
     if value is None:
         raise Bad("no value")
-    parsed = json.loads(value.decode("utf-8"), object_pairs_hook=unique, parse_constant=no_constant)
-    if not isinstance(parsed, dict):
+    parsed = json.loads(value.decode("utf-8"), object_pairs_hook=Object, parse_constant=no_constant)
+    if not isinstance(parsed, Object):
         raise Bad("not an object")
-    user, game, viewers, started = (parsed.get(name) for name in ("user_name", "game_name", "viewer_count", "started_at"))
+    if depth(parsed) > 64:
+        raise Bad("nested too deeply")
+    user, game, viewers, started = (the(name, parsed) for name in ("user_name", "game_name", "viewer_count", "started_at"))
     if not (isinstance(user, str) and isinstance(game, str) and type(viewers) is int and isinstance(started, str)):
         raise Bad("a field is missing or of another type")
     if not -(2**63) <= viewers < 2**63:
