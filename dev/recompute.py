@@ -2,7 +2,7 @@
 """Computes from raw Kafka records what the shipped pipelines must make of them, and compares. Shares no code with flowctl.
 
   recompute.py RECORDS show                      print what was computed
-  recompute.py RECORDS table MYSQL_URL [TABLE]   compare the table row by row, and the three reports run in the database
+  recompute.py RECORDS table MYSQL_URL [TABLE]   compare the table row by row, and the three reports, run in the database
   recompute.py RECORDS live CHANGES              compare the live view with what `flowctl run stream.yaml --output json` printed
 
 RECORDS holds lines of JSON as `dev/kafka-records dump` prints them. Exit code 1 at the first difference.
@@ -37,9 +37,11 @@ CREATE VIEW bucketed AS
     CASE WHEN viewer_count > 25000 THEN 'High' WHEN viewer_count > 15000 THEN 'Medium' ELSE 'Low' END AS viewer_bucket
   FROM records WHERE viewer_count > 1000;
 CREATE VIEW live AS
-  SELECT user_name, game_name, viewer_count, viewer_bucket FROM (
-    SELECT *, CASE WHEN viewer_count > 25000 THEN 'High' WHEN viewer_count > 15000 THEN 'Medium' ELSE 'Low' END AS viewer_bucket,
-      ROW_NUMBER() OVER (PARTITION BY user_name ORDER BY record_time DESC, game_name DESC, viewer_count DESC, started_at DESC) AS age
+  SELECT user_name, game_name, viewer_count,
+    CASE WHEN viewer_count > 25000 THEN 'High' WHEN viewer_count > 15000 THEN 'Medium' ELSE 'Low' END AS viewer_bucket
+  FROM (
+    SELECT *, ROW_NUMBER() OVER (
+      PARTITION BY user_name ORDER BY record_time DESC, game_name DESC, viewer_count DESC, started_at DESC) AS age
     FROM records WHERE user_name <> ''
   ) WHERE age = 1 AND viewer_count > 1000 AND record_time > (SELECT MAX(record_time) FROM records) - 600000000;
 """
@@ -154,7 +156,8 @@ def load(path):
             count += 1
             value = record["value"]
             try:
-                rows.append((*row_of(None if value is None else base64.b64decode(value)), record["timestamp"] * 1000))
+                row = row_of(None if value is None else base64.b64decode(value))
+                rows.append((*row, max(record["timestamp"], 0) * 1000))
             except (ValueError, RecursionError):
                 dead += 1
     database.executemany("INSERT INTO records VALUES (?, ?, ?, ?, ?)", rows)
@@ -244,7 +247,8 @@ def compare_live(database, path):
 
 
 def show(database, count, dead):
-    print(f"{count} records, {dead} dead letters, {database.execute('SELECT COUNT(*) FROM bucketed').fetchone()[0]} rows of the table")
+    rows = database.execute("SELECT COUNT(*) FROM bucketed").fetchone()[0]
+    print(f"{count} records, {dead} dead letters, {rows} rows of the table")
     reports = {f"report {name}": rows for name, rows in answers(database, REPORTS, "bucketed").items()}
     live = {f"live {name}": rows for name, rows in answers(database, LIVE, "live").items()}
     for name, rows in itertools.chain(reports.items(), live.items()):
