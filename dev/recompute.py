@@ -7,10 +7,10 @@
 
 RECORDS holds lines of JSON as `dev/kafka-records dump` prints them. Exit code 1 at the first difference.
 
-The rules, as the README states them. A record is a row if its value is a JSON object in UTF-8 with user_name and game_name
-(strings), viewer_count (an integer of 64 bits) and started_at (an RFC 3339 time, at most microseconds), none of which stands twice
-and nothing nested deeper than 64; other fields do not matter. Every other record is a dead letter. The table gets the rows with more than 1000 viewers. The
-live view keeps the newest row of each non-empty user_name, unless it is 10 minutes older than the newest row of all.
+The rules, as the README states them. A record is a row if its value is a JSON object in UTF-8, nested at most 64 deep, with
+user_name and game_name (strings), viewer_count (an integer of 64 bits) and started_at (an RFC 3339 time, at most microseconds),
+each once; other fields do not matter. Every other record is a dead letter. The table gets the rows with more than 1000 viewers.
+The live view keeps the newest row of each non-empty user_name, unless it is 10 minutes older than the newest row of all.
 """
 
 import base64
