@@ -3,6 +3,7 @@
 
   recompute.py RECORDS show                      print what was computed
   recompute.py RECORDS table MYSQL_URL [TABLE]   compare the table row by row, and the three reports, run in the database
+  recompute.py RECORDS reports PRINTED           look for each row of the reports in what `flowctl run batch.yaml` printed
   recompute.py RECORDS live CHANGES              compare the live view with what `flowctl run stream.yaml --output json` printed
 
 RECORDS holds lines of JSON as `dev/kafka-records dump` prints them. Exit code 1 at the first difference.
@@ -231,6 +232,19 @@ def compare_table(database, url, table):
         print(f"recompute: report {name}: as computed")
 
 
+def find_reports(database, path):
+    """Looks for a line that holds a row's text and whole numbers in order; how an average is written is the database's affair."""
+    with open(path, encoding="utf-8") as printed:
+        lines = printed.read().splitlines()
+    for name, expected in answers(database, REPORTS, "bucketed").items():
+        for row in expected:
+            cells = [re.escape(str(cell)) for cell in row if not isinstance(cell, float)]
+            pattern = re.compile(r"(?<![\w-])" + r"\s+(?:[|│┆]\s+)?".join(cells) + r"(?![\w.])")
+            if not any(pattern.search(line) for line in lines):
+                fail(f"report {name}: row {row!r} is not printed")
+        print(f"recompute: report {name}: printed as computed")
+
+
 def compare_live(database, path):
     """Adds up the changes of each sink, and compares what is left."""
     sinks = {name: collections.Counter() for name in LIVE}
@@ -265,6 +279,8 @@ def main(arguments):
             compare_table(load(records)[0], url, "twitch_streams_enriched")
         case [records, "table", url, table]:
             compare_table(load(records)[0], url, table)
+        case [records, "reports", printed]:
+            find_reports(load(records)[0], printed)
         case [records, "live", changes]:
             compare_live(load(records)[0], changes)
         case _:
