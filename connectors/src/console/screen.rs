@@ -46,6 +46,8 @@ struct State {
     clock: Box<dyn Fn() -> Instant + Send>,
     output: Option<Output>,
     tables: Vec<ShownTable>,
+    /// Whether a sink writes lines.
+    has_lines: bool,
     status: Option<Status>,
     drawn_lines: usize,
     drawn_at: Option<Instant>,
@@ -91,6 +93,7 @@ impl Screen {
             clock,
             output: None,
             tables: Vec::new(),
+            has_lines: false,
             status: None,
             drawn_lines: 0,
             drawn_at: None,
@@ -112,10 +115,17 @@ impl Screen {
         self.state().output
     }
 
-    /// Whether tables are drawn in place.
+    /// Whether the output is a terminal.
     #[must_use]
     pub fn is_live(&self) -> bool {
         matches!(self.state().surface, Surface::Live { .. })
+    }
+
+    /// Whether the output is a terminal on which at least one console sink writes.
+    #[must_use]
+    pub fn is_drawing(&self) -> bool {
+        let state = self.state();
+        matches!(state.surface, Surface::Live { .. }) && (state.has_lines || !state.tables.is_empty())
     }
 
     /// Whether the reader of the output has gone.
@@ -129,6 +139,11 @@ impl Screen {
         let mut state = self.state();
         state.tables.push(ShownTable { block, fresh: false, printed_at: None });
         Place(state.tables.len() - 1)
+    }
+
+    /// Says that a sink will write lines.
+    pub(super) fn add_lines(&self) {
+        self.state().has_lines = true;
     }
 
     /// Shows what a sink looks like now, at once or soon.
@@ -193,6 +208,7 @@ impl Screen {
             Surface::Live { color, .. } => state.draw_in_full(color),
         };
         state.tables.clear();
+        state.has_lines = false;
         state.drawn_lines = 0;
         state.drawn_at = None;
         written

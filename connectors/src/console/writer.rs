@@ -57,6 +57,7 @@ impl ConsoleWriter {
         let names: Vec<String> = input.schema.names().map(str::to_owned).collect();
         if output != Output::Table {
             let csv = output == Output::Csv;
+            common.screen.add_lines();
             return Ok(Self::Lines(LineWriter { common, names, csv, header_written: false }));
         }
         let rows = Rows::new(input, limit).map_err(|error| common.failure(error))?;
