@@ -9,7 +9,7 @@ use crate::terminal::Terminal;
 /// One YAML file says where rows come from, what happens to them and where they go. flowctl checks it and runs it: for ever as an
 /// incremental stream, or once as a full replay, with the same answer.
 #[derive(Debug, Parser)]
-#[command(name = "flowctl", version, max_term_width = 100, after_help = EXIT_CODES)]
+#[command(name = "flowctl", bin_name = "flowctl", version, max_term_width = 100, after_help = EXIT_CODES)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,

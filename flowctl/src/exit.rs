@@ -14,8 +14,6 @@ pub(crate) const WRONG: u8 = 2;
 pub(crate) const BUG: u8 = 70;
 /// Another instance took over.
 pub(crate) const FENCED: u8 = 75;
-/// Interrupted twice.
-pub(crate) const INTERRUPTED: u8 = 130;
 
 /// Why a command failed.
 #[derive(Debug)]

@@ -5,7 +5,7 @@ use std::thread::{self, JoinHandle};
 
 use connectors::REGISTRY;
 use connectors::topic_log::Topics;
-use engine::connector::StopFlag;
+use engine::connector::{ConnectorError, StopFlag};
 use engine::diagnostic::Diagnostics;
 use engine::runtime::{Observer, Progress, RunOptions, run};
 use engine::spec::{Content, Entry, Feed, Item, Mode, Variables};
@@ -83,9 +83,10 @@ impl Fed<'_> {
 
     /// The feed's pipeline, whose console sinks show nothing, and its variables.
     fn open(&self, feed: &Feed, mode: Mode) -> Result<(Pipeline, Variables), Failure> {
-        let set: Result<Vec<(String, String)>, _> =
-            feed.set.iter().map(|(name, value)| Ok((name.value.clone(), value.resolve(self.variables)?))).collect();
-        let set = set.map_err(engine::connector::ConnectorError::from)?;
+        let mut set = Vec::new();
+        for (name, value) in &feed.set {
+            set.push((name.value.clone(), value.resolve(self.variables).map_err(ConnectorError::from)?));
+        }
         let variables = self.variables.with(set);
         let pipeline = Pipeline::open(&feed.file.value, Some(mode), &REGISTRY, &variables, self.terminal)?;
         Ok((pipeline, variables))

@@ -6,7 +6,6 @@ mod command;
 mod exit;
 mod message;
 mod registry;
-mod stopping;
 mod terminal;
 
 use std::process::ExitCode;

@@ -10,7 +10,10 @@ use signal_hook::flag;
 use signal_hook::iterator::Signals;
 use tracing::info;
 
-use crate::exit::{FAILED, Failure, INTERRUPTED};
+use crate::exit::{FAILED, Failure};
+
+/// The exit code of a process that was interrupted twice.
+const INTERRUPTED: i32 = 130;
 
 /// A flag that SIGINT and SIGTERM set. A second signal exits at once, whatever the process is waiting for.
 pub(crate) fn stop_on_signals() -> Result<StopFlag, Failure> {
@@ -23,14 +26,14 @@ fn listen(stop: StopFlag) -> std::io::Result<()> {
     let asked_before = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
         // In this order: the first signal finds the flag unset and sets it, the second finds it set.
-        flag::register_conditional_shutdown(signal, i32::from(INTERRUPTED), asked_before.clone())?;
+        flag::register_conditional_shutdown(signal, INTERRUPTED, asked_before.clone())?;
         flag::register(signal, asked_before.clone())?;
     }
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
     thread::Builder::new().name("signals".into()).spawn(move || {
         for _ in signals.forever() {
             stop.set();
-            info!("stopping at the end of the epoch; interrupt again to stop at once");
+            info!("stopping; interrupt again to stop at once");
         }
     })?;
     Ok(())

@@ -4,11 +4,12 @@ use std::io::Read;
 use std::process::{Command, Output, Stdio};
 
 fn flowctl(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_flowctl")).args(arguments).stdin(Stdio::null()).output().unwrap()
+    let mut command = Command::new(env!("CARGO_BIN_EXE_flowctl"));
+    command.args(arguments).stdin(Stdio::null()).output().expect("the binary runs")
 }
 
 fn text(bytes: &[u8]) -> &str {
-    std::str::from_utf8(bytes).unwrap()
+    std::str::from_utf8(bytes).expect("flowctl speaks UTF-8")
 }
 
 /// Runs the command and expects its exit code, nothing on standard output, and these words on standard error.

@@ -2,7 +2,7 @@
 
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::{Date32Type, Decimal128Type, Float64Type, Int64Type, TimestampMicrosecondType};
-use chrono::{DateTime, Days, NaiveDate, SecondsFormat};
+use chrono::{DateTime, NaiveDate, SecondsFormat};
 use engine::schema::ColumnType;
 
 use super::escape::neutralise;
@@ -65,10 +65,7 @@ fn timestamp(micros: i64) -> String {
 }
 
 fn date(days: i32) -> String {
-    let distance = Days::new(u64::from(days.unsigned_abs()));
-    let epoch = NaiveDate::default();
-    let date = if days < 0 { epoch.checked_sub_days(distance) } else { epoch.checked_add_days(distance) };
-    date.map_or_else(|| format!("{days}d"), |date| date.to_string())
+    NaiveDate::from_epoch_days(days).map_or_else(|| format!("{days}d"), |date| date.to_string())
 }
 
 #[cfg(test)]

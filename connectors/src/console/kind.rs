@@ -5,7 +5,7 @@ use engine::spec::{Entry, Key, Kind, Text};
 
 use super::output::Output;
 use super::screen::Screen;
-use super::writer::ConsoleWriter;
+use super::writer;
 
 const KEYS: &[Key] = &[
     Key::default(
@@ -79,9 +79,7 @@ impl Sink for ConsoleSink {
     fn open(&self, context: &ConnectContext) -> Result<Box<dyn Writer>, ConnectorError> {
         let output = self.screen.forced_output().unwrap_or(self.output);
         let title = self.title.resolve(&context.variables)?;
-        let screen = self.screen.clone();
-        let writer = ConsoleWriter::new(screen, &self.input, output, &title, self.rows, context.stop.clone())?;
-        Ok(Box::new(writer))
+        writer::open(self.screen.clone(), &self.input, output, &title, self.rows, context.stop.clone())
     }
 }
 

@@ -1,6 +1,7 @@
 //! Writes one console sink, epoch by epoch.
 
 use std::fmt::Display;
+use std::io;
 
 use engine::connector::{Changes, Committed, ConnectorError, SinkInput, SinkMode, StopFlag, Writer};
 use engine::schema::ColumnType;
@@ -13,14 +14,6 @@ use super::output::Output;
 use super::rows::Rows;
 use super::screen::{Place, Screen};
 
-/// The writer of tables, or of one line a change.
-pub(super) enum ConsoleWriter {
-    /// Holds the current rows and shows them.
-    Table(TableWriter),
-    /// Holds nothing.
-    Lines(LineWriter),
-}
-
 /// What both kinds of writers need.
 struct Common {
     screen: Screen,
@@ -29,82 +22,45 @@ struct Common {
     stop: StopFlag,
 }
 
-pub(super) struct TableWriter {
+/// Holds the current rows and shows them.
+struct TableWriter {
     common: Common,
     rows: Rows,
     place: Place,
     blank: Block,
 }
 
-pub(super) struct LineWriter {
+/// Writes one line a change, and holds nothing.
+struct LineWriter {
     common: Common,
     names: Vec<String>,
     csv: bool,
     header_written: bool,
 }
 
-impl ConsoleWriter {
-    /// A writer for a sink with this input. `title` stands above the table, which shows at most `limit` rows.
-    pub(super) fn new(
-        screen: Screen,
-        input: &SinkInput,
-        output: Output,
-        title: &str,
-        limit: usize,
-        stop: StopFlag,
-    ) -> Result<Self, ConnectorError> {
-        let common = Common { screen, input: input.clone(), stop };
-        let names: Vec<String> = input.schema.names().map(str::to_owned).collect();
-        if output != Output::Table {
-            let csv = output == Output::Csv;
-            common.screen.add_lines();
-            return Ok(Self::Lines(LineWriter { common, names, csv, header_written: false }));
-        }
-        let rows = Rows::new(input, limit).map_err(|error| common.failure(error))?;
-        let is_number = |column_type: &ColumnType| {
-            matches!(column_type, ColumnType::Int | ColumnType::Float | ColumnType::Decimal(..))
-        };
-        let blank = Block {
-            title: neutralise(title).into_owned(),
-            header: names,
-            numbers: input.schema.columns.iter().map(|column| is_number(&column.column_type)).collect(),
-            newest: input.mode == SinkMode::Appends,
-            ..Block::default()
-        };
-        let place = common.screen.add(blank.clone());
-        Ok(Self::Table(TableWriter { common, rows, place, blank }))
+/// A writer for a sink with this input. `title` stands above the table, which shows at most `limit` rows.
+pub(super) fn open(
+    screen: Screen,
+    input: &SinkInput,
+    output: Output,
+    title: &str,
+    limit: usize,
+    stop: StopFlag,
+) -> Result<Box<dyn Writer>, ConnectorError> {
+    let common = Common { screen, input: input.clone(), stop };
+    if output == Output::Table {
+        return Ok(Box::new(TableWriter::new(common, title, limit)?));
     }
-
-    fn common(&self) -> &Common {
-        match self {
-            Self::Table(TableWriter { common, .. }) | Self::Lines(LineWriter { common, .. }) => common,
-        }
-    }
+    common.screen.add_lines();
+    let names = input.schema.names().map(str::to_owned).collect();
+    Ok(Box::new(LineWriter { common, names, csv: output == Output::Csv, header_written: false }))
 }
 
-impl Writer for ConsoleWriter {
+impl Writer for TableWriter {
     fn committed(&self) -> Committed {
         Committed::Volatile
     }
 
-    fn commit(&mut self, epoch: u64, changes: &Changes) -> Result<(), ConnectorError> {
-        match self {
-            Self::Table(writer) => writer.commit(epoch, changes)?,
-            Self::Lines(writer) => writer.commit(epoch, changes)?,
-        }
-        self.common().look_for_reader();
-        Ok(())
-    }
-
-    fn passed(&mut self, _epoch: u64) -> Result<(), ConnectorError> {
-        let common = self.common();
-        common.screen.refresh().map_err(|error| common.failure(error))?;
-        common.look_for_reader();
-        Ok(())
-    }
-}
-
-impl TableWriter {
     fn commit(&mut self, epoch: u64, changes: &Changes) -> Result<(), ConnectorError> {
         self.rows.apply(changes).map_err(|error| self.common.failure(error))?;
         let shown = self.rows.shown().map_err(|error| self.common.failure(error))?;
@@ -114,12 +70,46 @@ impl TableWriter {
             total: self.rows.total(),
             ..self.blank.clone()
         };
-        self.common.screen.show(self.place, block).map_err(|error| self.common.failure(error))
+        self.common.wrote(self.common.screen.show(self.place, block))
+    }
+
+    fn passed(&mut self, _epoch: u64) -> Result<(), ConnectorError> {
+        self.common.wrote(self.common.screen.refresh())
+    }
+}
+
+impl Writer for LineWriter {
+    fn committed(&self) -> Committed {
+        Committed::Volatile
+    }
+
+    fn commit(&mut self, epoch: u64, changes: &Changes) -> Result<(), ConnectorError> {
+        let lines = self.lines(epoch, changes);
+        self.common.wrote(self.common.screen.print(&lines))
+    }
+}
+
+impl TableWriter {
+    fn new(common: Common, title: &str, limit: usize) -> Result<Self, ConnectorError> {
+        let input = &common.input;
+        let rows = Rows::new(input, limit).map_err(|error| common.failure(error))?;
+        let is_number = |column_type: &ColumnType| {
+            matches!(column_type, ColumnType::Int | ColumnType::Float | ColumnType::Decimal(..))
+        };
+        let blank = Block {
+            title: neutralise(title).into_owned(),
+            header: input.schema.names().map(str::to_owned).collect(),
+            numbers: input.schema.columns.iter().map(|column| is_number(&column.column_type)).collect(),
+            newest: input.mode == SinkMode::Appends,
+            ..Block::default()
+        };
+        let place = common.screen.add(blank.clone());
+        Ok(Self { common, rows, place, blank })
     }
 }
 
 impl LineWriter {
-    fn commit(&mut self, epoch: u64, changes: &Changes) -> Result<(), ConnectorError> {
+    fn lines(&mut self, epoch: u64, changes: &Changes) -> String {
         let columns = &self.common.input.schema.columns;
         let mut lines = String::new();
         if self.csv && !self.header_written {
@@ -127,25 +117,23 @@ impl LineWriter {
             self.header_written = true;
         }
         for (row, diff) in changes.diffs.iter().enumerate() {
-            let cells: Vec<Cell> = columns
-                .iter()
-                .zip(changes.rows.columns())
-                .map(|(column, array)| Cell::read(array, &column.column_type, row))
-                .collect();
+            let values = columns.iter().zip(changes.rows.columns());
+            let cells: Vec<Cell> = values.map(|(column, array)| Cell::read(array, &column.column_type, row)).collect();
             let change =
                 Change { sink: &self.common.input.name, epoch, diff: *diff, names: &self.names, cells: &cells };
             lines.push_str(&if self.csv { change.csv_line() } else { change.json_line() });
         }
-        self.common.screen.print(&lines).map_err(|error| self.common.failure(error))
+        lines
     }
 }
 
 impl Common {
-    /// A console without a reader has nothing left to do: the run ends as if it had been asked to.
-    fn look_for_reader(&self) {
+    /// What became of a write. A console without a reader has nothing left to do: the run ends as if it had been asked to.
+    fn wrote(&self, written: io::Result<()>) -> Result<(), ConnectorError> {
         if self.screen.is_closed() {
             self.stop.set();
         }
+        written.map_err(|error| self.failure(error))
     }
 
     fn failure(&self, error: impl Display) -> ConnectorError {
@@ -161,10 +149,10 @@ mod tests {
     use super::super::screen::tests::Stage;
     use super::*;
 
-    fn writer(stage: &Stage, output: Output, stop: &StopFlag) -> (Screen, ConsoleWriter) {
+    fn writer(stage: &Stage, output: Output, stop: &StopFlag) -> (Screen, Box<dyn Writer>) {
         let screen = stage.screen(Surface::Plain);
         let input = games(SinkMode::Changes);
-        let writer = ConsoleWriter::new(screen.clone(), &input, output, "Top\u{1b}[2J", 2, stop.clone()).unwrap();
+        let writer = open(screen.clone(), &input, output, "Top\u{1b}[2J", 2, stop.clone()).unwrap();
         (screen, writer)
     }
 
