@@ -5,7 +5,6 @@ mod cli;
 mod command;
 mod exit;
 mod message;
-mod registry;
 mod terminal;
 
 use std::process::ExitCode;
