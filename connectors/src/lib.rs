@@ -13,4 +13,8 @@ pub mod twitch;
 use engine::connector::Registry;
 
 /// Every connector and format of this crate.
-pub static REGISTRY: Registry = Registry { sources: &[], sinks: &[], formats: &[&format::json::JsonKind] };
+pub static REGISTRY: Registry = Registry {
+    sources: &[&file::FileSourceKind, &kafka::KafkaSourceKind, &twitch::TwitchSourceKind],
+    sinks: &[&console::ConsoleKind::detached(), &file::FileSinkKind, &kafka::KafkaSinkKind, &mysql::MySql],
+    formats: &[&format::json::JsonKind],
+};

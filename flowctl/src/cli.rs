@@ -1,0 +1,49 @@
+//! The command line.
+
+use clap::{Parser, Subcommand};
+
+use crate::command::{completions::Completions, connectors::Connectors};
+use crate::exit::Failure;
+use crate::terminal::Terminal;
+
+/// One YAML file says where rows come from, what happens to them and where they go. flowctl checks it and runs it: for ever as an
+/// incremental stream, or once as a full replay, with the same answer.
+#[derive(Debug, Parser)]
+#[command(name = "flowctl", bin_name = "flowctl", version, max_term_width = 100, after_help = EXIT_CODES)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 done · 1 the run failed · 2 the YAML or the command line is wrong · 70 a bug in flowctl · 75 another instance \
+took over · 130 interrupted twice";
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Connectors(Connectors),
+    Completions(Completions),
+}
+
+impl Command {
+    /// Does it.
+    pub(crate) fn run(self, terminal: &Terminal) -> Result<(), Failure> {
+        match self {
+            Self::Connectors(connectors) => connectors.run(terminal),
+            Self::Completions(completions) => completions.run(terminal),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::Cli;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,99 @@
+//! `flowctl run`: runs a pipeline until it ends or is asked to.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use connectors::console::Output;
+use engine::runtime::{RunError, RunOptions, run};
+use engine::spec::parse_duration;
+
+use crate::exit::Failure;
+use crate::feed::Fed;
+use crate::outcome;
+use crate::pipeline::{Pipeline, Settings, StateFolder};
+use crate::progress::ShownProgress;
+use crate::registry;
+use crate::stopping::stop_on_signals;
+use crate::terminal::{Terminal, unwritable};
+
+/// Run a pipeline: for ever in mode stream, to the end of its input in mode batch
+#[derive(Args, Debug)]
+pub(crate) struct Run {
+    /// The pipeline's YAML file
+    file: PathBuf,
+    /// How many workers compute; the result is the same for any number
+    #[arg(short, long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
+    workers: u16,
+    #[command(flatten)]
+    settings: Settings,
+    #[command(flatten)]
+    state: StateFolder,
+    /// How all console sinks write, whatever the YAML says
+    #[arg(long, value_name = "FORM")]
+    output: Option<OutputForm>,
+    /// Stop after this time, as 30s
+    #[arg(long = "for", value_name = "TIME", value_parser = parse_duration)]
+    run_for: Option<Duration>,
+    /// Stop when no record has come for this time, as 5s
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    until_idle: Option<Duration>,
+}
+
+/// The forms of console sinks, as words of the command line.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum OutputForm {
+    /// The current rows
+    Table,
+    /// Each change as a line of JSON
+    Json,
+    /// Each change as a line of CSV
+    Csv,
+}
+
+impl From<OutputForm> for Output {
+    fn from(form: OutputForm) -> Self {
+        match form {
+            OutputForm::Table => Self::Table,
+            OutputForm::Json => Self::Json,
+            OutputForm::Csv => Self::Csv,
+        }
+    }
+}
+
+impl Run {
+    /// Runs the pipeline, and its feeder where it needs one.
+    pub(crate) fn run(self, terminal: &Terminal) -> Result<(), Failure> {
+        let variables = self.settings.variables();
+        let workers = usize::from(self.workers);
+        terminal.screen.force_output(self.output.map(Output::from));
+        let registry = registry::drawing_on(&terminal.screen);
+        let pipeline = Pipeline::open(&self.file, None, &registry, &variables, terminal)?;
+        let stop = stop_on_signals()?;
+        let fed =
+            Fed { pipeline: &pipeline, variables: &variables, state_root: &self.state.root, stop: &stop, terminal };
+        let feeder = fed.start_feeder()?;
+        let options = RunOptions {
+            workers,
+            state_root: self.state.root.clone(),
+            variables,
+            stop,
+            run_for: self.run_for,
+            until_idle: self.until_idle,
+        };
+        let progress = ShownProgress::new(terminal, pipeline.spec.mode, workers);
+        let ended = run(&pipeline.plan, options, &progress);
+        progress.finish();
+        let drawn = terminal.screen.finish();
+        feeder.stop();
+        let summary = ended?;
+        drawn.map_err(|error| unwritable(&error))?;
+        outcome::show(&summary, terminal)
+    }
+}
+
+impl From<RunError> for Failure {
+    fn from(error: RunError) -> Self {
+        Self::new(error.exit_code(), error.to_string(), error.hint())
+    }
+}

@@ -1,0 +1,72 @@
+//! What a run leaves to be said: reports on standard output; ledgers and dead letters on standard error.
+
+use std::fmt::Write;
+
+use connectors::console::{draw_grid, grouped, neutralise};
+use engine::runtime::{Ledger, Summary};
+
+use crate::exit::Failure;
+use crate::terminal::{Terminal, size};
+
+/// Shows the end of a run that went well.
+pub(crate) fn show(summary: &Summary, terminal: &Terminal) -> Result<(), Failure> {
+    terminal.print(&reports(summary, if terminal.screen.is_live() { size().map(|size| size.0) } else { None }))?;
+    terminal.say(&ledgers(summary));
+    Ok(())
+}
+
+fn reports(summary: &Summary, width: Option<u16>) -> String {
+    let mut text = String::new();
+    for (name, grid) in &summary.reports {
+        // Writing into a string cannot fail, here and below.
+        let _ = writeln!(text, "{}\n{}", neutralise(name), draw_grid(grid, width));
+    }
+    text
+}
+
+fn ledgers(summary: &Summary) -> String {
+    let mut text = String::new();
+    for (source, ledger) in &summary.ledgers {
+        let _ = writeln!(text, "{source}: {}", balance(ledger));
+    }
+    if let Some((count, path)) = &summary.dead_letters {
+        let (letters, path) = (if *count == 1 { "dead letter" } else { "dead letters" }, path.to_string_lossy());
+        let _ = writeln!(text, "{} {letters} in {}", grouped(*count), neutralise(&path));
+    }
+    text
+}
+
+/// A ledger as the sum that it is.
+pub(crate) fn balance(ledger: &Ledger) -> String {
+    let Ledger { read, used, filtered, late, dead_letter, duplicate } = ledger;
+    let [read, used, filtered, late, dead_letter, duplicate] =
+        [read, used, filtered, late, dead_letter, duplicate].map(|count| grouped(*count));
+    format!(
+        "read {read} = used {used} + filtered {filtered} + late {late} + dead_letter {dead_letter} + duplicate {duplicate}"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use engine::connector::Grid;
+
+    use super::*;
+
+    #[test]
+    fn a_ledger_is_a_sum_and_dead_letters_are_found() {
+        let ledger = Ledger { read: 1234, used: 900, filtered: 300, late: 0, dead_letter: 34, duplicate: 0 };
+        let grid = Grid { columns: vec!["n".into()], rows: vec![vec![Some("12".into())], vec![None]] };
+        let summary = Summary {
+            ledgers: vec![("streams".into(), ledger)],
+            dead_letters: Some((34, "s/dead-letters.jsonl".into())),
+            reports: vec![("games".into(), grid)],
+            ..Summary::default()
+        };
+        assert_eq!(
+            ledgers(&summary),
+            "streams: read 1,234 = used 900 + filtered 300 + late 0 + dead_letter 34 + duplicate 0\n\
+             34 dead letters in s/dead-letters.jsonl\n"
+        );
+        assert!(reports(&summary, None).starts_with("games\n┌──────┐\n│    n │\n"));
+    }
+}
