@@ -15,6 +15,6 @@ use engine::connector::Registry;
 /// Every connector and format of this crate.
 pub static REGISTRY: Registry = Registry {
     sources: &[],
-    sinks: &[],
+    sinks: &[&mysql::MySql],
     formats: &[],
 };
