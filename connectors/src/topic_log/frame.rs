@@ -62,6 +62,11 @@ impl Frame {
         (0..u64::from(self.count)).map_while(move |index| RecordView::decode(self.first + index, &mut bytes))
     }
 
+    /// The bytes of its records.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.records
+    }
+
     /// Reads a body whose checksum was right; `None` if it is no frame all the same.
     pub(super) fn decode(body: &[u8]) -> Option<Self> {
         let mut rest = body;

@@ -17,6 +17,7 @@ mod partition_file;
 mod partition_reader;
 mod partitioner;
 mod record;
+mod record_cursor;
 mod salvage;
 mod topics;
 mod writer;
@@ -26,7 +27,9 @@ mod tests;
 
 pub use frame::{EpochMark, Frame};
 pub use partition_reader::PartitionReader;
-pub use partitioner::{murmur2, partition_of_key};
+pub use partitioner::{murmur2, partition_of_key, partition_of_record};
 pub use record::{Header, RecordView, TopicRecord};
+pub use record_cursor::RecordCursor;
+pub(crate) use topics::end_offset;
 pub use topics::{DEFAULT_PARTITIONS, TopicSummary, Topics};
 pub use writer::{Durability, TopicWriter};

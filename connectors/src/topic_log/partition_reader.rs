@@ -93,6 +93,11 @@ impl PartitionReader {
         self.next
     }
 
+    /// The file.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// The file position of the next frame.
     pub(super) fn position(&self) -> u64 {
         self.chunk_start + self.at as u64

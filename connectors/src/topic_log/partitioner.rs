@@ -1,5 +1,7 @@
 //! Which partition a key belongs to, as Kafka's own clients say.
 
+use super::record::TopicRecord;
+
 /// MurmurHash2 with Kafka's seed, over a key's bytes.
 ///
 /// Source: `org.apache.kafka.common.utils.Utils.murmur2`.
@@ -28,6 +30,15 @@ pub fn murmur2(bytes: &[u8]) -> u32 {
 #[must_use]
 pub fn partition_of_key(key: &[u8], partitions: u32) -> u32 {
     (murmur2(key) & 0x7fff_ffff) % partitions.max(1)
+}
+
+/// The partition of a record among `partitions` (at least one): its key's, or without a key that of its `turn`.
+#[must_use]
+pub fn partition_of_record(record: &TopicRecord, turn: u64, partitions: u32) -> u32 {
+    match &record.key {
+        Some(key) => partition_of_key(key, partitions),
+        None => (turn % u64::from(partitions.max(1))) as u32,
+    }
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use rustix::fs::{FlockOperation, flock};
 use super::failure::io_failure;
 use super::frame::EpochMark;
 use super::partition_file::PartitionFile;
-use super::partitioner::partition_of_key;
+use super::partitioner::partition_of_record;
 use super::record::TopicRecord;
 use super::topics::Topics;
 
@@ -122,13 +122,8 @@ fn share_out(records: &[TopicRecord], partitions: u32, first: u64) -> BTreeMap<u
     let mut shares: BTreeMap<u32, Vec<&TopicRecord>> = BTreeMap::new();
     let mut keyless = first;
     for record in records {
-        let partition = match &record.key {
-            Some(key) => partition_of_key(key, partitions),
-            None => {
-                keyless = keyless.wrapping_add(1);
-                (keyless.wrapping_sub(1) % u64::from(partitions.max(1))) as u32
-            }
-        };
+        let partition = partition_of_record(record, keyless, partitions);
+        keyless = keyless.wrapping_add(u64::from(record.key.is_none()));
         shares.entry(partition).or_default().push(record);
     }
     shares
