@@ -88,7 +88,7 @@ mod tests {
         let random = Random::new(9);
         let channels = register(200, random, &Catalog::new(random));
         let audience = Audience::new(random);
-        let large = channels.iter().find(|channel| channel.rank == 0).expect("someone is the largest");
+        let large = channels.iter().max_by(|a, b| a.size.total_cmp(&b.size)).expect("someone is the largest");
         let from = 1_767_571_200;
         let session = Schedule::new(random, 200).between(large, from, from + 86_400)[0];
         let counts: Vec<u32> = (session.start..session.end).map(|at| audience.reported(large, &session, at)).collect();

@@ -37,8 +37,6 @@ const SPREAD_OVER_DAY: u32 = 64;
 pub(super) struct Channel {
     /// Its place in the world.
     pub(super) index: u32,
-    /// 0 for the largest.
-    pub(super) rank: u32,
     /// Viewers at its best hour.
     pub(super) size: f64,
     pub(super) language: &'static str,
@@ -80,7 +78,6 @@ fn channel(index: u32, rank: u32, count: u32, random: Random, catalog: &Catalog)
     let login = text::login(draw(Purpose::Login), index);
     Channel {
         index,
-        rank,
         size: size(rank, count, draw(Purpose::SizeShape).unit()),
         language,
         favourite: (hour.rem_euclid(24.0) * 3600.0) as i64,
