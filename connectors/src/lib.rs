@@ -14,7 +14,7 @@ use engine::connector::Registry;
 
 /// Every connector and format of this crate.
 pub static REGISTRY: Registry = Registry {
-    sources: &[],
+    sources: &[&twitch::TwitchSourceKind],
     sinks: &[],
     formats: &[],
 };

@@ -70,18 +70,18 @@ impl Crawl {
         Self { pages_left: pages_max, cursors: HashSet::new(), ids: HashSet::new(), last: None }
     }
 
-    /// Takes note of a page. Returns for each item whether it is new to the crawl, and what comes next.
-    pub fn page(&mut self, outline: &PageOutline) -> (Vec<bool>, Step) {
+    /// Takes note of a page and says what comes next.
+    pub fn page(&mut self, outline: &PageOutline) -> Step {
         let seen_before = outline.ids.first().is_some_and(|id| self.ids.contains(id));
-        let fresh: Vec<bool> = outline.ids.iter().map(|id| id.is_empty() || self.ids.insert(id.clone())).collect();
+        let fresh = outline.ids.iter().filter(|id| id.is_empty() || self.ids.insert((*id).clone())).count();
         let jumped = match (self.last, outline.ends) {
             (Some(last), Some((first, _))) => first > last.saturating_mul(2).saturating_add(WELL_ABOVE),
             _ => false,
         };
-        let looped = !fresh.is_empty() && (!fresh.contains(&true) || (seen_before && jumped));
+        let looped = !outline.ids.is_empty() && (fresh == 0 || (seen_before && jumped));
         self.last = outline.ends.map(|ends| ends.1).or(self.last);
         self.pages_left = self.pages_left.saturating_sub(1);
-        let step = match outline.cursor.as_deref().filter(|cursor| !cursor.is_empty()) {
+        match outline.cursor.as_deref().filter(|cursor| !cursor.is_empty()) {
             None => Step::End(if looped { Stop::LoopedBack } else { Stop::Finished }),
             Some(_) if outline.ids.is_empty() => Step::End(Stop::EmptyPage),
             Some(_) if looped => Step::End(Stop::LoopedBack),
@@ -91,8 +91,7 @@ impl Crawl {
                 self.cursors.insert(cursor.to_owned());
                 Step::Next(cursor.to_owned())
             }
-        };
-        (fresh, step)
+        }
     }
 }
 
@@ -108,12 +107,12 @@ mod tests {
     #[test]
     fn a_crawl_goes_on_over_short_pages_and_ends_without_a_cursor() {
         let mut crawl = Crawl::new(10);
-        assert_eq!(crawl.page(&page(&["a", "b"], (90, 80), "1")), (vec![true, true], Step::Next("1".into())));
-        assert_eq!(crawl.page(&page(&["b"], (81, 81), "2")).1, Step::End(Stop::LoopedBack));
+        assert_eq!(crawl.page(&page(&["a", "b"], (90, 80), "1")), Step::Next("1".into()));
+        assert_eq!(crawl.page(&page(&["b"], (81, 81), "2")), Step::End(Stop::LoopedBack));
         let mut crawl = Crawl::new(10);
         crawl.page(&page(&["a", "b"], (90, 80), "1"));
-        assert_eq!(crawl.page(&page(&["b", "c"], (81, 70), "2")), (vec![false, true], Step::Next("2".into())));
-        assert_eq!(crawl.page(&page(&["d"], (60, 60), "")).1, Step::End(Stop::Finished));
+        assert_eq!(crawl.page(&page(&["b", "c"], (81, 70), "2")), Step::Next("2".into()));
+        assert_eq!(crawl.page(&page(&["d"], (60, 60), "")), Step::End(Stop::Finished));
     }
 
     #[test]
@@ -121,7 +120,7 @@ mod tests {
         let after_first = |next: &PageOutline| {
             let mut crawl = Crawl::new(2);
             crawl.page(&page(&["a", "b"], (900, 80), "1"));
-            crawl.page(next).1
+            crawl.page(next)
         };
         let ends = Step::End;
         assert_eq!(after_first(&PageOutline::default()), ends(Stop::Finished));
@@ -136,7 +135,7 @@ mod tests {
     fn a_page_that_begins_high_with_a_new_item_is_no_loop() {
         let mut crawl = Crawl::new(9);
         crawl.page(&page(&["a"], (900, 80), "1"));
-        assert_eq!(crawl.page(&page(&["c"], (5000, 60), "2")).1, Step::Next("2".into()));
-        assert_eq!(crawl.page(&page(&["", "d"], (50, 60), "3")), (vec![true, true], Step::Next("3".into())));
+        assert_eq!(crawl.page(&page(&["c"], (5000, 60), "2")), Step::Next("2".into()));
+        assert_eq!(crawl.page(&page(&["", "d"], (50, 60), "3")), Step::Next("3".into()));
     }
 }

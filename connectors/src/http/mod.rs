@@ -15,6 +15,8 @@ mod budget;
 mod client;
 mod crawl;
 mod error;
+#[cfg(test)]
+mod fault_tests;
 mod token;
 mod transport;
 mod verdict;

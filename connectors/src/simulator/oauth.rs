@@ -31,6 +31,10 @@ impl Tokens {
         Self { clients, lifetime, random: Random::new(seed), issued: 0, live: HashMap::new() }
     }
 
+    pub(super) fn issued(&self) -> u64 {
+        self.issued
+    }
+
     /// `POST /oauth2/token`.
     pub(super) fn issue(&mut self, form: &Query, now: i64) -> Reply {
         let refuse = |status: StatusCode, message: &str| {

@@ -79,6 +79,12 @@ impl RunningSimulator {
         self.service.clock.set(to)
     }
 
+    /// How many tokens it has given out.
+    #[must_use]
+    pub fn tokens_issued(&self) -> u64 {
+        self.service.tokens_issued()
+    }
+
     /// Waits until the simulator ends by itself, which it does only if its socket fails.
     pub fn wait(mut self) {
         if let Some(thread) = self.thread.take() {

@@ -67,6 +67,10 @@ impl Service {
             .with_state(self)
     }
 
+    pub(super) fn tokens_issued(&self) -> u64 {
+        lock(&self.tokens).issued()
+    }
+
     /// Answers a call below `/helix`; also says what the rate limit's headers are.
     fn call(&self, path: &str, query: &Query, headers: &HeaderMap, fault: Option<Fault>) -> (Reply, Standing) {
         let micros = self.clock.micros();
