@@ -105,14 +105,14 @@ impl Client {
                         Ok(parsed) => return Ok(parsed),
                         Err(reason) => (None, reason),
                     },
-                    Verdict::Renew if !renewed && self.tokens.is_some() => {
-                        renewed = true;
+                    Verdict::Refused => return Err(refused(call, &reply, bearer.as_ref())),
+                    Verdict::Renew => {
                         self.forget(bearer.as_ref()).await;
+                        if renewed || bearer.is_none() {
+                            return Err(refused(call, &reply, bearer.as_ref()));
+                        }
+                        renewed = true;
                         continue;
-                    }
-                    Verdict::Renew | Verdict::Refused => {
-                        let message = words(&reply, bearer.as_ref());
-                        return Err(HttpError::Refused { call, status: reply.status, message });
                     }
                     Verdict::Again(wait) => (wait, format!("{}: {}", reply.status, words(&reply, bearer.as_ref()))),
                 },
@@ -154,6 +154,10 @@ impl Client {
             tokens.forget(bearer).await;
         }
     }
+}
+
+fn refused(call: String, reply: &Reply, bearer: Option<&Bearer>) -> HttpError {
+    HttpError::Refused { call, status: reply.status, message: words(reply, bearer) }
 }
 
 fn words(reply: &Reply, bearer: Option<&Bearer>) -> String {

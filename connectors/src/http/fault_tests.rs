@@ -83,7 +83,7 @@ fn what_passes_is_tried_again_and_the_answer_is_whole() {
 
 #[test]
 fn what_does_not_pass_ends_after_the_last_retry() {
-    for (fault, words) in [(Fault::Unavailable, "503"), (Fault::Reset, "body"), (Fault::TruncatedJson, "EOF")] {
+    for (fault, words) in [(Fault::Unavailable, "503"), (Fault::Reset, "connection"), (Fault::TruncatedJson, "EOF")] {
         let simulator = start(vec![ScheduledFault::during(1..=99, fault)], 3600);
         let client = Client::new(settings(&simulator, SECRET)).expect("a client");
         match run(streams(&client)) {
@@ -138,11 +138,16 @@ fn a_401_renews_the_token_once_for_each_call() {
 }
 
 #[test]
-fn a_short_lived_token_is_renewed_before_it_ends() {
-    let simulator = start(Vec::new(), 0);
-    let client = Client::new(settings(&simulator, SECRET)).expect("a client");
-    run(client.authorize()).expect("a token that is old at once");
-    assert!(matches!(run(streams(&client)), Err(HttpError::Refused { status: 401, .. })));
+fn an_old_token_is_not_used_again() {
+    let issued_after_two_uses = |life| {
+        let simulator = start(Vec::new(), life);
+        let client = Client::new(settings(&simulator, SECRET)).expect("a client");
+        run(client.authorize()).expect("a token");
+        run(client.authorize()).expect("the same or another");
+        simulator.tokens_issued()
+    };
+    assert_eq!(issued_after_two_uses(3600), 1);
+    assert_eq!(issued_after_two_uses(0), 2);
 }
 
 #[test]

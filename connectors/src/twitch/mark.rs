@@ -6,17 +6,17 @@ use chrono::{DateTime, SecondsFormat};
 
 /// The end of one poll: what may be concluded from what is absent in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PollMark {
+pub(super) struct PollMark {
     /// The poll's number, from 1.
-    pub poll: u64,
+    pub(super) poll: u64,
     /// When it began, in microseconds since 1970.
-    pub polled_at: i64,
+    pub(super) polled_at: i64,
     /// Whether everything that was asked for was read; only then is a stream that is absent offline.
-    pub complete: bool,
+    pub(super) complete: bool,
     /// How many rows it brought, duplicates not counted.
-    pub rows: u64,
+    pub(super) rows: u64,
     /// Why it ended, or failed.
-    pub reason: String,
+    pub(super) reason: String,
 }
 
 impl fmt::Display for PollMark {

@@ -25,4 +25,3 @@ mod schema;
 mod source;
 
 pub use kind::TwitchSourceKind;
-pub use mark::PollMark;

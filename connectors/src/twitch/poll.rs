@@ -10,6 +10,9 @@ use super::deliver::ROWS_MAX;
 use super::page::Page;
 use super::queries::Queries;
 
+/// The most bytes of one poll, about ten times what all of Twitch has live.
+const PAYLOAD_MAX: usize = 1 << 30;
+
 /// What a poll brought.
 #[derive(Debug, Default)]
 pub(super) struct Poll {
@@ -43,9 +46,9 @@ pub(super) async fn poll(client: Arc<Client>, queries: Arc<Queries>) -> Poll {
             };
             let step = crawl.page(&page.outline);
             poll.take(&page, &mut ids);
-            if poll.rows.len() >= ROWS_MAX {
+            if poll.is_full() {
                 poll.complete = false;
-                poll.reason = format!("a poll holds at most {ROWS_MAX} rows");
+                poll.reason = format!("a poll holds at most {ROWS_MAX} rows and {PAYLOAD_MAX} bytes");
                 return poll;
             }
             match step {
@@ -71,11 +74,15 @@ impl Poll {
         self
     }
 
+    fn is_full(&self) -> bool {
+        self.rows.len() >= ROWS_MAX || self.payload.len() >= PAYLOAD_MAX
+    }
+
     /// Keeps the streams that no page of this poll has shown before.
     fn take(&mut self, page: &Page, ids: &mut HashSet<String>) {
         for (span, id) in page.streams.iter().zip(&page.outline.ids) {
             let fresh = id.is_empty() || ids.insert(id.clone());
-            if fresh && self.rows.len() < ROWS_MAX {
+            if fresh && !self.is_full() {
                 let start = self.payload.len() as u32;
                 self.payload.extend_from_slice(&page.body[span.clone()]);
                 self.rows.push(start..self.payload.len() as u32);

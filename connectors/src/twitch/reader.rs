@@ -19,7 +19,7 @@ use super::queries::Queries;
 use super::source::refusal;
 
 /// The longest wait between two looks at the stop flag.
-const NAP: Duration = Duration::from_millis(50);
+pub(super) const NAP: Duration = Duration::from_millis(50);
 
 /// Reads the one partition of the source. Polls run on a runtime of the reader's own, and only while it is asked to read.
 pub(super) struct TwitchReader {

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use chrono::DateTime;
 use engine::connector::{
     Bound, ConnectContext, ConnectorError, Constant, MetadataColumn, OpenSource, Partition, Reader, Replay, Source,
+    StopFlag,
 };
 use engine::schema::Schema;
 use engine::spec::{Secret, Text};
@@ -17,7 +18,7 @@ use crate::simulator::{ClockMode, RunningSimulator, Simulator, SimulatorOptions}
 use super::deliver::{offset, place};
 use super::pace::{DAY_START, Pace};
 use super::queries::Queries;
-use super::reader::TwitchReader;
+use super::reader::{NAP, TwitchReader};
 use super::schema;
 
 /// The only partition.
@@ -73,7 +74,13 @@ impl Source for TwitchSource {
             ConnectorError::unavailable(format!("no thread for HTTP: {error}"), "see the system's limits")
         })?;
         let client = Client::new(settings).map_err(|error| refusal(&error))?;
-        runtime.block_on(client.authorize()).map_err(|error| refusal(&error))?;
+        let authorized = runtime.block_on(async {
+            tokio::select! {
+                authorized = client.authorize() => authorized,
+                () = stopped(&context.stop) => Ok(()),
+            }
+        });
+        authorized.map_err(|error| refusal(&error))?;
         let start = request.resume.get(PARTITION).copied().unwrap_or(offset(1, 0));
         let (poll, row) = position(start, &pace);
         let partition = Partition {
@@ -86,6 +93,13 @@ impl Source for TwitchSource {
         let reader =
             TwitchReader::new(&context.name, runtime, client, queries, pace, context.stop.clone(), (poll, row));
         Ok((vec![partition], Box::new(reader)))
+    }
+}
+
+/// Returns when the run shall end.
+async fn stopped(stop: &StopFlag) {
+    while !stop.is_set() {
+        tokio::time::sleep(NAP).await;
     }
 }
 
