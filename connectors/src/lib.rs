@@ -16,5 +16,5 @@ use engine::connector::Registry;
 pub static REGISTRY: Registry = Registry {
     sources: &[&file::FileSourceKind, &kafka::KafkaSourceKind, &twitch::TwitchSourceKind],
     sinks: &[&console::ConsoleKind::detached(), &file::FileSinkKind, &kafka::KafkaSinkKind, &mysql::MySql],
-    formats: &[&format::json::JsonKind],
+    formats: &[&format::json::JsonKind, &format::csv::CsvKind, &format::raw::RawKind],
 };

@@ -2,7 +2,14 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::command::{completions::Completions, connectors::Connectors};
+use crate::command::check::Check;
+use crate::command::completions::Completions;
+use crate::command::connectors::Connectors;
+use crate::command::explain::Explain;
+use crate::command::run::Run;
+use crate::command::simulate::Simulate;
+use crate::command::status::Status;
+use crate::command::topic::Topic;
 use crate::exit::Failure;
 use crate::terminal::Terminal;
 
@@ -22,6 +29,12 @@ took over · 130 interrupted twice";
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Run(Run),
+    Check(Check),
+    Explain(Explain),
+    Status(Status),
+    Simulate(Simulate),
+    Topic(Topic),
     Connectors(Connectors),
     Completions(Completions),
 }
@@ -30,6 +43,12 @@ impl Command {
     /// Does it.
     pub(crate) fn run(self, terminal: &Terminal) -> Result<(), Failure> {
         match self {
+            Self::Run(run) => run.run(terminal),
+            Self::Check(check) => check.run(terminal),
+            Self::Explain(explain) => explain.run(terminal),
+            Self::Status(status) => status.run(terminal),
+            Self::Simulate(simulate) => simulate.run(terminal),
+            Self::Topic(topic) => topic.run(terminal),
             Self::Connectors(connectors) => connectors.run(terminal),
             Self::Completions(completions) => completions.run(terminal),
         }

@@ -62,7 +62,7 @@ impl Fed<'_> {
         let options = self.options(variables, stop.clone());
         info!("`{}` feeds the embedded topics, in this process", path.display());
         let feeding = move || {
-            if let Err(error) = run(&pipeline.plan, options, &Unwatched) {
+            if let Err(error) = run(&pipeline.plan, &options, &Unwatched) {
                 warn!("`{}` does not feed the embedded topics: {error}; what they hold is read", path.display());
             }
         };
@@ -75,7 +75,7 @@ impl Fed<'_> {
         let (pipeline, variables) = self.open(feed, Mode::Batch)?;
         info!("the embedded topics are empty: `{}` fills them first", feed.file.value.display());
         let progress = ShownProgress::new(self.terminal, Mode::Batch, 1);
-        let ended = run(&pipeline.plan, self.options(variables, self.stop.clone()), &progress);
+        let ended = run(&pipeline.plan, &self.options(variables, self.stop.clone()), &progress);
         progress.finish();
         ended?;
         Ok(())

@@ -86,6 +86,7 @@ impl RecordBuffer {
             range: first..end,
             payload: Buffer::from_vec(payload),
             framing: Framing::Spans(Spans { values, offsets }),
+            preamble: None,
             metadata: vec![
                 if wanted.timestamp { times() } else { absent() },
                 if wanted.key { Arc::new(keys.finish()) } else { absent() },

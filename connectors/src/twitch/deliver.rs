@@ -50,6 +50,7 @@ pub(super) fn records(
                 offsets: Offsets::Dense(offset(poll, first as u64)),
             }),
             metadata: metadata(poll, polled_at, first, end),
+            preamble: None,
         });
         first = end;
     }

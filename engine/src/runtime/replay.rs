@@ -51,7 +51,7 @@ impl History {
         let mut reader = Journal::open(folder)?;
         let mut history = Self::default();
         let mut ends = Positions::new();
-        let mut since = 0;
+        let mut staged_records: u64 = 0;
         while let Some(entry) = reader.next()? {
             match entry {
                 Entry::Partitions { source, partitions } => {
@@ -66,14 +66,12 @@ impl History {
                 Entry::Epoch(record) => {
                     for (source, ranges) in &record.ranges {
                         let ends = ends.entry(source.clone()).or_default();
-                        for (partition, range) in ranges {
-                            since += range.end - range.start;
-                            ends.insert(partition.clone(), range.end);
-                        }
+                        ends.extend(ranges.iter().map(|(partition, range)| (partition.clone(), range.end)));
                     }
-                    if borders.contains(&record.epoch) || since >= STAGE_RECORDS {
+                    let read = record.ledgers.values().map(|ledger| ledger.read).sum();
+                    if borders.contains(&record.epoch) || read >= staged_records + STAGE_RECORDS {
                         history.stages.push(Stage { epoch: record.epoch, ends: ends.clone() });
-                        since = 0;
+                        staged_records = read;
                     }
                     history.payload_ends.clear();
                     history.last = record;

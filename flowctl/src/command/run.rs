@@ -82,7 +82,7 @@ impl Run {
             until_idle: self.until_idle,
         };
         let progress = ShownProgress::new(terminal, pipeline.spec.mode, workers);
-        let ended = run(&pipeline.plan, options, &progress);
+        let ended = run(&pipeline.plan, &options, &progress);
         progress.finish();
         let drawn = terminal.screen.finish();
         feeder.stop();

@@ -54,6 +54,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Records, ArrowError> {
     Ok(Records {
         partition: PartitionIndex(0),
         range,
+        preamble: None,
         payload: Buffer::from(values.value_data()),
         framing: Framing::Spans(Spans { values: spans, offsets: Offsets::Listed(offsets.values().to_vec()) }),
         metadata: batch.columns()[2..].to_vec(),
@@ -71,6 +72,7 @@ mod tests {
         let records = Records {
             partition: PartitionIndex(0),
             range: 7..20,
+            preamble: None,
             payload: Buffer::from(b"xxabc".as_slice()),
             framing: Framing::Spans(Spans { values: vec![Some(2..5), None], offsets: Offsets::Listed(vec![7, 19]) }),
             metadata: vec![Arc::new(Int64Array::from(vec![Some(1), None]))],
