@@ -70,6 +70,7 @@ impl Run {
         let registry = registry::drawing_on(&terminal.screen);
         let pipeline = Pipeline::open(&self.file, None, &registry, &variables, terminal)?;
         let stop = stop_on_signals()?;
+        terminal.screen.stop_when_closed(stop.clone());
         let fed =
             Fed { pipeline: &pipeline, variables: &variables, state_root: &self.state.root, stop: &stop, terminal };
         let feeder = fed.start_feeder()?;
