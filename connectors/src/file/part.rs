@@ -6,7 +6,9 @@ use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
 
 use arrow::buffer::Buffer;
-use engine::connector::{ConnectorError, PartitionIndex, Records};
+use engine::connector::{ConnectorError, Framing, PartitionIndex, Records};
+
+use crate::format::csv::{RecordEnd, end_of_record};
 
 use super::cut::Separation;
 use super::failure::file_error;
@@ -128,30 +130,32 @@ impl Part {
             return Ok(None);
         }
         let start = self.position;
+        if start >= stop {
+            return Ok(None);
+        }
         let mut bytes = Vec::new();
         let mut size = Records::PAYLOAD_MAX;
-        while start < stop {
+        loop {
             let missing = (stop - start - bytes.len() as u64).min((size - bytes.len()) as u64);
             self.append_at(start + bytes.len() as u64, missing, &mut bytes)?;
-            let at_end = self.end.is_some() && start + bytes.len() as u64 >= stop;
-            let cut = self.separation.cut(&bytes, start, at_end);
+            let at_stop = start + bytes.len() as u64 >= stop;
+            let cut = self.separation.cut(&bytes, start, at_stop && self.end.is_some());
             if cut.length > 0 {
                 bytes.truncate(cut.length);
                 self.position = start + cut.length as u64;
                 return Ok(Some(self.records(start, bytes, cut.framing)));
             }
-            if start + bytes.len() as u64 >= stop {
-                break;
+            if at_stop {
+                return Ok(None);
             }
             if size >= RECORD_MAX {
                 return Err(self.too_long(start));
             }
             size *= 2;
         }
-        Ok(None)
     }
 
-    fn records(&self, start: u64, bytes: Vec<u8>, framing: engine::connector::Framing) -> Records {
+    fn records(&self, start: u64, bytes: Vec<u8>, framing: Framing) -> Records {
         let mark = if start == 0 && bytes.starts_with(MARK) { MARK.len() } else { 0 };
         Records {
             partition: self.index,
@@ -173,11 +177,11 @@ impl Part {
     fn read_header(&mut self, stop: u64) -> Result<bool, ConnectorError> {
         let head = self.read_at(0, stop.min(Records::PAYLOAD_MAX as u64))?;
         let mark = if head.starts_with(MARK) { MARK.len() } else { 0 };
-        let end = match crate::format::csv::end_of_record(&head, mark) {
-            crate::format::csv::RecordEnd::At(end) => end,
-            crate::format::csv::RecordEnd::Beyond if head.len() as u64 == stop && self.end.is_some() => head.len(),
-            crate::format::csv::RecordEnd::Beyond if head.len() < Records::PAYLOAD_MAX => return Ok(false),
-            crate::format::csv::RecordEnd::Beyond => return Err(self.too_long(0)),
+        let end = match end_of_record(&head, mark) {
+            RecordEnd::At(end) => end,
+            RecordEnd::Beyond if head.len() as u64 == stop && self.end.is_some() => head.len(),
+            RecordEnd::Beyond if head.len() < Records::PAYLOAD_MAX => return Ok(false),
+            RecordEnd::Beyond => return Err(self.too_long(0)),
         };
         let line = &head[mark..end];
         self.header = Some(line.strip_suffix(b"\r").unwrap_or(line).into());

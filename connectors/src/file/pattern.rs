@@ -62,7 +62,7 @@ impl FilePattern {
         })?;
         let mut found = Vec::new();
         for path in paths {
-            let path = path.map_err(|error| file_error("read", &error.path().to_owned(), &error.into()))?;
+            let path = path.map_err(|error| file_error("read", error.path(), error.error()))?;
             if path.is_dir() {
                 continue;
             }
@@ -97,11 +97,9 @@ mod tests {
         assert_eq!(ids(&folder, "*.json"), ["a.json", "b.json"]);
         assert_eq!(ids(&folder, "**/*.json"), ["a.json", "b.json", "sub/d.json"]);
         assert_eq!(ids(&folder, "sub"), Vec::<String>::new());
-        let absolute = folder.join("c.txt");
         let plain = outer.path().join("plain.txt");
         std::fs::write(&plain, "").expect("a file");
         assert_eq!(ids(&folder, &plain.to_string_lossy()), [plain.to_string_lossy()]);
-        assert!(absolute.exists());
-        assert_eq!(FilePattern::new(&folder, "a[".into()).map(|_| ()).expect_err("open").hint().is_empty(), false);
+        assert!(FilePattern::new(&folder, "a[".into()).is_err());
     }
 }

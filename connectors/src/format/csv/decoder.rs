@@ -110,9 +110,9 @@ impl Judge {
 
 fn split_problem(bytes: &[u8], start: usize, fault: SplitFault) -> Problem {
     let (code, at, what) = match fault {
-        SplitFault::OpenQuote(at) => ("csv.open_quote", at, "a quote is not closed"),
-        SplitFault::StrayQuote(at) => ("csv.syntax", at, "a quote stands within a field that does not begin with one"),
-        SplitFault::TextAfterQuote(at) => ("csv.syntax", at, "text follows a closing quote"),
+        SplitFault::NotClosed(at) => ("csv.open_quote", at, "a quote is not closed"),
+        SplitFault::Stray(at) => ("csv.syntax", at, "a quote stands within a field that does not begin with one"),
+        SplitFault::TextAfter(at) => ("csv.syntax", at, "text follows a closing quote"),
     };
     Problem { code, message: format!("{what} at byte {}: `{}`", at - start, excerpt(&bytes[at..])) }
 }

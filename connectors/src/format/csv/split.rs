@@ -47,11 +47,11 @@ pub(super) struct Field {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SplitFault {
     /// A quote opens here and is not closed.
-    OpenQuote(usize),
+    NotClosed(usize),
     /// A quote stands where none may.
-    StrayQuote(usize),
+    Stray(usize),
     /// A closing quote before this position ends no field.
-    TextAfterQuote(usize),
+    TextAfter(usize),
 }
 
 /// Finds the fields of the record at `record`.
@@ -68,7 +68,7 @@ pub(super) fn split(bytes: &[u8], record: Range<usize>, fields: &mut Vec<Field>)
         match bytes.get(end) {
             None => return Ok(()),
             Some(b',') => at = end + 1,
-            Some(_) => return Err(SplitFault::TextAfterQuote(end)),
+            Some(_) => return Err(SplitFault::TextAfter(end)),
         }
     }
 }
@@ -76,7 +76,7 @@ pub(super) fn split(bytes: &[u8], record: Range<usize>, fields: &mut Vec<Field>)
 fn plain(bytes: &[u8], start: usize) -> Result<(Field, usize), SplitFault> {
     let rest = &bytes[start..];
     match memchr::memchr2(b',', b'"', rest) {
-        Some(found) if rest[found] == b'"' => Err(SplitFault::StrayQuote(start + found)),
+        Some(found) if rest[found] == b'"' => Err(SplitFault::Stray(start + found)),
         found => {
             let end = start + found.unwrap_or(rest.len());
             Ok((Field { place: start..end, quoted: false, escaped: false }, end))
@@ -89,7 +89,7 @@ fn quoted(bytes: &[u8], open: usize) -> Result<(Field, usize), SplitFault> {
     let mut at = start;
     let mut escaped = false;
     loop {
-        let Some(found) = memchr::memchr(b'"', &bytes[at..]) else { return Err(SplitFault::OpenQuote(open)) };
+        let Some(found) = memchr::memchr(b'"', &bytes[at..]) else { return Err(SplitFault::NotClosed(open)) };
         let quote = at + found;
         if bytes.get(quote + 1) != Some(&b'"') {
             return Ok((Field { place: start..quote, quoted: true, escaped }, quote + 1));
@@ -130,9 +130,9 @@ mod tests {
     fn fields_are_split_strictly() {
         assert_eq!(texts("a,,\"b,\"\"c\nd\", e"), Ok(vec!["a".into(), "".into(), "b,\"c\nd".into(), " e".into()]));
         assert_eq!(texts(""), Ok(vec!["".into()]));
-        assert_eq!(texts("a,\"b"), Err(SplitFault::OpenQuote(2)));
-        assert_eq!(texts("a,b\"c"), Err(SplitFault::StrayQuote(3)));
-        assert_eq!(texts("\"a\"b"), Err(SplitFault::TextAfterQuote(3)));
+        assert_eq!(texts("a,\"b"), Err(SplitFault::NotClosed(2)));
+        assert_eq!(texts("a,b\"c"), Err(SplitFault::Stray(3)));
+        assert_eq!(texts("\"a\"b"), Err(SplitFault::TextAfter(3)));
     }
 
     #[test]

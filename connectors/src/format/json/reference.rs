@@ -66,7 +66,7 @@ fn value(kind: &ColumnType, raw: &str) -> Result<String, &'static str> {
             Err(_) => return Err("json.out_of_range"),
         },
         ColumnType::Float if is_number => match raw.parse::<f64>() {
-            Ok(float) if float == 0.0 => "0.0".into(),
+            Ok(0.0) => "0.0".into(),
             Ok(float) if float.is_finite() => format!("{float:?}"),
             _ => return Err("json.out_of_range"),
         },
