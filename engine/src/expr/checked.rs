@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, Decimal128Array, Float64Array, RecordBatch};
 use arrow::compute::kernels::numeric::neg;
-use arrow::datatypes::{DataType, Decimal128Type, FieldRef, Float64Type, Schema};
+use arrow::datatypes::{DataType, Decimal128Type, FieldRef, Float64Type, Int64Type, Schema};
 use arrow::util::display::array_value_to_string;
 use datafusion_common::tree_node::{Transformed, TreeNode};
 use datafusion_common::{DataFusionError, Result, ScalarValue};
@@ -14,11 +14,17 @@ use datafusion_expr::{ColumnarValue, Operator};
 use datafusion_physical_expr::expressions::{BinaryExpr, CastExpr, NegativeExpr, TryCastExpr};
 use datafusion_physical_expr::{PhysicalExpr, ScalarFunctionExpr};
 
-use super::failure::{CAST, DIVISION_BY_ZERO, Fault, NOT_FINITE, OVERFLOW};
+use super::failure::{CAST, DIVISION_BY_ZERO, FAILED, Fault, NOT_FINITE, OVERFLOW};
 use super::type_name::{Family, type_name};
 
 /// The most characters of a value that a message shows.
 const SHOWN_CHARACTERS_MAX: usize = 40;
+
+/// Functions that make text as long as their second argument says.
+const LENGTHENING: &[&str] = &["lpad", "rpad", "repeat"];
+
+/// The longest text that they may make.
+const TEXT_BYTES_MAX: i64 = 64 * 1024;
 
 /// Makes every node of an expression that could give a wrong value fail instead.
 pub(super) fn harden(root: Arc<dyn PhysicalExpr>, schema: &Schema) -> Result<Arc<dyn PhysicalExpr>> {
@@ -119,6 +125,7 @@ impl PhysicalExpr for Checked {
     }
 
     fn evaluate(&self, batch: &RecordBatch) -> Result<ColumnarValue> {
+        self.bound_length(batch)?;
         let value = self.inner.evaluate(batch).map_err(|error| self.explain(&error, batch).raise())?;
         match value {
             ColumnarValue::Array(array) => Ok(ColumnarValue::Array(self.judge(array, batch)?)),
@@ -175,6 +182,30 @@ impl Checked {
             shown.push('…');
         }
         Some(Fault::new(code, format!("cannot convert `{shown}` to `{to}`")))
+    }
+
+    /// Refuses to make text of a length that would not fit into memory: the functions themselves would end the process.
+    fn bound_length(&self, batch: &RecordBatch) -> Result<()> {
+        let Operation::Function(name) = &self.operation else { return Ok(()) };
+        if !LENGTHENING.contains(&name.as_str()) {
+            return Ok(());
+        }
+        let children = self.inner.children();
+        let [text, length, ..] = children.as_slice() else { return Ok(()) };
+        let lengths = length.evaluate(batch)?.into_array(batch.num_rows())?;
+        let lengths = lengths.as_primitive_opt::<Int64Type>();
+        let texts = if name == "repeat" { Some(text.evaluate(batch)?.into_array(batch.num_rows())?) } else { None };
+        let texts = texts.as_ref().and_then(|texts| texts.as_string_view_opt());
+        for (row, length) in lengths.into_iter().flatten().enumerate() {
+            let Some(length) = length else { continue };
+            let unit = texts.map_or(1, |texts| texts.value(row).len());
+            let whole = i64::try_from(unit).unwrap_or(i64::MAX).saturating_mul(length);
+            if length < 0 || whole > TEXT_BYTES_MAX {
+                let message = format!("`{name}` makes text of 0 to {TEXT_BYTES_MAX} characters, not of {whole}");
+                return Err(Fault::new(FAILED, message).raise());
+            }
+        }
+        Ok(())
     }
 
     /// Refuses values outside their type, and brings `-0.0` into its one form.

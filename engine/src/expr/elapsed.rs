@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float64Array};
 use arrow::compute::kernels::arity::try_binary;
-use arrow::datatypes::{DataType, TimeUnit, TimestampMicrosecondType};
+use arrow::datatypes::{DataType, Field, FieldRef, TimestampMicrosecondType};
 use arrow::error::ArrowError;
 use datafusion_common::Result;
 use datafusion_common::cast::as_primitive_array;
-use datafusion_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility};
+use datafusion_expr::{
+    ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+};
 
 use crate::schema::ColumnType;
 
@@ -50,6 +52,11 @@ impl ScalarUDFImpl for Elapsed {
         Ok(DataType::Float64)
     }
 
+    fn return_field_from_args(&self, args: ReturnFieldArgs) -> Result<FieldRef> {
+        let nullable = args.arg_fields.iter().any(|field| field.is_nullable());
+        Ok(Arc::new(Field::new(self.name, DataType::Float64, nullable)))
+    }
+
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let arrays = ColumnarValue::values_to_arrays(&args.args)?;
         let [from, to] = arrays.as_slice() else {
@@ -59,9 +66,8 @@ impl ScalarUDFImpl for Elapsed {
         let to = as_primitive_array::<TimestampMicrosecondType>(to)?;
         let unit = f64::from_bits(self.unit);
         let between: Float64Array = try_binary(from, to, |from: i64, to: i64| {
-            let micros = to
-                .checked_sub(from)
-                .ok_or_else(|| ArrowError::ArithmeticOverflow(format!("{:?}", TimeUnit::Microsecond)))?;
+            let micros =
+                to.checked_sub(from).ok_or_else(|| ArrowError::ArithmeticOverflow("the time between".to_owned()))?;
             #[allow(clippy::cast_precision_loss, reason = "beyond 285 years a microsecond is lost")]
             let micros = micros as f64;
             Ok(micros / unit)

@@ -14,6 +14,7 @@ fn says(text: &str, code: &str, message: &str) {
 const OVER: &str = "expr.overflow";
 const ZERO: &str = "expr.division_by_zero";
 const CAST: &str = "expr.cast";
+const FAILED: &str = "expr.failed";
 const INFINITE: &str = "expr.not_finite";
 
 #[test]
@@ -60,14 +61,63 @@ fn no_division_by_zero() {
 fn floats_are_finite() {
     let mut table = Table::default();
     table.gives("x * 10", &["5.0", "null", "-20.0", INFINITE]);
-    table.gives("sqrt(x)", &["0.7071067811865476", "null", "expr.failed", "1e154"]);
+    table.gives("sqrt(x)", &["0.7071067811865476", "null", FAILED, "1e154"]);
     table.gives("ln(n)", &["0.0", INFINITE, INFINITE, "43.66827237527655"]);
     table.gives("exp(x)", &["1.6487212707001282", "null", "0.1353352832366127", INFINITE]);
     table.gives("cast('-0' as float)", &["0.0"; 4]);
     table.gives("round(x * 0.1)", &["0.0", "null", "0.0", "1.0000000000000001e307"]);
     table.gives("try_cast(note || 'inf' as float)", &["null"; 4]);
-    says("sqrt(x)", "expr.failed", "`sqrt` fails: cannot take square root of a negative number");
+    says("sqrt(x)", FAILED, "`sqrt` fails: cannot take square root of a negative number");
     says("exp(x)", INFINITE, "`exp` gives no finite number");
+    table.end();
+}
+
+#[test]
+fn times_never_wrap_nor_vanish() {
+    let mut table = Table::default();
+    table.gives("cast(cast(m * 1000000000 as date) as timestamp)", &[OVER, "null", "1970-01-01T00:00:00Z", OVER]);
+    table.gives("cast(abs(n % 10) * 100000000 as date) > started_at", &[OVER, "false", OVER, OVER]);
+    table.gives("extract(year from to_timestamp_micros(n))", &["1970", "1970", "1969", OVER]);
+    table.gives(
+        "date_trunc('hour', to_timestamp_micros(n))",
+        &["1970-01-01T00:00:00Z", "1970-01-01T00:00:00Z", "1969-12-31T23:00:00Z", OVER],
+    );
+    table.gives(
+        "to_timestamp_micros(n) - to_timestamp_micros(m) > interval '1 minute'",
+        &["false", "null", "false", OVER],
+    );
+    table.gives("seconds_between(to_timestamp_micros(n), to_timestamp_micros(m))", &["1e-6", "null", "3e-6", OVER]);
+    table.gives(
+        "to_timestamp_micros(n) - interval '1 month'",
+        &["1969-12-01T00:00:00.000001Z", "1969-12-01T00:00:00Z", "1969-11-30T23:59:59.999997Z", OVER],
+    );
+    table.gives("cast(n as date)", &["1970-01-02", "1970-01-01", "1969-12-29", OVER]);
+    table.gives(
+        "to_timestamp_seconds(n)",
+        &["1970-01-01T00:00:01Z", "1970-01-01T00:00:00Z", "1969-12-31T23:59:57Z", OVER],
+    );
+    table.gives("cast(n % 10 as date) + interval '100000000 months'", &[OVER, OVER, OVER, OVER]);
+    table.gives("to_timestamp(note)", &[FAILED, "null", FAILED, FAILED]);
+    table.gives("make_date(2024, n % 100, 1)", &["2024-01-01", FAILED, FAILED, "2024-07-01"]);
+    table.end();
+}
+
+#[test]
+fn functions_refuse_what_they_cannot_do() {
+    let mut table = Table::default();
+    table.gives("lcm(n, 4)", &["4", "0", "12", OVER]);
+    table.gives("gcd(m, 0)", &["2", "null", "0", OVER]);
+    table.gives("factorial(n % 30)", &["1", "1", FAILED, "5040"]);
+    table.gives("round(n, -2)", &["0", "0", "0", "9223372036854775800"]);
+    table.gives("round(x, 400)", &[INFINITE, "null", INFINITE, INFINITE]);
+    table.gives("power(m, -1)", &["0.5", "null", FAILED, "-1.0842021724855044e-19"]);
+    table.gives("chr(n % 3 + 64)", &["A", "@", "@", "A"]);
+    table.gives("lpad(name, n % 8, '.')", &["n", "", FAILED, "..name3"]);
+    table.gives("rpad(name, n, '.')", &["n", "", FAILED, FAILED]);
+    table.gives("repeat('ab', n)", &["ab", "", FAILED, FAILED]);
+    table.gives("substr(name, n, 2)", &["na", "n", "", ""]);
+    table.gives("split_part(name, 'e', n)", &["nam", FAILED, "", ""]);
+    table.gives("levenshtein(name, note)", &["4", "null", "4", "5"]);
     table.end();
 }
 

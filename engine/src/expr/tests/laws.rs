@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use crate::diagnostic::Diagnostics;
 use crate::expr::{Expression, parse_aggregate, parse_order};
 
-use super::rows::{batch_of, evaluate, in_file, parse, schema, shown};
+use super::rows::{batch_of, evaluate, expression, in_file, parse, schema, shown};
 
 const POOL: &[&str] = &[
     "n + m",
@@ -213,9 +213,10 @@ proptest! {
     fn a_row_gives_alone_what_it_gives_among_others(rows in proptest::collection::vec(row(), 1..40)) {
         let whole = batch(&rows);
         for text in POOL {
-            let together = shown(&evaluate(text, &whole));
+            let evaluator = expression(text).compile(&schema());
+            let together = shown(&evaluator.evaluate(&whole));
             let alone: Vec<String> =
-                (0..whole.num_rows()).flat_map(|row| shown(&evaluate(text, &whole.slice(row, 1)))).collect();
+                (0..whole.num_rows()).flat_map(|row| shown(&evaluator.evaluate(&whole.slice(row, 1)))).collect();
             prop_assert_eq!(&together, &alone, "{}", text);
         }
     }
@@ -306,4 +307,27 @@ fn deep_and_long_texts_are_refused_in_time() {
     }
     assert!(start.elapsed().as_secs() < 60, "{:?}", start.elapsed());
     assert!(parse(&format!("{}n{}", "(".repeat(60), ")".repeat(60))).0.is_some());
+}
+
+#[test]
+fn no_function_ends_the_process() {
+    let arguments = ["n", "m", "x", "note", "started_at", "price", "-9223372036854775808", "'a'"];
+    let extremes = [Some(i64::MIN), None, Some(-1), Some(0), Some(7), Some(i64::MAX)];
+    let notes = [Some(""), Some("öö\u{1F600}a"), None, Some("2024-01-01"), Some("%"), Some("1,2")];
+    let floats = [Some(0.0), Some(-1e308), Some(1.5), None, Some(5e-324)];
+    let rows: Vec<_> = (0..36)
+        .map(|at| (extremes[at / 6].unwrap_or(1), extremes[at % 6], floats[at % 5], notes[at % 6].map(str::to_owned)))
+        .collect();
+    let whole = batch(&rows);
+    let mut evaluated = 0;
+    for function in crate::expr::functions() {
+        let pairs = arguments.iter().flat_map(|a| arguments.iter().map(move |b| format!("{a}, {b}")));
+        for list in arguments.iter().map(ToString::to_string).chain(pairs) {
+            if let (Some(expression), ..) = parse(&format!("{function}({list})")) {
+                assert_eq!(expression.compile(&schema()).evaluate(&whole).values.len(), rows.len());
+                evaluated += 1;
+            }
+        }
+    }
+    assert!(evaluated > 500, "{evaluated}");
 }

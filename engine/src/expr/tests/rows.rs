@@ -119,6 +119,10 @@ pub(super) struct Table {
 impl Table {
     /// The expression gives these on [`batch`].
     pub(super) fn gives(&mut self, text: &str, expected: &[&str]) {
+        let (parsed, diagnostics, _) = parse(text);
+        if parsed.is_none() {
+            return self.equal(text, &format!("{:?}", diagnostics.sorted()), &"an expression".to_owned());
+        }
         let given = shown(&evaluate(text, &batch()));
         self.equal(text, &given, &expected.iter().map(|value| (*value).to_owned()).collect());
     }

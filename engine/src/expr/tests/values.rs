@@ -82,6 +82,7 @@ fn facts_about_an_expression() {
     assert_eq!(sum.as_column(), None);
     assert_eq!(sum.columns().into_iter().collect::<Vec<_>>(), ["m", "n"]);
     assert!(sum.nullable() && sum.can_fail());
+    assert!(!expression("minutes_between(started_at, _timestamp)").nullable());
     let above = expression("n > 1000");
     assert!(!above.nullable() && !above.can_fail());
     assert_eq!(expression("extra").column_type().to_string(), "json");
