@@ -30,10 +30,12 @@ pub(super) struct Reply {
 /// # Errors
 /// It is none, or not of HTTP.
 pub(super) fn base(address: &str) -> Result<Url, HttpError> {
+    // What stands before an `@` may be a password.
+    let shown = address.rsplit('@').next().unwrap_or_default();
     let url =
-        Url::parse(address).map_err(|error| HttpError::Unusable(format!("`{address}` is not an address: {error}")))?;
+        Url::parse(address).map_err(|error| HttpError::Unusable(format!("`{shown}` is not an address: {error}")))?;
     if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
-        return Err(HttpError::Unusable(format!("`{address}` is not an address of HTTP")));
+        return Err(HttpError::Unusable(format!("`{shown}` is not an address of HTTP")));
     }
     if !url.username().is_empty() || url.password().is_some() {
         return Err(HttpError::Unusable("an address of HTTP must not hold a user or a password".into()));
@@ -105,7 +107,9 @@ mod tests {
 
     #[test]
     fn only_addresses_of_http_without_passwords_are_called() {
-        for wrong in ["", "helix", "ftp://a/b", "file:///etc/passwd", "https://me:hunter2@host/x"] {
+        for wrong in
+            ["", "helix", "ftp://a/b", "file:///etc/passwd", "https://me:hunter2@host/x", "https://me:hunter2@ho st"]
+        {
             let error = base(wrong).expect_err(wrong).to_string();
             assert!(!error.contains("hunter2"), "{error}");
         }

@@ -88,7 +88,7 @@ mod tests {
 
     #[test]
     fn a_cursor_decodes_as_a_real_one() {
-        let score = 3864.513_033_944;
+        let score = 3_864.513_033_944;
         let text = by_score(ScorePlace::new(98_700.25, None), ScorePlace::new(score, None));
         let outer: serde_json::Value =
             serde_json::from_slice(&URL_SAFE_NO_PAD.decode(&text).expect("base64")).expect("JSON");

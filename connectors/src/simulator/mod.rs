@@ -31,6 +31,8 @@ mod reply;
 mod request_log;
 mod running;
 mod schedule;
+#[cfg(test)]
+mod server_tests;
 mod service;
 mod snapshot;
 mod text;

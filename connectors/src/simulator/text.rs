@@ -89,7 +89,7 @@ pub(super) fn display_name(draw: Draw, login: &str, language: &str) -> String {
 /// A title of at most 140 characters; sometimes empty.
 pub(super) fn title(draw: Draw) -> String {
     let first = TITLES[draw.below(TITLES.len() as u64) as usize];
-    if draw.bits() % 3 > 0 {
+    if !draw.bits().is_multiple_of(3) {
         return first.to_owned();
     }
     let second = TITLES[(draw.bits() / 3 % TITLES.len() as u64) as usize];

@@ -249,7 +249,7 @@ fn odd_streams_are_delivered_as_they_come() {
 
 #[test]
 fn a_stream_goes_on_after_a_failed_poll_and_numbers_go_on_after_a_restart() {
-    // The first poll has four pages; the second's first page fails until its retries are used up.
+    // The third call is the first poll's third page.
     let simulator = simulator(vec![ScheduledFault::at(3, Fault::InvalidCursor)]);
     let stream = outside(&simulator, &[("every", "1s")]);
     let (_, mut reader) = open(&*stream, Bound::Unbounded, None).expect("open");
@@ -315,6 +315,22 @@ fn a_batch_that_gets_nothing_fails() {
     let simulator = simulator(vec![ScheduledFault::during(1..=99, Fault::InvalidCursor)]);
     let mut reader = open(&*outside(&simulator, &[]), Bound::Now, None).expect("open").1;
     assert!(rows(&mut *reader, |_| false).is_err());
+}
+
+#[test]
+fn a_reader_stops_at_once_though_the_server_is_slow() {
+    let simulator = simulator(vec![ScheduledFault::during(1..=99, Fault::Slow(Duration::from_secs(600)))]);
+    let context = context();
+    let request =
+        OpenSource { resume: &BTreeMap::new(), bound: Bound::Unbounded, wanted: &[false; 4], context: &context };
+    let begin = std::time::Instant::now();
+    let (_, mut reader) = outside(&simulator, &[]).open(&request).expect("open");
+    assert!(matches!(reader.read(Duration::from_millis(1)), Ok(Read::Idle)));
+    context.stop.set();
+    assert!(matches!(reader.read(Duration::from_secs(600)), Ok(Read::Idle)));
+    drop(reader);
+    drop(simulator);
+    assert!(begin.elapsed() < Duration::from_secs(60));
 }
 
 #[test]

@@ -13,8 +13,10 @@ pub(super) struct PollMark {
     pub(super) polled_at: i64,
     /// Whether everything that was asked for was read; only then is a stream that is absent offline.
     pub(super) complete: bool,
-    /// How many rows it brought, duplicates not counted.
+    /// How many rows it brought.
     pub(super) rows: u64,
+    /// How many more stood twice in it, and were dropped.
+    pub(super) duplicates: u64,
     /// Why it ended, or failed.
     pub(super) reason: String,
 }
@@ -24,6 +26,10 @@ impl fmt::Display for PollMark {
         let at = DateTime::from_timestamp_micros(self.polled_at)
             .map_or_else(String::new, |at| at.to_rfc3339_opts(SecondsFormat::AutoSi, true));
         let how = if self.complete { "complete" } else { "incomplete" };
-        write!(f, "poll {} of {at} is {how} with {} rows: {}", self.poll, self.rows, self.reason)
+        write!(f, "poll {} of {at} is {how} with {} rows", self.poll, self.rows)?;
+        if self.duplicates > 0 {
+            write!(f, " (and {} duplicates)", self.duplicates)?;
+        }
+        write!(f, ": {}", self.reason)
     }
 }

@@ -59,7 +59,7 @@ impl Page {
         let counts = || known.iter().filter_map(|known| known.viewer_count?.get().parse::<i64>().ok());
         let outline = PageOutline {
             ids: known.iter().map(|known| known.id.as_deref().unwrap_or_default().to_owned()).collect(),
-            ends: counts().next().zip(counts().last()),
+            ends: counts().next().zip(counts().next_back()),
             cursor: outer.pagination.and_then(|pagination| pagination.cursor),
         };
         Ok(Self { body, streams, outline })

@@ -20,6 +20,8 @@ pub(super) struct Poll {
     pub(super) payload: Vec<u8>,
     /// Where each row lies.
     pub(super) rows: Vec<Range<u32>>,
+    /// How many streams stood on a page after they had stood on another, and were dropped.
+    pub(super) duplicates: u64,
     /// Whether everything was read.
     pub(super) complete: bool,
     /// Why it ended.
@@ -82,7 +84,9 @@ impl Poll {
     fn take(&mut self, page: &Page, ids: &mut HashSet<String>) {
         for (span, id) in page.streams.iter().zip(&page.outline.ids) {
             let fresh = id.is_empty() || ids.insert(id.clone());
-            if fresh && !self.is_full() {
+            if !fresh {
+                self.duplicates += 1;
+            } else if !self.is_full() {
                 let start = self.payload.len() as u32;
                 self.payload.extend_from_slice(&page.body[span.clone()]);
                 self.rows.push(start..self.payload.len() as u32);

@@ -52,6 +52,14 @@ struct Polls {
     complete: u64,
     incomplete: u64,
     rows: u64,
+    duplicates: u64,
+}
+
+impl fmt::Display for Polls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { complete, incomplete, rows, duplicates } = self;
+        write!(f, "{complete} complete polls, {incomplete} incomplete, {rows} rows, {duplicates} duplicates dropped")
+    }
 }
 
 impl TwitchReader {
@@ -112,7 +120,8 @@ impl TwitchReader {
     fn finish(&mut self, poll: Poll, polled_at: i64) -> Result<(), ConnectorError> {
         let number = self.next;
         let rows = poll.rows.len() as u64;
-        self.mark(&PollMark { poll: number, polled_at, complete: poll.complete, rows, reason: poll.reason });
+        let (complete, duplicates) = (poll.complete, poll.duplicates);
+        self.mark(&PollMark { poll: number, polled_at, complete, rows, duplicates, reason: poll.reason });
         if let Some((error, first_call)) = &poll.failure
             && (self.is_final(error, *first_call) || (!self.pace.is_live() && rows == 0))
         {
@@ -135,6 +144,7 @@ impl TwitchReader {
 
     fn mark(&mut self, mark: &PollMark) {
         self.polls.rows += mark.rows;
+        self.polls.duplicates += mark.duplicates;
         if mark.complete {
             self.polls.complete += 1;
         } else {
@@ -185,11 +195,7 @@ impl Reader for TwitchReader {
             },
             Due::In(time) => Ok(self.nap(time.min(wait))),
             Due::Never => {
-                let Polls { complete, incomplete, rows } = self.polls;
-                tracing::info!(
-                    "source `{}` has ended: {complete} complete polls, {incomplete} incomplete, {rows} rows",
-                    self.name
-                );
+                tracing::info!("source `{}` has ended: {}", self.name, self.polls);
                 Ok(Read::End)
             }
         }

@@ -145,7 +145,7 @@ impl TwitchSource {
         let mut settings = ClientSettings::new(if api == "twitch" { TWITCH_API } else { api });
         let missing = |key: &str| {
             ConnectorError::unusable(
-                format!("source `{}` has no `{key}`, and `api: {api}` needs one", context.name),
+                format!("source `{}` has no `{key}`, and `api: {}` needs one", context.name, self.api),
                 format!(
                     "register an application at https://dev.twitch.tv/console and give its {key}, or write `api: embedded`"
                 ),

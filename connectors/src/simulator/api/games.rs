@@ -45,7 +45,7 @@ fn game(world: &World, rank: u32, at: i64) -> Value {
         "id": id,
         "name": world.catalog.name(rank, at),
         "box_art_url": format!("https://static-cdn.jtvnw.net/ttv-boxart/{id}-{{width}}x{{height}}.jpg"),
-        "igdb_id": if rank % 3 == 0 { String::new() } else { (1000 + rank).to_string() },
+        "igdb_id": if rank.is_multiple_of(3) { String::new() } else { (1000 + rank).to_string() },
     })
 }
 

@@ -57,7 +57,7 @@ pub(super) fn streams(call: &Call<'_>) -> Result<Reply, String> {
         .filter(|listed| listed.session.end > at)
         .map(|listed| call.world.object(&listed.session, at))
         .collect();
-    data.sort_by(|a, b| b.viewer_count.cmp(&a.viewer_count));
+    data.sort_by_key(|stream| std::cmp::Reverse(stream.viewer_count));
     Ok(Reply::json(&Page { data, pagination: Pagination { cursor } }))
 }
 

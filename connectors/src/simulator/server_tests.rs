@@ -1,0 +1,170 @@
+//! The simulator as its clients see it, over HTTP.
+
+use chrono::DateTime;
+use serde_json::{Value, json};
+
+use super::clock::MANUAL_START;
+use super::*;
+
+struct Answer {
+    status: u16,
+    remaining: Option<i64>,
+    reset: Option<i64>,
+    text: String,
+}
+
+impl Answer {
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
+    }
+}
+
+/// A simulator on a manual clock and a client with a token.
+struct Session {
+    runtime: tokio::runtime::Runtime,
+    http: reqwest::Client,
+    simulator: RunningSimulator,
+    token: String,
+}
+
+impl Session {
+    fn start(options: SimulatorOptions) -> Self {
+        let options = SimulatorOptions { channels: 300, clock: ClockMode::Manual(MANUAL_START), ..options };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let simulator = Simulator::start(options).expect("a free port");
+        let mut session = Self { runtime, http: reqwest::Client::new(), simulator, token: String::new() };
+        let form = [("client_id", "me"), ("client_secret", "s"), ("grant_type", "client_credentials")];
+        let granted = session.send(session.http.post(session.auth("/token")).form(&form));
+        session.token = granted.json()["access_token"].as_str().expect("a token").to_owned();
+        session
+    }
+
+    fn auth(&self, path: &str) -> String {
+        format!("{}{path}", self.simulator.auth_url)
+    }
+
+    fn send(&self, request: reqwest::RequestBuilder) -> Answer {
+        self.runtime.block_on(async {
+            let response = request.send().await.expect("a reply");
+            let number = |name| response.headers().get(name).and_then(|value| value.to_str().ok()?.parse().ok());
+            let (remaining, reset) = (number("Ratelimit-Remaining"), number("Ratelimit-Reset"));
+            Answer { status: response.status().as_u16(), remaining, reset, text: response.text().await.expect("text") }
+        })
+    }
+
+    fn helix(&self, path: &str) -> Answer {
+        let request = self.http.get(format!("{}{path}", self.simulator.api_url));
+        self.send(request.bearer_auth(&self.token).header("Client-Id", "me"))
+    }
+
+    fn sim(&self, path: &str) -> Answer {
+        self.send(self.http.get(format!("http://{}/sim{path}", self.simulator.addr)))
+    }
+
+    fn clock(&self, change: &Value) -> Answer {
+        self.send(self.http.post(format!("http://{}/sim/clock", self.simulator.addr)).body(change.to_string()))
+    }
+}
+
+#[test]
+fn the_same_seed_and_clock_answer_with_the_same_bytes() {
+    let page =
+        |seed| Session::start(SimulatorOptions { seed, ..SimulatorOptions::default() }).helix("/streams?first=50").text;
+    assert_eq!(page(6), page(6));
+    assert_ne!(page(6), page(7));
+}
+
+#[test]
+fn the_clock_is_set_and_advanced_over_http() {
+    let session = Session::start(SimulatorOptions::default());
+    assert_eq!(session.sim("/clock").json(), json!({ "now": "2026-01-05T00:00:00Z" }));
+    let before = session.helix("/streams").text;
+    assert_eq!(session.clock(&json!({ "advance": "2h" })).json(), json!({ "now": "2026-01-05T02:00:00Z" }));
+    assert_ne!(session.helix("/streams").text, before);
+    assert_eq!(session.clock(&json!({ "set": "2026-01-05T00:00:00Z" })).status, 200);
+    assert_eq!(session.helix("/streams").text, before);
+    assert_eq!(session.clock(&json!({ "set": "tomorrow" })).status, 400);
+    let real =
+        Simulator::start(SimulatorOptions { channels: 100, ..SimulatorOptions::default() }).expect("a free port");
+    let refused =
+        session.send(session.http.post(format!("http://{}/sim/clock", real.addr)).body(r#"{"advance":"1s"}"#));
+    assert_eq!(refused.status, 409);
+}
+
+#[test]
+fn calls_without_the_right_token_get_helixs_own_words() {
+    let session = Session::start(SimulatorOptions::default());
+    let streams = format!("{}/streams", session.simulator.api_url);
+    let message = |request: reqwest::RequestBuilder| {
+        let answer = session.send(request);
+        (answer.status, answer.json()["message"].as_str().expect("text").to_owned())
+    };
+    let get = || session.http.get(&streams);
+    assert_eq!(message(get()), (401, "OAuth token is missing".to_owned()));
+    assert_eq!(message(get().bearer_auth("x").header("Client-Id", "me")), (401, "Invalid OAuth token".to_owned()));
+    let other = get().bearer_auth(&session.token).header("Client-Id", "you");
+    assert_eq!(message(other), (401, "Client ID and OAuth token do not match".to_owned()));
+    assert_eq!(session.helix("/streams?first=101").status, 400);
+    assert_eq!(session.helix("/nothing").status, 404);
+    assert_eq!(session.send(session.http.post(&streams)).status, 405);
+    let valid = session.http.get(session.auth("/validate")).header("Authorization", format!("OAuth {}", session.token));
+    assert_eq!(session.send(valid).json()["client_id"], "me");
+    let revoke = session.http.post(session.auth("/revoke")).form(&[("client_id", "me"), ("token", &session.token)]);
+    assert_eq!(session.send(revoke).status, 200);
+    assert_eq!(session.helix("/streams").status, 401);
+}
+
+#[test]
+fn tokens_are_also_given_to_queries() {
+    let session = Session::start(SimulatorOptions::default());
+    let query = "/token?client_id=a%20b&client_secret=s&grant_type=client_credentials";
+    let granted = session.send(session.http.post(session.auth(query)));
+    assert_eq!((granted.status, granted.json()["token_type"].clone()), (200, json!("bearer")));
+    let missing = session.send(session.http.post(session.auth("/token")));
+    assert_eq!(missing.json(), json!({ "status": 400, "message": "missing client id" }));
+}
+
+#[test]
+fn the_rate_limit_is_told_and_kept_in_virtual_time() {
+    let session = Session::start(SimulatorOptions::default());
+    let start = MANUAL_START.timestamp();
+    let first = session.helix("/users?id=1");
+    assert_eq!((first.status, first.remaining, first.reset), (200, Some(799), Some(start + 1)));
+    for _ in 1..800 {
+        assert_eq!(session.helix("/users?id=1").status, 200);
+    }
+    let refused = session.helix("/users?id=1");
+    assert_eq!((refused.status, refused.remaining, refused.reset), (429, Some(0), Some(start + 60)));
+    session.clock(&json!({ "advance": "1m" }));
+    assert_eq!(session.helix("/users?id=1").remaining, Some(799));
+}
+
+#[test]
+fn the_truth_holds_what_the_lists_show() {
+    let session = Session::start(SimulatorOptions { consistent: true, ..SimulatorOptions::default() });
+    let truth = session.sim("/truth/streams").json();
+    let truth = truth["data"].as_array().expect("a list");
+    let page = session.helix("/streams?first=100").json();
+    let sessions = session.sim("/truth/sessions?from=2026-01-04T00:00:00Z&to=2026-01-05T00:00:01Z").json();
+    let sessions = sessions["data"].as_array().expect("a list");
+    for stream in page["data"].as_array().expect("a list") {
+        let real = truth.iter().find(|real| real["id"] == stream["id"]).expect("it is live");
+        for key in ["viewer_count", "game_id", "user_id", "started_at"] {
+            assert_eq!(real[key], stream[key], "{key}");
+        }
+        let session = sessions.iter().find(|session| session["id"] == stream["id"]).expect("it is a broadcast");
+        let ended = session["ended_at"].as_str().expect("text");
+        assert!(DateTime::parse_from_rfc3339(ended).expect("a time").to_utc() > MANUAL_START);
+    }
+    assert_eq!(session.sim("/truth/sessions?from=2020-01-01T00:00:00Z").status, 400);
+}
+
+#[test]
+fn users_and_top_games_belong_to_the_streams() {
+    let session = Session::start(SimulatorOptions::default());
+    let stream = session.helix("/streams?first=1").json()["data"][0].clone();
+    let user = session.helix(&format!("/users?login={}", stream["user_login"].as_str().expect("text"))).json();
+    assert_eq!((&user["data"][0]["id"], &user["data"][0]["display_name"]), (&stream["user_id"], &stream["user_name"]));
+    let top = session.helix("/games/top?first=100").json();
+    assert!(top["data"].as_array().expect("a list").len() > 5);
+}
