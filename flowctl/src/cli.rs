@@ -2,7 +2,10 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::command::{completions::Completions, connectors::Connectors};
+use crate::command::{
+    check::Check, completions::Completions, connectors::Connectors, explain::Explain, run::Run, simulate::Simulate,
+    status::Status, topic::Topic,
+};
 use crate::exit::Failure;
 use crate::terminal::Terminal;
 
@@ -22,7 +25,13 @@ took over · 130 interrupted twice";
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Run(Run),
+    Check(Check),
+    Explain(Explain),
+    Simulate(Simulate),
+    Topic(Topic),
     Connectors(Connectors),
+    Status(Status),
     Completions(Completions),
 }
 
@@ -30,7 +39,13 @@ impl Command {
     /// Does it.
     pub(crate) fn run(self, terminal: &Terminal) -> Result<(), Failure> {
         match self {
+            Self::Run(run) => run.run(terminal),
+            Self::Check(check) => check.run(terminal),
+            Self::Explain(explain) => explain.run(terminal),
+            Self::Simulate(simulate) => simulate.run(terminal),
+            Self::Topic(topic) => topic.run(terminal),
             Self::Connectors(connectors) => connectors.run(terminal),
+            Self::Status(status) => status.run(terminal),
             Self::Completions(completions) => completions.run(terminal),
         }
     }

@@ -4,7 +4,14 @@ mod bug;
 mod cli;
 mod command;
 mod exit;
+mod feed;
 mod message;
+mod outcome;
+mod pipeline;
+mod progress;
+mod registry;
+mod report;
+mod stopping;
 mod terminal;
 
 use std::process::ExitCode;

@@ -1,4 +1,10 @@
 //! One file a subcommand: its arguments and what it does.
 
+pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod connectors;
+pub(crate) mod explain;
+pub(crate) mod run;
+pub(crate) mod simulate;
+pub(crate) mod status;
+pub(crate) mod topic;
