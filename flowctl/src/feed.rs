@@ -7,7 +7,7 @@ use connectors::REGISTRY;
 use connectors::topic_log::Topics;
 use engine::connector::{ConnectorError, StopFlag};
 use engine::diagnostic::Diagnostics;
-use engine::runtime::{Observer, Progress, RunOptions, run};
+use engine::runtime::{RunOptions, Silent, run};
 use engine::spec::{Content, Entry, Feed, Item, Mode, Variables};
 use tracing::{info, warn};
 
@@ -62,7 +62,7 @@ impl Fed<'_> {
         let options = self.options(variables, stop.clone());
         info!("`{}` feeds the embedded topics, in this process", path.display());
         let feeding = move || {
-            if let Err(error) = run(&pipeline.plan, options, &Unwatched) {
+            if let Err(error) = run(&pipeline.plan, &options, &Silent) {
                 warn!("`{}` does not feed the embedded topics: {error}; what they hold is read", path.display());
             }
         };
@@ -75,7 +75,7 @@ impl Fed<'_> {
         let (pipeline, variables) = self.open(feed, Mode::Batch)?;
         info!("the embedded topics are empty: `{}` fills them first", feed.file.value.display());
         let progress = ShownProgress::new(self.terminal, Mode::Batch, 1);
-        let ended = run(&pipeline.plan, self.options(variables, self.stop.clone()), &progress);
+        let ended = run(&pipeline.plan, &self.options(variables, self.stop.clone()), &progress);
         progress.finish();
         ended?;
         Ok(())
@@ -116,13 +116,6 @@ impl Feeder {
             let _ = thread.join();
         }
     }
-}
-
-/// Shows nothing of a run in the background.
-struct Unwatched;
-
-impl Observer for Unwatched {
-    fn progress(&self, _progress: &Progress) {}
 }
 
 /// The topics of the Kafka sources whose brokers are the embedded ones.

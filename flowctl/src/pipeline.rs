@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Args;
 use engine::check::check;
@@ -49,7 +50,7 @@ pub(crate) struct Pipeline {
     /// As written.
     pub(crate) spec: PipelineSpec,
     /// As understood.
-    pub(crate) plan: Plan,
+    pub(crate) plan: Arc<Plan>,
 }
 
 impl Pipeline {
@@ -65,7 +66,7 @@ impl Pipeline {
         let checked = spec.and_then(|mut spec| {
             spec.mode = mode.unwrap_or(spec.mode);
             let plan = check(&spec, &files, registry, variables, &mut diagnostics)?;
-            Some(Self { spec, plan })
+            Some(Self { spec, plan: Arc::new(plan) })
         });
         terminal.say(&report(&diagnostics, &files, terminal.color));
         // The report has said everything.

@@ -79,7 +79,7 @@ impl Sink for ConsoleSink {
     fn open(&self, context: &ConnectContext) -> Result<Box<dyn Writer>, ConnectorError> {
         let output = self.screen.forced_output().unwrap_or(self.output);
         let title = self.title.resolve(&context.variables)?;
-        writer::open(self.screen.clone(), &self.input, output, &title, self.rows, context.stop.clone())
+        writer::open(self.screen.clone(), &self.input, output, &title, self.rows)
     }
 }
 

@@ -5,6 +5,8 @@ use std::io::{self, ErrorKind, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use engine::connector::StopFlag;
+
 use super::area;
 use super::block::Block;
 use super::output::Output;
@@ -35,7 +37,8 @@ pub enum Surface {
 
 /// A handle to the output of a run; clones draw on the same one.
 ///
-/// A reader that goes away (a broken pipe) is no error: from then on nothing is written, and [`Screen::is_closed`] says so.
+/// A reader that goes away (a broken pipe) is no error: from then on nothing is written, and the run may end
+/// ([`Screen::stop_when_closed`]).
 #[derive(Clone)]
 pub struct Screen(Arc<Mutex<State>>);
 
@@ -52,6 +55,8 @@ struct State {
     drawn_lines: usize,
     drawn_at: Option<Instant>,
     closed: bool,
+    /// Set when the output is closed.
+    stop: Option<StopFlag>,
 }
 
 /// The table of one sink.
@@ -98,6 +103,7 @@ impl Screen {
             drawn_lines: 0,
             drawn_at: None,
             closed: false,
+            stop: None,
         })))
     }
 
@@ -128,10 +134,9 @@ impl Screen {
         matches!(state.surface, Surface::Live { .. }) && (state.has_lines || !state.tables.is_empty())
     }
 
-    /// Whether the reader of the output has gone.
-    #[must_use]
-    pub fn is_closed(&self) -> bool {
-        self.state().closed
+    /// Sets `stop` when the reader of the output goes away: nobody is left to run for.
+    pub fn stop_when_closed(&self, stop: StopFlag) {
+        self.state().stop = Some(stop);
     }
 
     /// Gives a sink a place below those that have one. The block is what it looks like before its first epoch.
@@ -281,6 +286,9 @@ impl State {
         match self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush()) {
             Err(error) if error.kind() == ErrorKind::BrokenPipe => {
                 self.closed = true;
+                if let Some(stop) = &self.stop {
+                    stop.set();
+                }
                 Ok(())
             }
             written => written,

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::io;
 
-use engine::connector::{Changes, Committed, ConnectorError, SinkInput, SinkMode, StopFlag, Writer};
+use engine::connector::{Changes, Committed, ConnectorError, SinkInput, SinkMode, Writer};
 use engine::schema::ColumnType;
 
 use super::block::Block;
@@ -18,8 +18,6 @@ use super::screen::{Place, Screen};
 struct Common {
     screen: Screen,
     input: SinkInput,
-    /// Set when the reader of the output has gone.
-    stop: StopFlag,
 }
 
 /// Holds the current rows and shows them.
@@ -45,9 +43,8 @@ pub(super) fn open(
     output: Output,
     title: &str,
     limit: usize,
-    stop: StopFlag,
 ) -> Result<Box<dyn Writer>, ConnectorError> {
-    let common = Common { screen, input: input.clone(), stop };
+    let common = Common { screen, input: input.clone() };
     if output == Output::Table {
         return Ok(Box::new(TableWriter::new(common, title, limit)?));
     }
@@ -128,11 +125,8 @@ impl LineWriter {
 }
 
 impl Common {
-    /// What became of a write. A console without a reader has nothing left to do: the run ends as if it had been asked to.
+    /// What became of a write.
     fn wrote(&self, written: io::Result<()>) -> Result<(), ConnectorError> {
-        if self.screen.is_closed() {
-            self.stop.set();
-        }
         written.map_err(|error| self.failure(error))
     }
 
@@ -149,17 +143,17 @@ mod tests {
     use super::super::screen::tests::Stage;
     use super::*;
 
-    fn writer(stage: &Stage, output: Output, stop: &StopFlag) -> (Screen, Box<dyn Writer>) {
+    fn writer(stage: &Stage, output: Output) -> (Screen, Box<dyn Writer>) {
         let screen = stage.screen(Surface::Plain);
         let input = games(SinkMode::Changes);
-        let writer = open(screen.clone(), &input, output, "Top\u{1b}[2J", 2, stop.clone()).unwrap();
+        let writer = open(screen.clone(), &input, output, "Top\u{1b}[2J", 2).unwrap();
         (screen, writer)
     }
 
     #[test]
     fn a_table_is_neutral_ordered_and_ends_with_the_last_state() {
         let stage = Stage::default();
-        let (screen, mut writer) = writer(&stage, Output::Table, &StopFlag::default());
+        let (screen, mut writer) = writer(&stage, Output::Table);
         writer.commit(4, &changes(&[("a\u{9b}\n", Some(5), 1), ("日本", None, 1), ("c", Some(70), 1)])).unwrap();
         assert_eq!(
             stage.take(),
@@ -182,28 +176,16 @@ mod tests {
     #[test]
     fn json_and_csv_are_one_line_a_change_at_once() {
         let stage = Stage::default();
-        let (_, mut json) = writer(&stage, Output::Json, &StopFlag::default());
+        let (_, mut json) = writer(&stage, Output::Json);
         json.commit(4, &changes(&[("a", Some(5), 1), ("b", None, -2)])).unwrap();
         assert_eq!(
             stage.take(),
             "{\"sink\":\"games\",\"epoch\":4,\"diff\":1,\"row\":{\"game\":\"a\",\"viewers\":5}}\n\
              {\"sink\":\"games\",\"epoch\":4,\"diff\":-2,\"row\":{\"game\":\"b\",\"viewers\":null}}\n"
         );
-        let (_, mut csv) = writer(&stage, Output::Csv, &StopFlag::default());
+        let (_, mut csv) = writer(&stage, Output::Csv);
         csv.commit(4, &changes(&[("a\u{1b}", Some(5), 1)])).unwrap();
         csv.commit(5, &changes(&[("b", None, -1)])).unwrap();
         assert_eq!(stage.take(), "sink,epoch,diff,game,viewers\ngames,4,1,a\\u{1b},5\ngames,5,-1,b,\n");
-    }
-
-    #[test]
-    fn a_reader_that_has_gone_ends_the_run_without_an_error() {
-        for output in [Output::Table, Output::Json] {
-            let (stage, stop) = (Stage::default(), StopFlag::default());
-            let (_, mut writer) = writer(&stage, output, &stop);
-            stage.break_pipe();
-            assert!(!stop.is_set());
-            writer.commit(1, &changes(&[("a", Some(5), 1)])).unwrap();
-            assert!(stop.is_set(), "{output:?}");
-        }
     }
 }

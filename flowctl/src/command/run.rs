@@ -70,6 +70,7 @@ impl Run {
         let registry = registry::drawing_on(&terminal.screen);
         let pipeline = Pipeline::open(&self.file, None, &registry, &variables, terminal)?;
         let stop = stop_on_signals()?;
+        terminal.screen.stop_when_closed(stop.clone());
         let fed =
             Fed { pipeline: &pipeline, variables: &variables, state_root: &self.state.root, stop: &stop, terminal };
         let feeder = fed.start_feeder()?;
@@ -82,7 +83,7 @@ impl Run {
             until_idle: self.until_idle,
         };
         let progress = ShownProgress::new(terminal, pipeline.spec.mode, workers);
-        let ended = run(&pipeline.plan, options, &progress);
+        let ended = run(&pipeline.plan, &options, &progress);
         progress.finish();
         let drawn = terminal.screen.finish();
         feeder.stop();

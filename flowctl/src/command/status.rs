@@ -1,19 +1,23 @@
-//! `flowctl status`: what a pipeline's state says about its run, now or last.
+//! `flowctl status`: what a pipeline's last run has said of itself.
 
 use std::fmt::Write;
 use std::fs;
-use std::io::ErrorKind;
 use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
 
 use clap::Args;
 use connectors::console::{grouped, neutralise};
+use engine::runtime::{self, read_status};
 use engine::spec::load;
-use serde_json::{Map, Value};
 
 use crate::exit::{FAILED, Failure, WRONG};
+use crate::outcome::balance;
 use crate::pipeline::{Settings, StateFolder};
 use crate::report::report;
 use crate::terminal::Terminal;
+
+/// A run that is not heard of for this long has probably been killed.
+const SILENCE: Duration = Duration::from_secs(30);
 
 /// Show how a pipeline's run is doing, or how it ended
 #[derive(Args, Debug)]
@@ -27,79 +31,71 @@ pub(crate) struct Status {
 }
 
 impl Status {
-    /// Prints the status file as indented lines.
+    /// Prints the status.
     pub(crate) fn run(self, terminal: &Terminal) -> Result<(), Failure> {
         let loaded = load(&self.file, &|path| fs::read(path), &self.settings.variables());
         let Some(spec) = loaded.spec else {
             terminal.say(&report(&loaded.diagnostics, &loaded.files, terminal.color));
             return Err(Failure::new(WRONG, "", ""));
         };
-        let path = self.state.root.join(&spec.name.value).join("status.json");
-        let shown = path.display();
-        let bytes = match fs::read(&path) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                let what = format!("pipeline `{}` has no state: `{shown}` does not exist", spec.name.value);
-                return Err(Failure::new(FAILED, what, "run it, or name its state folder with --state"));
-            }
-            Err(error) => return Err(Failure::new(FAILED, format!("cannot read `{shown}`: {error}"), "")),
+        let Some(status) = read_status(&self.state.root, &spec.name.value)? else {
+            let what = format!("pipeline `{}` has no state in `{}`", spec.name.value, self.state.root.display());
+            return Err(Failure::new(FAILED, what, "run it, or name its state folder with --state"));
         };
-        let Ok(Value::Object(status)) = serde_json::from_slice(&bytes) else {
-            let hint = "it is written anew by the next run";
-            return Err(Failure::new(FAILED, format!("`{shown}` is not a status file"), hint));
-        };
-        let mut text = String::new();
-        lines(&mut text, &status, 0);
-        terminal.print(&text)
+        let written = SystemTime::UNIX_EPOCH + Duration::from_micros(u64::try_from(status.written).unwrap_or(0));
+        terminal.print(&describe(&status, written.elapsed().unwrap_or_default()))
     }
 }
 
-/// One line a value; objects below their name, those of nothing but numbers in one line.
-fn lines(text: &mut String, object: &Map<String, Value>, depth: usize) {
-    let indent = "  ".repeat(depth);
-    let width = object.keys().map(|name| name.chars().count()).max().unwrap_or(0) + 1;
-    for (name, value) in object {
-        let name = format!("{}:", neutralise(name));
-        // Writing into a string cannot fail.
-        let _ = match value {
-            Value::Object(inner) if inner.values().all(Value::is_number) => {
-                let counts: Vec<String> =
-                    inner.iter().map(|(name, value)| format!("{name} {}", scalar(value))).collect();
-                writeln!(text, "{indent}{name:width$} {}", neutralise(&counts.join(", ")))
-            }
-            Value::Object(inner) => {
-                let _ = writeln!(text, "{indent}{name}");
-                lines(text, inner, depth + 1);
-                continue;
-            }
-            value => writeln!(text, "{indent}{name:width$} {}", scalar(value)),
-        };
+fn describe(status: &runtime::Status, age: Duration) -> String {
+    let state = match (status.ended, age > SILENCE) {
+        (true, _) => "ended",
+        (false, false) => "running",
+        (false, true) => "not heard of; it may have been killed",
+    };
+    let mut text = format!(
+        "{}: {state} (epoch {}, as of {} s ago)\n",
+        neutralise(&status.pipeline),
+        grouped(status.epoch),
+        grouped(age.as_secs())
+    );
+    for (source, ledger) in &status.ledgers {
+        let backlog = status.backlog.get(source).map_or(String::new(), |lag| format!("; lag {}", grouped(*lag)));
+        // Writing into a string cannot fail, here and below.
+        let _ = writeln!(text, "source {}: {}{backlog}", neutralise(source), balance(ledger));
     }
-}
-
-fn scalar(value: &Value) -> String {
-    match value {
-        Value::String(text) => neutralise(text).into_owned(),
-        Value::Number(number) => number.as_u64().map_or_else(|| number.to_string(), grouped),
-        other => neutralise(&other.to_string()).into_owned(),
+    for sink in &status.sinks {
+        let _ = writeln!(text, "sink {}: epoch {}", neutralise(&sink.name), grouped(sink.committed));
     }
+    let _ = writeln!(text, "dead letters: {}", grouped(status.dead_letters));
+    text
 }
 
 #[cfg(test)]
 mod tests {
+    use engine::runtime::{Ledger, SinkStatus};
+
     use super::*;
 
     #[test]
-    fn a_status_is_aligned_lines() {
-        let status = serde_json::json!({
-            "pipeline": "p\u{1b}[2J", "epoch": 1234, "running": true,
-            "sources": { "streams": { "read": 1500, "used": 2 } },
-        });
-        let mut text = String::new();
-        lines(&mut text, status.as_object().unwrap(), 0);
+    fn a_status_says_whether_the_run_lives() {
+        let mut status = runtime::Status {
+            pipeline: "p".into(),
+            epoch: 1234,
+            ledgers: [("s".to_owned(), Ledger { read: 5, used: 5, ..Ledger::default() })].into(),
+            backlog: [("s".to_owned(), 7)].into(),
+            sinks: vec![SinkStatus { name: "top".into(), committed: 1233 }],
+            ..runtime::Status::default()
+        };
         assert_eq!(
-            text,
-            "epoch:    1,234\npipeline: p\\u{1b}[2J\nrunning:  true\nsources:\n  streams: read 1,500, used 2\n"
+            describe(&status, Duration::from_secs(2)),
+            "p: running (epoch 1,234, as of 2 s ago)\n\
+             source s: read 5 = used 5 + filtered 0 + late 0 + dead_letter 0 + duplicate 0; lag 7\n\
+             sink top: epoch 1,233\n\
+             dead letters: 0\n"
         );
+        assert!(describe(&status, Duration::from_secs(31)).starts_with("p: not heard of"));
+        status.ended = true;
+        assert!(describe(&status, Duration::from_secs(31)).starts_with("p: ended"));
     }
 }

@@ -140,14 +140,17 @@ fn the_end_shows_every_row_and_leaves_the_status_out() {
 }
 
 #[test]
-fn a_broken_pipe_is_silent_and_remembered() {
+fn a_broken_pipe_is_silent_and_stops_the_run() {
     let stage = Stage::default();
     let screen = stage.screen(Surface::Plain);
     let place = screen.add(block("one", 0));
+    let stop = StopFlag::default();
+    screen.stop_when_closed(stop.clone());
+    screen.print("one\n").unwrap();
+    assert!(!stop.is_set());
     stage.break_pipe();
-    assert!(!screen.is_closed());
     screen.show(place, block("one", 1)).unwrap();
-    assert!(screen.is_closed());
+    assert!(stop.is_set());
     screen.print("more\n").unwrap();
     screen.finish().unwrap();
 }
