@@ -14,7 +14,7 @@ use engine::connector::Registry;
 
 /// Every connector and format of this crate.
 pub static REGISTRY: Registry = Registry {
-    sources: &[],
-    sinks: &[&console::ConsoleKind::detached()],
-    formats: &[],
+    sources: &[&file::FileSourceKind, &kafka::KafkaSourceKind, &twitch::TwitchSourceKind],
+    sinks: &[&console::ConsoleKind::detached(), &file::FileSinkKind, &kafka::KafkaSinkKind, &mysql::MySql],
+    formats: &[&format::json::JsonKind],
 };

@@ -1,8 +1,15 @@
 //! The engine of flowctl: YAML text → spec → plan → dataflow → run.
 //!
-//! Read in this order: [`diagnostic`], [`spec`], [`schema`], [`connector`].
+//! Read in this order: [`diagnostic`], [`spec`], [`schema`], [`expr`], [`operator`], [`check`], [`plan`], [`connector`], [`render`], [`runtime`].
 
+pub mod aggregate;
+pub mod check;
 pub mod connector;
 pub mod diagnostic;
+pub mod expr;
+pub mod operator;
+pub mod plan;
+pub mod render;
+pub mod runtime;
 pub mod schema;
 pub mod spec;

@@ -1,1 +1,22 @@
-//! Apache Kafka as source and sink.
+//! Apache Kafka as source and sink, with the embedded topic log as its stand-in.
+//!
+//! `brokers: embedded` goes to [`crate::topic_log`], anything else to real brokers through librdkafka. Both sides read by the
+//! same rules ([`source`]) and write the same records ([`sink`]); [`Topics`](topics::TopicAccess) serves the command line.
+
+mod cluster;
+mod connection;
+mod course;
+mod embedded;
+mod marker;
+mod record_buffer;
+mod row_json;
+mod rows;
+mod sink;
+mod source;
+mod start;
+mod topics;
+
+pub use sink::KafkaSinkKind;
+pub use source::{KafkaSource, KafkaSourceKind};
+pub use start::Start;
+pub use topics::{TopicAccess, TopicProducer};

@@ -1,1 +1,43 @@
-//! A Helix server on loopback whose every answer is a function of seed and virtual time.
+//! A stand-in for the Twitch API that runs anywhere: it speaks Helix and OAuth over real HTTP on loopback, and everything it says is a
+//! pure function of a seed and of virtual time.
+//!
+//! ```text
+//!  options ─▶ Simulator::start ─▶ server (axum, its own thread) ─▶ RunningSimulator { api_url, auth_url }, stopped on drop
+//!                                    │  oauth · helix · truth · control          faults, rate limit, request log on the way
+//!                                    ▼
+//!  world(seed) ── schedule ─▶ sessions ── audience ─▶ counts ── snapshot(t) ─▶ index of live streams
+//! ```
+//!
+//! Beside the API it answers `GET /sim/truth/streams?at=`, `GET /sim/truth/sessions?from=&to=`, `GET /sim/requests` and
+//! `GET|POST /sim/clock`. The shapes and texts of the API are those of <https://dev.twitch.tv/docs/api/reference>; how cursors, counts
+//! and the index really behave is modelled after captured pages of the real API.
+//!
+//! Not modelled: raids, EventSub, channels that change their display name.
+
+mod api;
+mod audience;
+mod budget;
+mod catalog;
+mod channel;
+mod clock;
+mod control;
+mod cursor;
+mod fault;
+mod oauth;
+mod options;
+mod query;
+mod random;
+mod reply;
+mod request_log;
+mod running;
+mod schedule;
+mod service;
+mod snapshot;
+mod text;
+mod truth;
+mod world;
+
+pub use clock::ClockMode;
+pub use fault::{Fault, ScheduledFault};
+pub use options::{SimulatorClient, SimulatorOptions};
+pub use running::{RunningSimulator, Simulator};

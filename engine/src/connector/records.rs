@@ -1,6 +1,7 @@
 //! Undecoded records: many of one partition, in one buffer, in the partition's order.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef};
 use arrow::buffer::Buffer;
@@ -21,6 +22,8 @@ pub struct Records {
     /// One array for each metadata column with origin `Record(i)` at place `i`, of one value a record; places that the
     /// opener did not want may hold a null array.
     pub metadata: Vec<ArrayRef>,
+    /// What stands once before all records of the partition and explains them, as the header line of a CSV file.
+    pub preamble: Option<Arc<[u8]>>,
 }
 
 /// Where records lie in the payload.
@@ -154,6 +157,7 @@ mod tests {
             payload: Buffer::from(text.as_bytes()),
             framing: Framing::Lines,
             metadata: Vec::new(),
+            preamble: None,
         }
     }
 

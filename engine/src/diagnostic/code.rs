@@ -38,7 +38,7 @@ codes! {
     MissingFile = "F004",
     /// Files include each other in a circle.
     IncludeLoop = "F005",
-    /// Anchors, aliases, tags or merge keys are used.
+    /// YAML beyond maps, lists and words is used: anchors, aliases, tags, merge keys, directives, several documents.
     YamlFeature = "F006",
     /// The YAML is nested too deeply or has too many nodes.
     TooComplex = "F007",

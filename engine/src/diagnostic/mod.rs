@@ -4,6 +4,7 @@
 
 mod code;
 mod collector;
+mod fold;
 mod nearest;
 mod position;
 

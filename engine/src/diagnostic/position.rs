@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use super::fold::Fold;
+
 /// A file that takes part in a pipeline: its place in [`Files`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FileId(pub usize);
@@ -39,6 +41,7 @@ pub struct Position {
 #[derive(Clone, Debug, Default)]
 pub struct Files {
     files: Vec<(PathBuf, String)>,
+    folds: Vec<Fold>,
 }
 
 impl Files {
@@ -60,15 +63,29 @@ impl Files {
         &self.files[file.0].1
     }
 
+    /// Notes what the scalar at a span means, so that parts of it are found if it was quoted, escaped or laid over several lines.
+    pub fn note_scalar(&mut self, span: Span, text: &str) {
+        let fold = Fold::of(span, self.text(span.file).get(span.start..span.end).unwrap_or_default(), text);
+        self.folds.extend(fold);
+    }
+
+    /// Where a span truly stands: [`Span::within`] counts in the text of a scalar, not in the way it is written.
+    #[must_use]
+    pub fn source(&self, span: Span) -> Span {
+        self.folds.iter().find_map(|fold| fold.source(span)).unwrap_or(span)
+    }
+
     /// The text that a span covers.
     #[must_use]
     pub fn slice(&self, span: Span) -> &str {
+        let span = self.source(span);
         self.text(span.file).get(span.start..span.end).unwrap_or_default()
     }
 
     /// Line and column of a span's first byte.
     #[must_use]
     pub fn position(&self, span: Span) -> Position {
+        let span = self.source(span);
         let text = self.text(span.file);
         let mut start = span.start.min(text.len());
         while !text.is_char_boundary(start) {

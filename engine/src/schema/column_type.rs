@@ -33,9 +33,8 @@ pub enum ColumnType {
 
 impl ColumnType {
     /// The names that a schema may use, for suggestions.
-    pub const NAMES: &'static [&'static str] = &[
-        "string", "int", "float", "decimal", "bool", "timestamp", "date", "json", "list",
-    ];
+    pub const NAMES: &'static [&'static str] =
+        &["string", "int", "float", "decimal", "bool", "timestamp", "date", "json", "list"];
 
     /// Reads a type as written in YAML: `int`, `decimal(10,2)`, `list(string)`.
     ///
@@ -69,13 +68,15 @@ impl ColumnType {
 
     fn parse_decimal(arguments: &str) -> Result<Self, String> {
         let wrong = || {
-            format!("`decimal({arguments})` needs digits from 1 to {DECIMAL_PRECISION_MAX} and a scale from 0 to the digits")
+            format!(
+                "`decimal({arguments})` needs digits from 1 to {DECIMAL_PRECISION_MAX} and a scale from 0 to the digits"
+            )
         };
         let (precision, scale) = arguments.split_once(',').ok_or_else(wrong)?;
         let precision: u8 = precision.trim().parse().map_err(|_| wrong())?;
         let scale: i8 = scale.trim().parse().map_err(|_| wrong())?;
-        let fits = (1..=DECIMAL_PRECISION_MAX).contains(&precision)
-            && (0..=i16::from(precision)).contains(&i16::from(scale));
+        let fits =
+            (1..=DECIMAL_PRECISION_MAX).contains(&precision) && (0..=i16::from(precision)).contains(&i16::from(scale));
         if fits { Ok(Self::Decimal(precision, scale)) } else { Err(wrong()) }
     }
 
@@ -113,7 +114,9 @@ impl ColumnType {
             DataType::Boolean => Self::Bool,
             DataType::Timestamp(..) => Self::Timestamp,
             DataType::Date32 | DataType::Date64 => Self::Date,
-            DataType::List(field) | DataType::LargeList(field) => Self::List(Box::new(Self::of_arrow(field.data_type())?)),
+            DataType::List(field) | DataType::LargeList(field) => {
+                Self::List(Box::new(Self::of_arrow(field.data_type())?))
+            }
             _ => return None,
         })
     }
@@ -141,7 +144,9 @@ mod tests {
 
     #[test]
     fn every_type_reads_back_what_it_writes() {
-        for text in ["string", "int", "float", "decimal(10,2)", "bool", "timestamp", "date", "json", "list(decimal(3,0))"] {
+        for text in
+            ["string", "int", "float", "decimal(10,2)", "bool", "timestamp", "date", "json", "list(decimal(3,0))"]
+        {
             assert_eq!(ColumnType::parse(text).expect(text).to_string(), text);
         }
     }

@@ -3,37 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::diagnostic::{Code, Diagnostics, Span, nearest};
+use crate::diagnostic::{Code, Diagnostics, Span};
 
-use super::key::{Key, Kind, Need};
+use super::key::{Key, Need, describe_keys};
 use super::node::{Content, Node};
-use super::scalar::{Spanned, parse_duration};
+use super::scalar::Spanned;
+use super::value::{Value, read_value, unique_keys, unknown_key};
 use super::variables::{Secret, Text, Variables};
-
-/// A value in the kind that its key asks for.
-#[derive(Clone, Debug)]
-pub enum Value {
-    /// [`Kind::Text`].
-    Text(Text),
-    /// [`Kind::Secret`].
-    Secret(Secret),
-    /// [`Kind::Int`].
-    Int(i64),
-    /// [`Kind::Bool`].
-    Bool(bool),
-    /// [`Kind::Duration`].
-    Duration(Duration),
-    /// [`Kind::Choice`], [`Kind::Column`] and [`Kind::Expression`].
-    Word(String),
-    /// [`Kind::List`].
-    List(Vec<Spanned<Value>>),
-    /// [`Kind::Map`].
-    Map(Vec<(Spanned<String>, Spanned<Value>)>),
-    /// [`Kind::Group`].
-    Group(Entry),
-    /// [`Kind::Any`].
-    Node(Node),
-}
 
 /// A map that was read by a table of keys: known keys only, each of its kind, defaults filled in.
 ///
@@ -48,13 +24,13 @@ pub struct Entry {
 impl Entry {
     /// Reads `node` by `keys`. Problems go to `diagnostics`; the entry is `None` if a required key is missing or a value is
     /// wrong, since what remains would only lead to false alarms.
-    pub fn read(node: &Node, keys: &'static [Key], variables: &Variables, diagnostics: &mut Diagnostics) -> Option<Self> {
+    pub fn read(node: &Node, keys: &[Key], variables: &Variables, diagnostics: &mut Diagnostics) -> Option<Self> {
         let empty = Vec::new();
         let pairs = match &node.content {
             Content::Map(pairs) => pairs,
             Content::Null => &empty,
             _ => {
-                let message = format!("expected {}, found {}", Kind::Group(keys).describe(), node.kind());
+                let message = format!("expected {}, found {}", describe_keys(keys), node.kind());
                 diagnostics.error(Code::WrongKind, node.span, message);
                 return None;
             }
@@ -218,6 +194,18 @@ impl Entry {
             .collect()
     }
 
+    /// The texts of a list with their places; none if the key is missing.
+    #[must_use]
+    pub fn spanned_texts(&self, key: &str) -> Vec<Spanned<Text>> {
+        self.list(key)
+            .iter()
+            .map(|element| match &element.value {
+                Value::Text(text) => Spanned::new(text.clone(), element.span),
+                _ => wrong_kind(key),
+            })
+            .collect()
+    }
+
     fn list(&self, key: &str) -> &[Spanned<Value>] {
         self.find(key).map_or(&[], |value| match &value.value {
             Value::List(list) => list.as_slice(),
@@ -259,152 +247,4 @@ fn wrong_kind(key: &str) -> ! {
 
 fn absent<T>(key: &str) -> T {
     panic!("key `{key}` is neither required nor has it a default in its table")
-}
-
-fn unknown_key(name: &Spanned<String>, keys: &[Key], diagnostics: &mut Diagnostics) {
-    let message = format!("unknown key `{}`", name.value);
-    let found = diagnostics.error(Code::UnknownKey, name.span, message);
-    let names: Vec<&str> = keys.iter().map(|key| key.name).collect();
-    match nearest(&name.value, names.iter().copied()) {
-        Some(near) => found.did_you_mean(Some(near)),
-        None if names.is_empty() => found.hint("no keys are known here"),
-        None => found.hint(format!("known here: {}", names.join(", "))),
-    };
-}
-
-/// The pairs of a map without those whose key has stood before; each of those is reported.
-pub(super) fn unique_keys<'a>(
-    pairs: &'a [(Spanned<String>, Node)],
-    diagnostics: &mut Diagnostics,
-) -> Vec<(&'a Spanned<String>, &'a Node)> {
-    let mut first: BTreeMap<&str, Span> = BTreeMap::new();
-    let mut unique = Vec::with_capacity(pairs.len());
-    for (name, value) in pairs {
-        match first.get(name.value.as_str()) {
-            Some(before) => {
-                let before = *before;
-                diagnostics
-                    .error(Code::DuplicateKey, name.span, format!("key `{}` stands twice in this map", name.value))
-                    .label(before, "first here");
-            }
-            None => {
-                first.insert(&name.value, name.span);
-                unique.push((name, value));
-            }
-        }
-    }
-    unique
-}
-
-fn read_value(node: &Node, kind: &Kind, key: &str, variables: &Variables, diagnostics: &mut Diagnostics) -> Option<Value> {
-    match kind {
-        Kind::Any => Some(Value::Node(node.clone())),
-        Kind::Group(keys) => Entry::read(node, keys, variables, diagnostics).map(Value::Group),
-        Kind::List(element) => read_list(node, element, key, variables, diagnostics),
-        Kind::Map(element) => read_map(node, element, key, variables, diagnostics),
-        scalar => read_scalar(node, scalar, key, variables, diagnostics),
-    }
-}
-
-fn read_list(node: &Node, element: &Kind, key: &str, variables: &Variables, diagnostics: &mut Diagnostics) -> Option<Value> {
-    let single;
-    let elements = match &node.content {
-        Content::List(elements) => elements.as_slice(),
-        Content::Scalar(_) => {
-            single = [node.clone()];
-            &single
-        }
-        _ => {
-            wrong_content(node, &format!("a list, each {}", element.describe()), key, diagnostics);
-            return None;
-        }
-    };
-    let read: Vec<_> = elements
-        .iter()
-        .map(|item| read_value(item, element, key, variables, diagnostics).map(|value| Spanned::new(value, item.span)))
-        .collect();
-    read.into_iter().collect::<Option<Vec<_>>>().map(Value::List)
-}
-
-fn read_map(node: &Node, element: &Kind, key: &str, variables: &Variables, diagnostics: &mut Diagnostics) -> Option<Value> {
-    let Content::Map(pairs) = &node.content else {
-        wrong_content(node, &format!("a map of names, each {}", element.describe()), key, diagnostics);
-        return None;
-    };
-    let read: Vec<_> = unique_keys(pairs, diagnostics)
-        .into_iter()
-        .map(|(name, value)| {
-            read_value(value, element, key, variables, diagnostics)
-                .map(|read| (name.clone(), Spanned::new(read, value.span)))
-        })
-        .collect();
-    read.into_iter().collect::<Option<Vec<_>>>().map(Value::Map)
-}
-
-fn wrong_content(node: &Node, expected: &str, key: &str, diagnostics: &mut Diagnostics) {
-    diagnostics
-        .error(Code::WrongKind, node.span, format!("`{key}` must be {expected}, found {}", node.kind()));
-}
-
-fn read_scalar(node: &Node, kind: &Kind, key: &str, variables: &Variables, diagnostics: &mut Diagnostics) -> Option<Value> {
-    let Content::Scalar(written) = &node.content else {
-        wrong_content(node, &kind.describe(), key, diagnostics);
-        return None;
-    };
-    let text = match Text::parse(written) {
-        Ok(text) => text,
-        Err((offset, length, message)) => {
-            diagnostics.error(Code::BadValue, node.span.within(offset, length), message);
-            return None;
-        }
-    };
-    match kind {
-        Kind::Text => return Some(Value::Text(text)),
-        Kind::Secret => return Some(Value::Secret(Secret::new(text))),
-        _ => {}
-    }
-    let resolved = match text.resolve(variables) {
-        Ok(resolved) => resolved,
-        Err(missing) => {
-            diagnostics.error(Code::UnsetVariable, node.span, missing.to_string()).hint(format!(
-                "set it, pass `--set {name}=…`, or give a default: `${{{name}:-…}}`",
-                name = missing.0
-            ));
-            return None;
-        }
-    };
-    typed_scalar(&resolved, kind).map_or_else(
-        |(code, message, hint)| {
-            let found = diagnostics.error(code, node.span, format!("`{key}`: {message}"));
-            found.hint = hint;
-            None
-        },
-        Some,
-    )
-}
-
-fn typed_scalar(text: &str, kind: &Kind) -> Result<Value, (Code, String, Option<String>)> {
-    let expected = || (Code::BadValue, format!("expected {}, found `{text}`", kind.describe()), None);
-    match kind {
-        Kind::Int(low, high) => {
-            let number: i64 = text.replace('_', "").parse().map_err(|_| expected())?;
-            if (*low..=*high).contains(&number) { Ok(Value::Int(number)) } else { Err(expected()) }
-        }
-        Kind::Bool => match text {
-            "true" => Ok(Value::Bool(true)),
-            "false" => Ok(Value::Bool(false)),
-            _ => Err(expected()),
-        },
-        Kind::Duration => parse_duration(text).map(Value::Duration).map_err(|message| (Code::BadValue, message, None)),
-        Kind::Choice(words) if words.contains(&text) => Ok(Value::Word(text.to_owned())),
-        Kind::Choice(words) => {
-            let near = nearest(text, words.iter().copied()).map(|word| format!("did you mean `{word}`?"));
-            Err((Code::UnknownWord, format!("expected {}, found `{text}`", kind.describe()), near))
-        }
-        Kind::Column | Kind::Expression if text.trim().is_empty() => Err(expected()),
-        Kind::Column | Kind::Expression => Ok(Value::Word(text.to_owned())),
-        Kind::Text | Kind::Secret | Kind::List(_) | Kind::Map(_) | Kind::Group(_) | Kind::Any => {
-            unreachable!("only scalar kinds that resolve at once come here")
-        }
-    }
 }

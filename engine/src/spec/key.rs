@@ -88,11 +88,16 @@ impl Kind {
             Self::Column => "a column's name".into(),
             Self::Expression => "an expression".into(),
             Self::List(element) => format!("a list, each {}", element.describe()),
+            Self::Map(Self::Any) => "a map of names".into(),
             Self::Map(element) => format!("a map of names, each {}", element.describe()),
-            Self::Group(keys) => {
-                format!("a map of {}", keys.iter().map(|key| format!("`{}`", key.name)).collect::<Vec<_>>().join(", "))
-            }
+            Self::Group(keys) => describe_keys(keys),
             Self::Any => "a value".into(),
         }
     }
+}
+
+/// The keys that a map may have, for messages.
+pub(super) fn describe_keys(keys: &[Key]) -> String {
+    let names: Vec<String> = keys.iter().map(|key| format!("`{}`", key.name)).collect();
+    if names.is_empty() { "an empty map".into() } else { format!("a map of {}", names.join(", ")) }
 }

@@ -3,6 +3,7 @@
 use crate::diagnostic::Span;
 
 use super::scalar::Spanned;
+use super::variables::{Text, Variables};
 
 /// A node of a YAML document.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,6 +36,24 @@ impl Node {
             Content::Scalar(_) => "a single value",
             Content::List(_) => "a list",
             Content::Map(_) => "a map",
+        }
+    }
+
+    /// The node's content in one fixed form, with variables replaced: equal contents give equal texts, whatever the layout.
+    #[must_use]
+    pub fn canonical(&self, variables: &Variables) -> String {
+        let list = |parts: Vec<String>| parts.join(",");
+        match &self.content {
+            Content::Null => "~".into(),
+            Content::Scalar(text) => {
+                let resolved = Text::parse(text).ok().and_then(|text| text.resolve(variables).ok());
+                format!("{:?}", resolved.as_deref().unwrap_or(text))
+            }
+            Content::List(nodes) => format!("[{}]", list(nodes.iter().map(|node| node.canonical(variables)).collect())),
+            Content::Map(pairs) => {
+                let pairs = pairs.iter().map(|(name, node)| format!("{:?}:{}", name.value, node.canonical(variables)));
+                format!("{{{}}}", list(pairs.collect()))
+            }
         }
     }
 }

@@ -26,7 +26,8 @@ impl<T> Spanned<T> {
 /// Says what the right form is.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
     let text = text.trim();
-    let wrong = || format!("`{text}` is not a duration; write a number and a unit, as in `250ms`, `20s`, `5m`, `2h` or `1d`");
+    let wrong =
+        || format!("`{text}` is not a duration; write a number and a unit, as in `250ms`, `20s`, `5m`, `2h` or `1d`");
     let digits = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
     let number: u64 = text[..digits].parse().map_err(|_| wrong())?;
     let micros: u64 = match text[digits..].trim_start() {

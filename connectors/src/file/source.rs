@@ -1,0 +1,113 @@
+//! The source `file`: its keys, and its opening.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use engine::connector::{
+    Bound, CheckContext, ConnectorError, MetadataColumn, MetadataOrigin, OpenSource, Partition, PartitionIndex, Reader,
+    Replay, Source, SourceKind,
+};
+use engine::schema::{Column, ColumnType};
+use engine::spec::{Entry, Key, Kind, Text};
+
+use super::cut::Separation;
+use super::part::Part;
+use super::pattern::{FilePattern, Found};
+use super::reader::{FileReader, partition, separation_of};
+
+const KEYS: &[Key] = &[
+    Key::required("path", Kind::Text, "a file or a pattern of files, as `logs/*.json`, relative to this YAML's folder"),
+    Key::default("follow", Kind::Bool, "false", "whether to go on with new lines and new files as they come"),
+    Key::optional(
+        "records",
+        Kind::Choice(&["lines", "csv"]),
+        "how records are separated: by lines, or as CSV below a header; by default CSV for files named `*.csv`",
+    ),
+];
+
+/// The source `file`.
+#[derive(Clone, Copy, Debug)]
+pub struct FileSourceKind;
+
+impl SourceKind for FileSourceKind {
+    fn name(&self) -> &'static str {
+        "file"
+    }
+
+    fn about(&self) -> &'static str {
+        "reads files of lines or CSV, each a partition; can follow them as they grow"
+    }
+
+    fn keys(&self) -> &'static [Key] {
+        KEYS
+    }
+
+    fn check(&self, entry: &Entry, context: &mut CheckContext<'_>) -> Option<Box<dyn Source>> {
+        let separation = entry.word_if("records").map(|word| match word.value.as_str() {
+            "csv" => Separation::Csv,
+            _ => Separation::Lines,
+        });
+        let folder = context.folder.to_owned();
+        Some(Box::new(FileSource { folder, path: entry.text("path"), follow: entry.flag("follow"), separation }))
+    }
+}
+
+#[derive(Debug)]
+struct FileSource {
+    folder: PathBuf,
+    path: Text,
+    follow: bool,
+    separation: Option<Separation>,
+}
+
+impl Source for FileSource {
+    fn describe(&self) -> String {
+        format!("file {}{}", self.path, if self.follow { ", followed" } else { "" })
+    }
+
+    fn metadata(&self) -> Vec<MetadataColumn> {
+        let column =
+            |name: &str, column_type, origin| MetadataColumn { column: Column::new(name, column_type), origin };
+        vec![
+            column("_file", ColumnType::String, MetadataOrigin::Partition(0)),
+            column("_partition", ColumnType::Int, MetadataOrigin::Partition(1)),
+            column("_offset", ColumnType::Int, MetadataOrigin::Offset),
+        ]
+    }
+
+    fn replay(&self) -> Replay {
+        Replay::Seek
+    }
+
+    fn open(&self, request: &OpenSource<'_>) -> Result<(Vec<Partition>, Box<dyn Reader>), ConnectorError> {
+        let pattern = FilePattern::new(&self.folder, self.path.resolve(&request.context.variables)?)?;
+        let found = pattern.find()?;
+        if found.is_empty() && !self.follow {
+            let what = format!("no file matches {}", pattern.describe());
+            return Err(ConnectorError::refused(what, "check the pattern, or set `follow: true` to wait for files"));
+        }
+        refuse_missing(&found, request.resume)?;
+        let followed = self.follow && request.bound == Bound::Unbounded;
+        let mut parts = Vec::with_capacity(found.len());
+        for (index, found) in found.into_iter().enumerate() {
+            let separation = self.separation.unwrap_or_else(|| separation_of(&found));
+            let position = request.resume.get(&found.id).copied().unwrap_or(0);
+            parts.push(Part::open(found, PartitionIndex(index as u32), separation, position, followed)?);
+        }
+        let partitions =
+            parts.iter().enumerate().map(|(index, part)| partition(part, PartitionIndex(index as u32))).collect();
+        let reader = FileReader::new(parts, followed.then_some(pattern), self.separation, request.context.stop.clone());
+        Ok((partitions, Box::new(reader)))
+    }
+}
+
+/// Files that have been read before must still be there.
+fn refuse_missing(found: &[Found], resume: &BTreeMap<String, u64>) -> Result<(), ConnectorError> {
+    for (id, offset) in resume {
+        if *offset > 0 && found.binary_search_by(|found| found.id.as_str().cmp(id)).is_err() {
+            let what = format!("file {id}, read to byte {offset} before, is gone");
+            return Err(ConnectorError::diverged(what, "restore the file, or start from a fresh state directory"));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,108 @@
+//! Tests: a file as a sink, on real files.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringViewArray};
+use engine::connector::{
+    Changes, CheckContext, Committed, ConnectContext, ConnectorError, Sink, SinkInput, SinkKind, SinkMode, Writer,
+};
+use engine::diagnostic::Diagnostics;
+use engine::schema::{Column, ColumnType, Schema};
+use engine::spec::Variables;
+
+use super::FileSinkKind;
+use super::reading::{context, entry};
+
+fn schema() -> Schema {
+    Schema::new(vec![Column::new("n", ColumnType::Int), Column::nullable("s", ColumnType::String)])
+}
+
+fn changes(rows: &[(i64, Option<&str>, i64)]) -> Changes {
+    let numbers: ArrayRef = Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row.0)));
+    let texts: ArrayRef = Arc::new(rows.iter().map(|row| row.1).collect::<StringViewArray>());
+    let rows_batch = RecordBatch::try_new(schema().arrow(), vec![numbers, texts]).expect("columns of the schema");
+    Changes { rows: rows_batch, diffs: rows.iter().map(|row| row.2).collect() }
+}
+
+fn check(folder: &Path, pairs: &[(&str, &str)], mode: SinkMode) -> (Option<Box<dyn Sink>>, Diagnostics) {
+    let (variables, mut diagnostics) = (Variables::default(), Diagnostics::default());
+    let input = SinkInput { name: "out".into(), schema: schema(), mode, order: Vec::new() };
+    let mut context = CheckContext { folder, variables: &variables, diagnostics: &mut diagnostics };
+    let sink = FileSinkKind.check(&entry(FileSinkKind.keys(), pairs), &input, &mut context);
+    (sink, diagnostics)
+}
+
+fn open(folder: &Path, pairs: &[(&str, &str)], context: &ConnectContext) -> Result<Box<dyn Writer>, ConnectorError> {
+    check(folder, pairs, SinkMode::Appends).0.expect("a sound entry").open(context)
+}
+
+fn refusal(opened: Result<Box<dyn Writer>, ConnectorError>) -> ConnectorError {
+    opened.map(|writer| writer.committed()).expect_err("the file must be refused")
+}
+
+#[test]
+fn epochs_are_appended_once_whatever_a_crash_leaves() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let context = context(folder);
+    let keys = [("path", "out/rows.json")];
+    let path = folder.join("out/rows.json");
+    let read = || std::fs::read_to_string(&path).expect("the sink's file");
+
+    let mut writer = open(folder, &keys, &context).expect("nothing is there yet");
+    assert_eq!(writer.committed(), Committed::Epoch(0));
+    writer.commit(3, &changes(&[(1, Some("a"), 2), (2, None, 1)])).expect("written");
+    assert_eq!(writer.committed(), Committed::Epoch(3));
+    drop(writer);
+    let committed = "{\"n\":1,\"s\":\"a\"}\n{\"n\":1,\"s\":\"a\"}\n{\"n\":2,\"s\":null}\n";
+    assert_eq!(read(), committed);
+
+    std::fs::write(&path, format!("{committed}{{\"n\":3,\"s\"")).expect("a torn epoch");
+    let mut writer = open(folder, &keys, &context).expect("its own file");
+    assert_eq!((writer.committed(), read().as_str()), (Committed::Epoch(3), committed));
+    writer.commit(4, &changes(&[(3, None, 1)])).expect("written");
+    assert_eq!(read(), format!("{committed}{{\"n\":3,\"s\":null}}\n"));
+    assert!(writer.commit(5, &changes(&[(3, None, -1)])).is_err(), "nothing can be taken back");
+}
+
+#[test]
+fn csv_has_one_header() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let context = context(folder);
+    let keys = [("path", "rows.csv"), ("format", "csv")];
+    drop(open(folder, &keys, &context).expect("nothing is there yet"));
+    let mut writer = open(folder, &keys, &context).expect("its own file");
+    writer.commit(1, &changes(&[(1, Some("a,\"b\""), 1), (2, None, 1), (3, Some(""), 1)])).expect("written");
+    drop(open(folder, &keys, &context).expect("its own file"));
+    let text = std::fs::read_to_string(folder.join("rows.csv")).expect("the sink's file");
+    assert_eq!(text, "n,s\n1,\"a,\"\"b\"\"\"\n2,\n3,\"\"\n");
+}
+
+#[test]
+fn files_of_others_are_left_alone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let context = context(folder);
+    std::fs::write(folder.join("foreign.json"), "{}\n").expect("a file");
+    let foreign = refusal(open(folder, &[("path", "foreign.json")], &context));
+    assert!(matches!(&foreign, ConnectorError::Refused { .. }), "{foreign}");
+    std::fs::write(folder.join("empty.json"), "").expect("a file");
+    let keys = [("path", "empty.json")];
+    let mut writer = open(folder, &keys, &context).expect("an empty file is nobody's");
+    writer.commit(1, &changes(&[(1, None, 1)])).expect("written");
+
+    let other = ConnectContext { fingerprint: "two".into(), ..context.clone() };
+    assert!(matches!(refusal(open(folder, &keys, &other)), ConnectorError::Refused { .. }));
+    assert!(matches!(refusal(open(folder, &[("path", "other.json")], &context)), ConnectorError::Refused { .. }));
+    std::fs::write(folder.join("empty.json"), "").expect("a file");
+    assert!(matches!(refusal(open(folder, &keys, &context)), ConnectorError::Diverged { .. }));
+}
+
+#[test]
+fn rows_that_change_are_refused_at_check() {
+    let (sink, diagnostics) = check(Path::new("."), &[("path", "x")], SinkMode::Changes);
+    assert!(sink.is_none());
+    assert_eq!(diagnostics.sorted()[0].code, engine::diagnostic::Code::SinkCannotTake);
+}

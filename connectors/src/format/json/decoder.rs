@@ -1,0 +1,249 @@
+//! Judges records against a schema in one pass, and builds the columns that are asked for.
+
+use arrow::array::ArrayRef;
+use arrow::buffer::Buffer;
+use engine::connector::{BadRecord, DecodeRequest, Decoder, Records, Verdicts};
+use engine::schema::{Column, ColumnType};
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+
+use super::super::build::{Origin, build_column};
+use super::super::framing::for_each_record;
+use super::super::slots::{Place, Slots};
+use super::super::time::TimestampReader;
+use super::super::utf8::Utf8;
+use super::grammar::{Malformed, end_of_key, malformed, skip_space, skip_value};
+use super::layout::Layout;
+use super::problem::Problem;
+use super::string::unescape;
+use super::value::{diagnose, read_value};
+
+/// Decodes JSON records of one schema.
+pub(super) struct JsonDecoder {
+    judge: Judge,
+    slots: Slots,
+    /// The last batch, into which the slots point.
+    payload: Buffer,
+}
+
+impl JsonDecoder {
+    pub(super) fn new(request: &DecodeRequest) -> Self {
+        let columns = request.schema.columns.clone();
+        let names = columns.iter().enumerate().map(|(index, column)| (column.name.clone().into_bytes(), index));
+        Self {
+            judge: Judge {
+                names: names.collect(),
+                required: columns.iter().filter(|column| !column.nullable).count(),
+                seen: vec![0; columns.len()],
+                columns,
+                record: 0,
+                layout: Layout::default(),
+                timestamps: TimestampReader::default(),
+            },
+            slots: Slots::new(request),
+            payload: Buffer::from(Vec::<u8>::new()),
+        }
+    }
+}
+
+impl Decoder for JsonDecoder {
+    fn scan(&mut self, records: &Records) -> Verdicts {
+        self.payload = records.payload.clone();
+        self.slots.clear();
+        let bytes = records.payload.as_slice();
+        let utf8 = Utf8::of(bytes);
+        let mut verdicts = Verdicts { good: Vec::with_capacity(bytes.len() / 64), bad: Vec::new() };
+        let mut row = 0;
+        for_each_record(records, |span| {
+            self.slots.add_record();
+            let verdict = match span {
+                None => Err(Problem::tombstone()),
+                Some(span) if !Place::can_hold(span.start, span.end) => Err(Problem::too_large()),
+                Some(span) if !utf8.holds(span.clone()) => Err(Problem::not_utf8(&bytes[span])),
+                Some(span) => self.judge.record(&bytes[..span.end], span.start, &mut self.slots),
+            };
+            match verdict {
+                Ok(()) => verdicts.good.push(row),
+                Err(Problem { code, message }) => verdicts.bad.push(BadRecord { row, code, message }),
+            }
+            row += 1;
+        });
+        verdicts
+    }
+
+    fn column(&mut self, column: usize, rows: &[u32]) -> ArrayRef {
+        let (cells, nulls) = self.slots.gather(column, rows);
+        build_column(&self.judge.columns[column].column_type, cells, nulls, Origin { payload: &self.payload, unescape })
+    }
+}
+
+/// Judges one record after the other.
+struct Judge {
+    columns: Vec<Column>,
+    names: HashMap<Vec<u8>, usize, FixedState>,
+    /// How many columns may not be null.
+    required: usize,
+    /// For each column, the last record that had it.
+    seen: Vec<u64>,
+    /// The number of this record, from 1.
+    record: u64,
+    layout: Layout,
+    timestamps: TimestampReader,
+}
+
+/// What comes next in an object.
+enum Next {
+    /// The value at this position, for this column if for any.
+    Value(usize, Option<usize>),
+    /// Nothing: the object has ended before this position.
+    End(usize),
+}
+
+impl Judge {
+    /// Judges the record from `start` to the end of `bytes`. Text that is no JSON is said before fields that are wrong, wrong fields in the
+    /// order in which they stand, and missing ones last.
+    fn record(&mut self, bytes: &[u8], start: usize, slots: &mut Slots) -> Result<(), Problem> {
+        self.record += 1;
+        let mut missing = self.required;
+        let mut wrong = None;
+        let result = self.members(bytes, start, slots, &mut missing, &mut wrong);
+        match result {
+            Ok(()) => {}
+            Err(found) => return Err(self.not_an_object(bytes, start, found)),
+        }
+        match wrong {
+            Some(problem) => Err(problem),
+            None if missing > 0 => Err(self.first_missing()),
+            None => Ok(()),
+        }
+    }
+
+    #[inline]
+    fn members(
+        &mut self,
+        bytes: &[u8],
+        start: usize,
+        slots: &mut Slots,
+        missing: &mut usize,
+        wrong: &mut Option<Problem>,
+    ) -> Result<(), Malformed> {
+        let mut at = start;
+        for member in 0.. {
+            let (value, column) = match self.layout.guess(member, bytes, at) {
+                Some(guessed) => guessed,
+                None => match self.next(member, bytes, at)? {
+                    Next::Value(value, column) => (value, column),
+                    Next::End(end) => {
+                        at = end;
+                        break;
+                    }
+                },
+            };
+            at = match column {
+                Some(column) => self.field(column, bytes, value, slots, missing, wrong)?,
+                None => skip_value(bytes, value, 1)?,
+            };
+        }
+        at = skip_space(bytes, at);
+        if at == bytes.len() { Ok(()) } else { malformed(at, "nothing after the object") }
+    }
+
+    /// Reads the value of a declared field.
+    #[inline]
+    fn field(
+        &mut self,
+        column: usize,
+        bytes: &[u8],
+        at: usize,
+        slots: &mut Slots,
+        missing: &mut usize,
+        wrong: &mut Option<Problem>,
+    ) -> Result<usize, Malformed> {
+        let Column { column_type, nullable, name } = &self.columns[column];
+        if self.seen[column] == self.record {
+            wrong.get_or_insert_with(|| Problem::duplicate(name));
+            return skip_value(bytes, at, 1);
+        }
+        self.seen[column] = self.record;
+        *missing -= usize::from(!nullable);
+        if let Some((cell, end)) = read_value(column_type, bytes, at, 1, &mut self.timestamps) {
+            slots.set(column, cell);
+            return Ok(end);
+        }
+        let at = skip_space(bytes, at);
+        let end = skip_value(bytes, at, 1)?;
+        match read_value(column_type, bytes, at, 1, &mut self.timestamps) {
+            Some((cell, _)) => slots.set(column, cell),
+            None if *nullable && bytes[at] == b'n' => {}
+            None => {
+                wrong.get_or_insert_with(|| diagnose(column_type, &bytes[at..end], &format!("field `{name}`")));
+            }
+        }
+        Ok(end)
+    }
+
+    /// Finds the next member of an object without the help of the last record's layout, and remembers where it stood.
+    fn next(&mut self, member: usize, bytes: &[u8], gap: usize) -> Result<Next, Malformed> {
+        let at = skip_space(bytes, gap);
+        let key = match (bytes.get(at), member) {
+            (Some(b'{'), 0) => skip_space(bytes, at + 1),
+            (_, 0) => return malformed(at, "an object"),
+            (Some(b','), _) => skip_space(bytes, at + 1),
+            (Some(b'}'), _) => return Ok(Next::End(at + 1)),
+            _ => return malformed(at, "`,` or `}`"),
+        };
+        if member == 0 && bytes.get(key) == Some(&b'}') {
+            return Ok(Next::End(key + 1));
+        }
+        let (key_end, colon) = end_of_key(bytes, key)?;
+        let value = skip_space(bytes, colon);
+        let column = self.lookup(&bytes[key + 1..key_end - 1]);
+        self.layout.learn(member, &bytes[gap..value], column);
+        Ok(Next::Value(value, column))
+    }
+
+    /// The column of this name, as written between quotes.
+    fn lookup(&self, written: &[u8]) -> Option<usize> {
+        if !written.contains(&b'\\') {
+            return self.names.get(written).copied();
+        }
+        let mut name = Vec::new();
+        unescape(written, &mut name);
+        self.names.get(name.as_slice()).copied()
+    }
+
+    /// The problem of a record that is no object, or not even JSON.
+    #[cold]
+    fn not_an_object(&self, bytes: &[u8], start: usize, found: Malformed) -> Problem {
+        let at = skip_space(bytes, start);
+        if at == bytes.len() {
+            return Problem::empty();
+        }
+        if bytes[at] == b'{' {
+            return Problem::malformed(bytes, start, found);
+        }
+        match skip_value(bytes, at, 0).map(|end| (end, skip_space(bytes, end))) {
+            Ok((end, rest)) if rest == bytes.len() => Problem::not_an_object(&bytes[at..end]),
+            Ok((_, rest)) => {
+                let Err(trailing) = malformed::<()>(rest, "nothing after the value") else { return Problem::empty() };
+                Problem::malformed(bytes, start, trailing)
+            }
+            Err(found) => Problem::malformed(bytes, start, found),
+        }
+    }
+
+    #[cold]
+    fn first_missing(&self) -> Problem {
+        let is_missing = |(column, seen): &(&Column, &u64)| !column.nullable && **seen != self.record;
+        let first = self.columns.iter().zip(&self.seen).find(is_missing);
+        Problem::missing(first.map_or("", |(column, _)| &column.name))
+    }
+}
+
+/// Whether lists nest in this type, and how deep.
+pub(super) fn list_depth(kind: &ColumnType) -> u32 {
+    match kind {
+        ColumnType::List(element) => 1 + list_depth(element),
+        _ => 0,
+    }
+}

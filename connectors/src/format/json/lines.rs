@@ -1,0 +1,28 @@
+//! Decodes a text of JSON lines at once: for small inputs such as tests.
+
+use arrow::array::RecordBatch;
+use arrow::buffer::Buffer;
+use engine::connector::{BadRecord, DecodeRequest, Decoder, Framing, PartitionIndex, Records};
+use engine::schema::Schema;
+
+use super::decoder::JsonDecoder;
+
+/// The rows and the bad records of `text`, one JSON object a line. The schema has at least one column.
+#[must_use]
+pub fn decode_lines(schema: &Schema, text: &str) -> (RecordBatch, Vec<BadRecord>) {
+    let records = Records {
+        partition: PartitionIndex(0),
+        range: 0..text.len() as u64,
+        payload: Buffer::from(text.as_bytes()),
+        framing: Framing::Lines,
+        metadata: Vec::new(),
+        preamble: None,
+    };
+    let request = DecodeRequest { schema: schema.clone(), wanted: vec![true; schema.columns.len()] };
+    let mut decoder = JsonDecoder::new(&request);
+    let verdicts = decoder.scan(&records);
+    let columns = (0..schema.columns.len()).map(|column| decoder.column(column, &verdicts.good)).collect();
+    let batch = RecordBatch::try_new(schema.arrow(), columns)
+        .expect("a decoder builds columns of the schema's types, all of one length");
+    (batch, verdicts.bad)
+}

@@ -1,0 +1,104 @@
+//! Takes records as they are, if they are text.
+
+use arrow::array::ArrayRef;
+use arrow::buffer::Buffer;
+use engine::connector::{BadRecord, DecodeRequest, Decoder, Records, Verdicts};
+use engine::schema::ColumnType;
+
+use super::super::build::{Origin, build_column};
+use super::super::excerpt::excerpt;
+use super::super::framing::for_each_record;
+use super::super::slots::{Place, Slots};
+use super::super::utf8::Utf8;
+
+/// Decodes records into one text column.
+pub(super) struct RawDecoder {
+    slots: Slots,
+    payload: Buffer,
+}
+
+impl RawDecoder {
+    pub(super) fn new(request: &DecodeRequest) -> Self {
+        Self { slots: Slots::new(request), payload: Buffer::from(Vec::<u8>::new()) }
+    }
+}
+
+impl Decoder for RawDecoder {
+    fn scan(&mut self, records: &Records) -> Verdicts {
+        self.payload = records.payload.clone();
+        self.slots.clear();
+        let bytes = records.payload.as_slice();
+        let utf8 = Utf8::of(bytes);
+        let mut verdicts = Verdicts::default();
+        let mut row = 0;
+        for_each_record(records, |span| {
+            self.slots.add_record();
+            let mut bad = |code, message: String| verdicts.bad.push(BadRecord { row, code, message });
+            match span {
+                None => bad("raw.tombstone", "the record has no value (a tombstone)".into()),
+                Some(span) if !Place::can_hold(span.start, span.end) => {
+                    bad("raw.too_large", "the record is larger than 2 GiB".into());
+                }
+                Some(span) if !utf8.holds(span.clone()) => {
+                    bad("raw.not_utf8", format!("the record is not UTF-8: `{}`", excerpt(&bytes[span])));
+                }
+                Some(span) => {
+                    self.slots.set(0, Place::pack(span.start, span.end, false));
+                    verdicts.good.push(row);
+                }
+            }
+            row += 1;
+        });
+        verdicts
+    }
+
+    fn column(&mut self, column: usize, rows: &[u32]) -> ArrayRef {
+        let (cells, nulls) = self.slots.gather(column, rows);
+        let origin = Origin { payload: &self.payload, unescape: |written, text| text.extend_from_slice(written) };
+        build_column(&ColumnType::String, cells, nulls, origin)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::AsArray;
+    use engine::connector::{FormatKind, Framing, Offsets, PartitionIndex, Spans};
+    use engine::schema::{Column, Schema};
+
+    use super::super::RawKind;
+    use super::*;
+
+    #[test]
+    fn text_is_taken_whole_and_nothing_else() {
+        let schema = Schema::new(vec![Column::new("line", ColumnType::String)]);
+        let records = Records {
+            partition: PartitionIndex(0),
+            range: 0..4,
+            payload: Buffer::from(b"some {text}\xff\xc3\xa4".as_slice()),
+            framing: Framing::Spans(Spans {
+                values: vec![Some(0..11), None, Some(11..12), Some(12..14), Some(3..3)],
+                offsets: Offsets::Dense(0),
+            }),
+            metadata: Vec::new(),
+            preamble: None,
+        };
+        let format = RawKind.check(&schema).expect("one string column");
+        let mut decoder = format.decoder(&DecodeRequest { schema, wanted: vec![true] });
+        let verdicts = decoder.scan(&records);
+        assert_eq!(verdicts.good, [0, 3, 4]);
+        let codes: Vec<_> = verdicts.bad.iter().map(|bad| (bad.row, bad.code)).collect();
+        assert_eq!(codes, [(1, "raw.tombstone"), (2, "raw.not_utf8")]);
+        let column = decoder.column(0, &verdicts.good);
+        assert_eq!(column.as_string_view().iter().flatten().collect::<Vec<_>>(), ["some {text}", "ä", ""]);
+    }
+
+    #[test]
+    fn the_schema_is_one_string_column() {
+        let column = |name: &str, kind| Column::new(name, kind);
+        let text = column("a", ColumnType::String);
+        assert!(RawKind.check(&Schema::new(vec![text.clone()])).is_ok());
+        assert_eq!(RawKind.check(&Schema::new(vec![text, column("b", ColumnType::Int)])).expect_err("two").0, 1);
+        assert!(RawKind.check(&Schema::new(vec![column("a", ColumnType::Json)])).is_err());
+        assert!(RawKind.check(&Schema::default()).is_err());
+    }
+}

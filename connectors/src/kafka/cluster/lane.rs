@@ -1,0 +1,112 @@
+//! One partition of a cluster reader: what came, what may go on, what is held back.
+
+use std::collections::VecDeque;
+
+use engine::connector::{PartitionIndex, Read, Records};
+use rdkafka::Message;
+use rdkafka::message::BorrowedMessage;
+
+use crate::kafka::course::Course;
+use crate::kafka::record_buffer::{RecordBuffer, Wanted};
+
+/// A partition holds back about this many records, or bytes of them, before it is paused.
+const HELD_RECORDS_MAX: usize = 10_000;
+const HELD_BYTES_MAX: usize = Records::PAYLOAD_MAX;
+
+/// One partition.
+pub(super) struct Lane {
+    pub(super) topic: String,
+    pub(super) partition: i32,
+    pub(super) course: Course,
+    pub(super) paused: bool,
+    buffer: RecordBuffer,
+    held: VecDeque<Held>,
+    held_bytes: usize,
+}
+
+/// A record at or past the border.
+struct Held {
+    offset: u64,
+    timestamp: i64,
+    key: Option<Vec<u8>>,
+    value: Option<Vec<u8>>,
+}
+
+impl Lane {
+    /// A partition of which nothing has come.
+    pub(super) fn new(topic: &str, partition: u32, course: Course) -> Self {
+        Self {
+            topic: topic.to_owned(),
+            partition: partition as i32,
+            course,
+            paused: false,
+            buffer: RecordBuffer::default(),
+            held: VecDeque::new(),
+            held_bytes: 0,
+        }
+    }
+
+    /// Its place in the source's list.
+    pub(super) fn index(&self) -> PartitionIndex {
+        self.course.index()
+    }
+
+    /// Takes a record in. Records below the position were delivered before; librdkafka repeats some after a pause.
+    pub(super) fn accept(&mut self, message: &BorrowedMessage<'_>, wanted: Wanted) {
+        let offset = message.offset().max(0) as u64;
+        if offset < self.course.position() || self.held.back().is_some_and(|last| offset <= last.offset) {
+            return;
+        }
+        let timestamp = message.timestamp().to_millis().map_or(0, |millis| millis.max(0).saturating_mul(1_000));
+        if self.held.is_empty() && self.course.admits(offset) {
+            self.buffer.push(offset, timestamp, message.key(), message.payload(), wanted);
+            return;
+        }
+        self.held_bytes += message.key_len() + message.payload_len();
+        self.held.push_back(Held {
+            offset,
+            timestamp,
+            key: message.key().map(<[u8]>::to_vec),
+            value: message.payload().map(<[u8]>::to_vec),
+        });
+    }
+
+    /// Moves what the border lets through into the buffer, as much as fits.
+    pub(super) fn release(&mut self, wanted: Wanted) {
+        while !self.buffer.is_full() && self.held.front().is_some_and(|held| self.course.admits(held.offset)) {
+            let Some(held) = self.held.pop_front() else { return };
+            self.held_bytes -= held.key.as_ref().map_or(0, Vec::len) + held.value.as_ref().map_or(0, Vec::len);
+            self.buffer.push(held.offset, held.timestamp, held.key.as_deref(), held.value.as_deref(), wanted);
+        }
+    }
+
+    /// Whether a batch is ready to go.
+    pub(super) fn is_full(&self) -> bool {
+        self.buffer.is_full()
+    }
+
+    /// Whether so much is held back that no more should come.
+    pub(super) fn is_stuffed(&self) -> bool {
+        self.held.len() >= HELD_RECORDS_MAX || self.held_bytes >= HELD_BYTES_MAX
+    }
+
+    /// Whether everything that came has gone on.
+    pub(super) fn is_clear(&self) -> bool {
+        self.buffer.is_empty() && self.held.is_empty()
+    }
+
+    /// The buffered records as a batch.
+    pub(super) fn flush(&mut self, wanted: Wanted) -> Option<Read> {
+        let read = if self.buffer.is_empty() {
+            None
+        } else {
+            let records = self.buffer.take(self.index(), wanted);
+            self.course.advance(records.range.end);
+            Some(Read::Records(records))
+        };
+        if let Some(held) = self.held.front() {
+            self.course.advance(held.offset);
+        }
+        read
+    }
+}

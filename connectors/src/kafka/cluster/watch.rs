@@ -1,0 +1,111 @@
+//! What a librdkafka client says about itself: refusals, outages, how far partitions reach.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use rdkafka::client::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::ConsumerContext;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::statistics::Statistics;
+
+/// Hears a client's logs, errors and statistics. Says an outage once, and its end once.
+pub(in crate::kafka) struct Watch {
+    brokers: String,
+    heard: Mutex<Heard>,
+}
+
+#[derive(Default)]
+struct Heard {
+    refusal: Option<(Instant, String)>,
+    outage: Option<Instant>,
+    partitions: HashMap<(String, i32), PartitionView>,
+}
+
+/// How far a partition reaches, as the client saw it within the last second.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PartitionView {
+    /// The position at which the client has last found nothing more.
+    pub(super) caught_up_at: Option<u64>,
+    /// The offset after the last committed record.
+    pub(super) end: Option<u64>,
+    /// Whether records waited in the client's queue.
+    pub(super) queued: bool,
+}
+
+impl Watch {
+    /// Watches a client of these brokers.
+    pub(in crate::kafka) fn new(brokers: &str) -> Self {
+        Self { brokers: brokers.to_owned(), heard: Mutex::default() }
+    }
+
+    /// The brokers, for messages.
+    pub(super) fn brokers(&self) -> &str {
+        &self.brokers
+    }
+
+    /// What the brokers say against our credentials or encryption, if they have said so for at least `since`.
+    pub(super) fn refusal(&self, since: Duration) -> Option<String> {
+        let heard = self.heard();
+        heard.refusal.as_ref().filter(|(first, _)| first.elapsed() >= since).map(|(_, reason)| reason.clone())
+    }
+
+    /// How far a partition reaches.
+    pub(super) fn partition(&self, topic: &str, partition: i32) -> Option<PartitionView> {
+        self.heard().partitions.get(&(topic.to_owned(), partition)).copied()
+    }
+
+    /// Whether all brokers are out of reach.
+    pub(super) fn is_out(&self) -> bool {
+        self.heard().outage.is_some()
+    }
+
+    /// A poisoned lock is used all the same: every change to what was heard is one assignment.
+    fn heard(&self) -> MutexGuard<'_, Heard> {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether a code says that trying again will not help.
+fn is_refusal(code: RDKafkaErrorCode) -> bool {
+    use RDKafkaErrorCode as Code;
+    matches!(code, Code::Authentication | Code::SaslAuthenticationFailed | Code::SSL | Code::ClusterAuthorizationFailed)
+}
+
+impl ClientContext for Watch {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        tracing::debug!(target: "librdkafka", ?level, "{facility}: {message}");
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        let Some(code) = error.rdkafka_error_code() else { return };
+        let mut heard = self.heard();
+        if is_refusal(code) {
+            heard.refusal.get_or_insert_with(|| (Instant::now(), reason.to_owned()));
+        } else if code == RDKafkaErrorCode::AllBrokersDown && heard.outage.is_none() {
+            heard.outage = Some(Instant::now());
+            tracing::warn!("no broker of {} can be reached; trying on", self.brokers);
+        }
+    }
+
+    fn stats(&self, statistics: Statistics) {
+        let mut heard = self.heard();
+        let offset = |raw: i64| u64::try_from(raw).ok();
+        for (topic, view) in statistics.topics {
+            for (partition, view) in view.partitions {
+                let end = offset(view.ls_offset).or(offset(view.hi_offset));
+                let view = PartitionView { caught_up_at: offset(view.eof_offset), end, queued: view.fetchq_cnt > 0 };
+                heard.partitions.insert((topic.clone(), partition), view);
+            }
+        }
+        if statistics.brokers.values().any(|broker| broker.state == "UP") {
+            heard.refusal = None;
+            if let Some(since) = heard.outage.take() {
+                tracing::warn!("{} is back after {} s", self.brokers, since.elapsed().as_secs());
+            }
+        }
+    }
+}
+
+impl ConsumerContext for Watch {}

@@ -1,0 +1,49 @@
+//! Commits a sink's epochs to the embedded log.
+
+use std::collections::BTreeMap;
+
+use engine::connector::{Changes, Committed, ConnectContext, ConnectorError, Writer};
+
+use crate::kafka::marker::Marker;
+use crate::kafka::rows::{RowPlan, writer_id};
+use crate::topic_log::{Durability, TopicWriter, Topics};
+
+/// Writes epochs exactly once: a partition's share of an epoch and the epoch's number are one frame.
+pub(in crate::kafka) struct EmbeddedWriter {
+    log: TopicWriter,
+    plan: RowPlan,
+    writer: String,
+}
+
+impl EmbeddedWriter {
+    /// Makes the topic if it is missing, and takes its lock.
+    ///
+    /// # Errors
+    /// Another writer has the topic, it is damaged, or rows of another meaning were written from this state.
+    pub(in crate::kafka) fn open(
+        topics: &Topics,
+        topic: &str,
+        partitions: u32,
+        plan: RowPlan,
+        context: &ConnectContext,
+    ) -> Result<Self, ConnectorError> {
+        topics.create(topic, partitions)?;
+        let log = TopicWriter::open(topics, topic, Durability::Synced)?;
+        // The epochs are in the log itself; the marker keeps what the rows mean.
+        if Marker::load(context, topic)?.is_none() {
+            Marker::begin(context, topic, BTreeMap::new())?;
+        }
+        Ok(Self { log, plan, writer: writer_id(context) })
+    }
+}
+
+impl Writer for EmbeddedWriter {
+    fn committed(&self) -> Committed {
+        Committed::Epoch(self.log.committed(&self.writer))
+    }
+
+    fn commit(&mut self, epoch: u64, changes: &Changes) -> Result<(), ConnectorError> {
+        let records = self.plan.records(changes)?;
+        self.log.commit(&self.writer, epoch, &records)
+    }
+}

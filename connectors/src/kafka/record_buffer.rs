@@ -1,0 +1,95 @@
+//! Gathers records of one partition into one batch.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, NullArray, StringViewBuilder, TimestampMicrosecondArray};
+use arrow::buffer::Buffer;
+use engine::connector::{Framing, Offsets, PartitionIndex, Records, Spans};
+
+/// The most records of one batch.
+const RECORDS_MAX: usize = 10_000;
+
+/// Which of a record's own metadata somebody uses.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wanted {
+    /// `_timestamp`.
+    pub(super) timestamp: bool,
+    /// `_key`.
+    pub(super) key: bool,
+}
+
+impl Wanted {
+    /// As the engine asks: by place among the columns of records.
+    pub(super) fn of(places: &[bool]) -> Self {
+        let at = |place: usize| places.get(place).copied().unwrap_or(false);
+        Self { timestamp: at(0), key: at(1) }
+    }
+}
+
+/// Records that wait for a batch to be made of them.
+#[derive(Debug, Default)]
+pub(super) struct RecordBuffer {
+    payload: Vec<u8>,
+    values: Vec<Option<Range<u32>>>,
+    offsets: Vec<u64>,
+    timestamps: Vec<i64>,
+    keys: StringViewBuilder,
+}
+
+impl RecordBuffer {
+    /// Adds a record; its offset is greater than those before. A key that is not UTF-8 becomes null.
+    pub(super) fn push(
+        &mut self,
+        offset: u64,
+        timestamp: i64,
+        key: Option<&[u8]>,
+        value: Option<&[u8]>,
+        wanted: Wanted,
+    ) {
+        let span = value.map(|value| {
+            let start = self.payload.len() as u32;
+            self.payload.extend_from_slice(value);
+            start..self.payload.len() as u32
+        });
+        self.values.push(span);
+        self.offsets.push(offset);
+        if wanted.timestamp {
+            self.timestamps.push(timestamp);
+        }
+        if wanted.key {
+            self.keys.append_option(key.and_then(|key| std::str::from_utf8(key).ok()));
+        }
+    }
+
+    /// Whether there is nothing in it.
+    pub(super) fn is_empty(&self) -> bool {
+        self.offsets.is_empty()
+    }
+
+    /// Whether no more should be added.
+    pub(super) fn is_full(&self) -> bool {
+        self.offsets.len() >= RECORDS_MAX || self.payload.len() >= Records::PAYLOAD_MAX
+    }
+
+    /// Makes a batch of what is in it, which must be something, and begins anew.
+    pub(super) fn take(&mut self, partition: PartitionIndex, wanted: Wanted) -> Records {
+        let Self { payload, values, offsets, timestamps, mut keys } = std::mem::take(self);
+        let count = offsets.len();
+        let first = offsets.first().copied().unwrap_or_default();
+        let end = offsets.last().map_or(first, |last| last + 1);
+        let absent = || Arc::new(NullArray::new(count)) as ArrayRef;
+        let times = || Arc::new(TimestampMicrosecondArray::from(timestamps).with_timezone("UTC")) as ArrayRef;
+        let offsets = if end - first == count as u64 { Offsets::Dense(first) } else { Offsets::Listed(offsets) };
+        Records {
+            partition,
+            range: first..end,
+            payload: Buffer::from_vec(payload),
+            framing: Framing::Spans(Spans { values, offsets }),
+            metadata: vec![
+                if wanted.timestamp { times() } else { absent() },
+                if wanted.key { Arc::new(keys.finish()) } else { absent() },
+            ],
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! The kind of sink named `kafka`.
+
+use engine::connector::{CheckContext, ConnectContext, ConnectorError, Sink, SinkInput, SinkKind, SinkMode, Writer};
+use engine::diagnostic::{Code, nearest};
+use engine::schema::ColumnType;
+use engine::spec::{Entry, Key, Kind, Spanned, Text};
+
+use super::cluster::ClusterWriter;
+use super::connection::{BROKERS, Connection, Endpoint, OPTIONS, SECURITY};
+use super::embedded::EmbeddedWriter;
+use super::rows::{RowPlan, TopicMode};
+
+/// Writes rows as JSON to a topic of Kafka, or of the embedded topic log. The topic is made if it is missing.
+///
+/// In `mode: append` a row is a record. In `mode: upsert` a key's last record is its present row; a tombstone (a record without
+/// a value) says that it has none. The embedded log commits an epoch exactly once; for real brokers see [`ClusterWriter`].
+#[derive(Debug)]
+pub struct KafkaSinkKind;
+
+const TOPIC: Key = Key::required("topic", Kind::Text, "the topic to write; made if it is missing");
+const KEY: Key = Key::optional(
+    "key",
+    Kind::List(&Kind::Column),
+    "the columns that make a record's key: one is written as its text, several as a JSON object",
+);
+const MODE: Key = Key::default(
+    "mode",
+    Kind::Choice(&["append", "upsert"]),
+    "append",
+    "`append` writes every row; `upsert` writes each key's present row, and a tombstone when it is gone",
+);
+const FORMAT: Key = Key::default("format", Kind::Choice(&["json"]), "json", "how rows are written");
+const PARTITIONS: Key =
+    Key::default("partitions", Kind::Int(1, 10_000), "3", "how many partitions the topic is made with");
+const TIMESTAMP: Key = Key::optional(
+    "timestamp",
+    Kind::Column,
+    "the column that becomes the record's time; without it, or where it is null, the time of the commit",
+);
+
+impl SinkKind for KafkaSinkKind {
+    fn name(&self) -> &'static str {
+        "kafka"
+    }
+
+    fn about(&self) -> &'static str {
+        "writes rows as JSON to a topic of Apache Kafka, or of the embedded topic log"
+    }
+
+    fn keys(&self) -> &'static [Key] {
+        const KEYS: &[Key] = &[BROKERS, TOPIC, KEY, MODE, FORMAT, PARTITIONS, TIMESTAMP, SECURITY, OPTIONS];
+        KEYS
+    }
+
+    fn check(&self, entry: &Entry, input: &SinkInput, context: &mut CheckContext<'_>) -> Option<Box<dyn Sink>> {
+        let connection = Connection::check(entry, context);
+        let key = columns(&entry.words(KEY.name), input, context);
+        let timestamp = match entry.word_if(TIMESTAMP.name) {
+            Some(column) => time_column(&column, input, context).map(Some),
+            None => Some(None),
+        };
+        let mode = if entry.word(MODE.name).value == "upsert" { TopicMode::Upsert } else { TopicMode::Append };
+        let key = key?;
+        check_mode(mode, &key, entry, input, context)?;
+        Some(Box::new(KafkaSink {
+            connection: connection?,
+            topic: entry.text(TOPIC.name),
+            partitions: u32::try_from(entry.int(PARTITIONS.name)).ok()?,
+            plan: RowPlan { schema: input.schema.clone(), key, mode, timestamp: timestamp? },
+        }))
+    }
+}
+
+/// Where these columns stand in the input.
+fn columns(names: &[Spanned<String>], input: &SinkInput, context: &mut CheckContext<'_>) -> Option<Vec<usize>> {
+    let found: Vec<_> = names.iter().map(|name| column(name, input, context)).collect();
+    found.into_iter().collect()
+}
+
+fn column(name: &Spanned<String>, input: &SinkInput, context: &mut CheckContext<'_>) -> Option<usize> {
+    let found = input.schema.index_of(&name.value);
+    if found.is_none() {
+        let message = format!("no column `{}` flows into sink `{}`", name.value, input.name);
+        let near = nearest(&name.value, input.schema.names());
+        context.diagnostics.error(Code::UnknownColumn, name.span, message).did_you_mean(near);
+    }
+    found
+}
+
+fn time_column(name: &Spanned<String>, input: &SinkInput, context: &mut CheckContext<'_>) -> Option<usize> {
+    let found = column(name, input, context)?;
+    let column_type = &input.schema.columns[found].column_type;
+    if *column_type == ColumnType::Timestamp {
+        return Some(found);
+    }
+    let message = format!("`timestamp` needs a column of type timestamp; `{}` is {column_type}", name.value);
+    context.diagnostics.error(Code::TypeMismatch, name.span, message);
+    None
+}
+
+fn check_mode(
+    mode: TopicMode,
+    key: &[usize],
+    entry: &Entry,
+    input: &SinkInput,
+    context: &mut CheckContext<'_>,
+) -> Option<()> {
+    let nullable = key.iter().map(|column| &input.schema.columns[*column]).find(|column| column.nullable);
+    let (message, hint) = match (mode, input.mode) {
+        (TopicMode::Append, SinkMode::Changes) => (
+            format!("sink `{}` appends, but its input takes rows back", input.name),
+            "use `mode: upsert` and `key`, so that a later record replaces an earlier one".to_owned(),
+        ),
+        (TopicMode::Upsert, _) if key.is_empty() => (
+            format!("sink `{}` has `mode: upsert`, but no `key`", input.name),
+            "add `key:` with the columns that tell rows apart".to_owned(),
+        ),
+        (TopicMode::Upsert, _) => match nullable {
+            Some(column) => (
+                format!("column `{}` may be null, so it cannot be a key of `mode: upsert`", column.name),
+                format!("filter such rows out first: `filter: {} is not null`", column.name),
+            ),
+            None => return Some(()),
+        },
+        _ => return Some(()),
+    };
+    let at = if entry.has(KEY.name) && mode == TopicMode::Upsert { KEY.name } else { MODE.name };
+    context.diagnostics.error(Code::SinkCannotTake, entry.span_of(at), message).hint(hint);
+    None
+}
+
+/// A checked Kafka sink.
+#[derive(Debug)]
+struct KafkaSink {
+    connection: Connection,
+    topic: Text,
+    partitions: u32,
+    plan: RowPlan,
+}
+
+impl Sink for KafkaSink {
+    fn describe(&self) -> String {
+        format!("kafka {} on {}", self.topic, self.connection.describe())
+    }
+
+    fn open(&self, context: &ConnectContext) -> Result<Box<dyn Writer>, ConnectorError> {
+        let topic = self.topic.resolve(&context.variables)?;
+        let plan = self.plan.clone();
+        Ok(match self.connection.resolve(context)? {
+            Endpoint::Embedded(topics) => {
+                Box::new(EmbeddedWriter::open(&topics, &topic, self.partitions, plan, context)?)
+            }
+            Endpoint::Cluster(cluster) => {
+                Box::new(ClusterWriter::open(&cluster, topic, self.partitions, plan, context)?)
+            }
+        })
+    }
+}

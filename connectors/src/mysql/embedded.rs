@@ -1,0 +1,186 @@
+//! A connection to an SQLite file.
+
+use std::path::Path;
+use std::time::Duration;
+
+use engine::connector::Grid;
+use rusqlite::types::{ToSqlOutput, Value, ValueRef};
+use rusqlite::{ErrorCode, ToSql, params_from_iter};
+
+use super::cell::Cell;
+use super::connection::{Connection, DataFault, Fault, Limits};
+use super::dialect::Dialect;
+
+/// How long SQLite itself waits for another writer.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// SQLite's own default (`SQLITE_MAX_VARIABLE_NUMBER`).
+const PARAMETERS_MAX: usize = 32_766;
+/// Far below SQLite's default of a billion bytes a statement.
+const BYTES_MAX: usize = 16 << 20;
+
+/// A connection in write-ahead mode that syncs every commit.
+pub(super) struct EmbeddedConnection {
+    conn: rusqlite::Connection,
+}
+
+impl EmbeddedConnection {
+    /// Opens the file, or makes it together with its folder.
+    pub(super) fn open(path: &Path) -> Result<Self, Fault> {
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder).map_err(|error| Fault::Refused {
+                message: format!("folder {} cannot be made: {error}", folder.display()),
+                hint: "choose another path".into(),
+            })?;
+        }
+        let open = || {
+            let conn = rusqlite::Connection::open(path)?;
+            conn.busy_timeout(BUSY_TIMEOUT)?;
+            conn.pragma_update(None, "journal_mode", "wal")?;
+            conn.pragma_update(None, "synchronous", "full")?;
+            Ok(Self { conn })
+        };
+        open().map_err(|error| sort(&error))
+    }
+}
+
+impl Connection for EmbeddedConnection {
+    fn dialect(&self) -> Dialect {
+        Dialect::Sqlite
+    }
+
+    fn limits(&self) -> Limits {
+        Limits { parameters: PARAMETERS_MAX, bytes: BYTES_MAX }
+    }
+
+    fn begin(&mut self) -> Result<(), Fault> {
+        self.script("BEGIN IMMEDIATE")
+    }
+
+    fn commit(&mut self) -> Result<(), Fault> {
+        self.script("COMMIT")
+    }
+
+    fn rollback(&mut self) -> Result<(), Fault> {
+        if self.conn.is_autocommit() { Ok(()) } else { self.script("ROLLBACK") }
+    }
+
+    fn execute(&mut self, sql: &str, cells: &[Cell<'_>]) -> Result<u64, Fault> {
+        let run = || Ok(self.conn.prepare_cached(sql)?.execute(params_from_iter(cells))? as u64);
+        run().map_err(|error| sort(&error))
+    }
+
+    fn query(&mut self, sql: &str, cells: &[Cell<'_>]) -> Result<Grid, Fault> {
+        let run = || {
+            let mut statement = self.conn.prepare(sql)?;
+            let columns: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+            let mut answer = statement.query(params_from_iter(cells))?;
+            let mut rows = Vec::new();
+            while let Some(row) = answer.next()? {
+                rows.push(
+                    (0..columns.len()).map(|index| Ok(text(row.get_ref(index)?))).collect::<rusqlite::Result<_>>()?,
+                );
+            }
+            Ok(Grid { columns, rows })
+        };
+        run().map_err(|error| sort(&error))
+    }
+
+    fn report(&mut self, sql: &str) -> Result<Grid, Fault> {
+        self.script("PRAGMA query_only = on")?;
+        let answer = self.query(sql, &[]);
+        self.script("PRAGMA query_only = off")?;
+        answer
+    }
+
+    fn script(&mut self, sql: &str) -> Result<(), Fault> {
+        self.conn.execute_batch(sql).map_err(|error| sort(&error))
+    }
+
+    fn migrate(&mut self, runner: &refinery::Runner) -> Result<Vec<refinery::Migration>, String> {
+        let done = runner.run(&mut self.conn).and_then(|_| runner.get_applied_migrations(&mut self.conn));
+        done.map_err(|error| error.to_string())
+    }
+}
+
+impl ToSql for Cell<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(match self {
+            Self::Null => ToSqlOutput::Owned(Value::Null),
+            Self::Int(number) => ToSqlOutput::Owned(Value::Integer(*number)),
+            Self::Float(number) => ToSqlOutput::Owned(Value::Real(*number)),
+            Self::Text(text) => ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes())),
+        })
+    }
+}
+
+fn text(value: ValueRef<'_>) -> Option<String> {
+    Some(match value {
+        ValueRef::Null => return None,
+        ValueRef::Integer(number) => number.to_string(),
+        // With `.0` for whole numbers, as SQLite itself shows them.
+        ValueRef::Real(number) => format!("{number:?}"),
+        ValueRef::Text(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+        ValueRef::Blob(bytes) => match std::str::from_utf8(bytes) {
+            Ok(text) => text.to_owned(),
+            Err(_) => bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
+        },
+    })
+}
+
+fn sort(error: &rusqlite::Error) -> Fault {
+    let message = error.to_string();
+    let refused = |hint: &str| Fault::Refused { message: message.clone(), hint: hint.into() };
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::DiskFull | ErrorCode::OutOfMemory) => {
+            Fault::Conflict(message)
+        }
+        Some(ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch | ErrorCode::TooBig) => Fault::Data(DataFault {
+            column: column_in(&message),
+            row: None,
+            duplicate: message.contains("UNIQUE constraint"),
+            message,
+        }),
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+            refused("move the file away, or restore it from a backup, and start again")
+        }
+        Some(
+            ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::SystemIoFailure,
+        ) => refused("make the file and its folder writable, or choose another path"),
+        _ => refused("look the message up in SQLite's documentation"),
+    }
+}
+
+/// The column in `NOT NULL constraint failed: table.column`.
+fn column_in(message: &str) -> Option<String> {
+    let (_, names) = message.split_once("constraint failed: ")?;
+    names.split(',').next()?.rsplit('.').next().map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_cannot_write() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut connection = EmbeddedConnection::open(&folder.path().join("new/a.db")).unwrap();
+        connection.script("CREATE TABLE t (a INTEGER NOT NULL)").unwrap();
+        assert!(matches!(connection.report("DELETE FROM t RETURNING a"), Err(Fault::Refused { .. })));
+        connection.execute("INSERT INTO t VALUES (?)", &[Cell::Int(1)]).unwrap();
+        assert_eq!(
+            connection.report("SELECT a, 1.0, NULL FROM t").unwrap().rows,
+            [[Some("1".to_owned()), Some("1.0".to_owned()), None]]
+        );
+    }
+
+    #[test]
+    fn faults_name_their_column() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut connection = EmbeddedConnection::open(&folder.path().join("a.db")).unwrap();
+        connection.script("CREATE TABLE t (a INTEGER NOT NULL)").unwrap();
+        let Err(Fault::Data(fault)) = connection.execute("INSERT INTO t VALUES (?)", &[Cell::Null]) else {
+            panic!("a null went into a column that has none")
+        };
+        assert_eq!(fault.column.as_deref(), Some("a"));
+    }
+}

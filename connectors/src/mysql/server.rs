@@ -1,0 +1,209 @@
+//! A connection to MySQL or MariaDB.
+
+use std::time::Duration;
+
+use engine::connector::Grid;
+use mysql::prelude::Queryable;
+use mysql::{Conn, OptsBuilder, Params, Value};
+
+use super::cell::Cell;
+use super::connection::{Connection, DataFault, Fault, Limits, whole_number};
+use super::dialect::Dialect;
+use super::server_fault::sort;
+
+/// How long a server may take to accept a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a server may take over one statement of an epoch. Longer than it waits for a lock.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+/// How many seconds InnoDB waits for a row lock.
+const LOCK_WAIT: u32 = 5;
+/// The protocol counts parameters in 16 bits.
+const PARAMETERS_MAX: usize = 65_535;
+
+/// How long to wait for an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Patience {
+    /// Statements of an epoch: bounded, so that a stalled server is noticed.
+    Statement,
+    /// Migrations: altering a large table takes as long as it takes.
+    Migration,
+}
+
+/// A connection whose session is strict, in UTC and in utf8mb4.
+pub(super) struct ServerConnection {
+    conn: Conn,
+    dialect: Dialect,
+    limits: Limits,
+    password: Option<String>,
+}
+
+impl ServerConnection {
+    /// Connects and sets the session up. Nothing relies on the server's own settings.
+    pub(super) fn open(options: OptsBuilder, patience: Patience) -> Result<Self, Fault> {
+        let timeout = (patience == Patience::Statement).then_some(ANSWER_TIMEOUT);
+        // Without a handler the client answers a server's request for a local file with nothing and an error.
+        let options = options
+            .tcp_connect_timeout(Some(CONNECT_TIMEOUT))
+            .read_timeout(timeout)
+            .write_timeout(timeout)
+            .tcp_keepalive_time_ms(Some(30_000))
+            .local_infile_handler(None);
+        let options = mysql::Opts::from(options);
+        let password = options.get_pass().filter(|password| !password.is_empty()).map(str::to_owned);
+        let conn = Conn::new(options).map_err(|error| scrub(sort(&error), password.as_deref()))?;
+        let limits = Limits { parameters: PARAMETERS_MAX, bytes: 1 << 20 };
+        let mut connection = Self { conn, dialect: Dialect::MariaDb, limits, password };
+        connection.set_up()?;
+        Ok(connection)
+    }
+
+    fn set_up(&mut self) -> Result<(), Fault> {
+        self.script("SET NAMES utf8mb4")?;
+        self.script(&format!(
+            "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION', \
+             SESSION time_zone = '+00:00', SESSION autocommit = 1, SESSION innodb_lock_wait_timeout = {LOCK_WAIT}"
+        ))?;
+        let answer = self.query("SELECT VERSION(), @@max_allowed_packet", &[])?;
+        let row = answer.rows.first().map_or(&[][..], Vec::as_slice);
+        self.dialect = Dialect::of_version(row.first().and_then(Option::as_deref).unwrap_or_default());
+        self.limits.bytes = usize::try_from(whole_number(row.get(1)) / 2).unwrap_or(usize::MAX).max(1 << 10);
+        Ok(())
+    }
+
+    fn fault(&self, error: &mysql::Error) -> Fault {
+        scrub(sort(error), self.password.as_deref())
+    }
+}
+
+impl Connection for ServerConnection {
+    fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    fn begin(&mut self) -> Result<(), Fault> {
+        self.script("START TRANSACTION")
+    }
+
+    fn commit(&mut self) -> Result<(), Fault> {
+        self.script("COMMIT")
+    }
+
+    fn rollback(&mut self) -> Result<(), Fault> {
+        self.script("ROLLBACK")
+    }
+
+    fn execute(&mut self, sql: &str, cells: &[Cell<'_>]) -> Result<u64, Fault> {
+        self.conn.exec_drop(sql, parameters(cells)).map_err(|error| self.fault(&error))?;
+        Ok(self.conn.affected_rows())
+    }
+
+    fn query(&mut self, sql: &str, cells: &[Cell<'_>]) -> Result<Grid, Fault> {
+        let read = |conn: &mut Conn| grid(conn.exec_iter(sql, parameters(cells))?);
+        read(&mut self.conn).map_err(|error| self.fault(&error))
+    }
+
+    fn report(&mut self, sql: &str) -> Result<Grid, Fault> {
+        self.script("START TRANSACTION READ ONLY")?;
+        let read = |conn: &mut Conn| grid(conn.query_iter(sql)?);
+        let answer = read(&mut self.conn).map_err(|error| self.fault(&error));
+        self.rollback()?;
+        answer
+    }
+
+    fn script(&mut self, sql: &str) -> Result<(), Fault> {
+        // The answers of later statements are errors that only show when they are asked for.
+        let run = |conn: &mut Conn| {
+            let mut answers = conn.query_iter(sql)?;
+            while let Some(answer) = answers.iter() {
+                for row in answer {
+                    row?;
+                }
+            }
+            Ok(())
+        };
+        run(&mut self.conn).map_err(|error| self.fault(&error))
+    }
+
+    fn migrate(&mut self, runner: &refinery::Runner) -> Result<Vec<refinery::Migration>, String> {
+        let done = runner.run(&mut self.conn).and_then(|_| runner.get_applied_migrations(&mut self.conn));
+        done.map_err(|error| clean(error.to_string(), self.password.as_deref()))
+    }
+}
+
+fn parameters(cells: &[Cell<'_>]) -> Params {
+    if cells.is_empty() {
+        return Params::Empty;
+    }
+    let value = |cell: &Cell<'_>| match cell {
+        Cell::Null => Value::NULL,
+        Cell::Int(number) => Value::Int(*number),
+        Cell::Float(number) => Value::Double(*number),
+        Cell::Text(text) => Value::Bytes(text.as_bytes().to_vec()),
+    };
+    Params::Positional(cells.iter().map(value).collect())
+}
+
+fn grid<P: mysql::prelude::Protocol>(mut answers: mysql::QueryResult<'_, '_, '_, P>) -> mysql::Result<Grid> {
+    let columns = answers.columns().as_ref().iter().map(|column| column.name_str().into_owned()).collect();
+    let mut rows = Vec::new();
+    if let Some(answer) = answers.iter() {
+        for row in answer {
+            rows.push(row?.unwrap().into_iter().map(text).collect());
+        }
+    }
+    Ok(Grid { columns, rows })
+}
+
+fn text(value: Value) -> Option<String> {
+    Some(match value {
+        Value::NULL => return None,
+        Value::Bytes(bytes) => match String::from_utf8(bytes) {
+            Ok(text) => text,
+            Err(error) => error.into_bytes().iter().map(|byte| format!("{byte:02x}")).collect(),
+        },
+        Value::Int(number) => number.to_string(),
+        Value::UInt(number) => number.to_string(),
+        Value::Float(number) => number.to_string(),
+        Value::Double(number) => number.to_string(),
+        value @ (Value::Date(..) | Value::Time(..)) => value.as_sql(true).trim_matches('\'').to_owned(),
+    })
+}
+
+/// Takes the password out of whatever a server says.
+fn scrub(fault: Fault, password: Option<&str>) -> Fault {
+    match fault {
+        Fault::Lost(message) => Fault::Lost(clean(message, password)),
+        Fault::Conflict(message) => Fault::Conflict(clean(message, password)),
+        Fault::Refused { message, hint } => Fault::Refused { message: clean(message, password), hint },
+        Fault::Data(fault) => Fault::Data(DataFault { message: clean(fault.message, password), ..fault }),
+    }
+}
+
+fn clean(message: String, password: Option<&str>) -> String {
+    match password {
+        Some(password) => message.replace(password, "***"),
+        None => message,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_repeats_the_password_is_not_repeated() {
+        let fault = scrub(Fault::Lost("login me:hunter2 failed".into()), Some("hunter2"));
+        assert_eq!(fault, Fault::Lost("login me:*** failed".into()));
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_shown_in_hex() {
+        assert_eq!(text(Value::Bytes(vec![0xff, 0x01])).as_deref(), Some("ff01"));
+        assert_eq!(text(Value::Bytes("ä".into())).as_deref(), Some("ä"));
+        assert_eq!(text(Value::NULL), None);
+    }
+}

@@ -1,0 +1,186 @@
+//! Transactions over one connection, which is made anew when it breaks. Knows no table.
+
+use std::time::{Duration, Instant};
+
+use engine::connector::{ConnectorError, StopFlag};
+use tracing::{info, warn};
+
+use super::connection::{Connection, Failure, Fault};
+use super::server::Patience;
+use super::target::Target;
+
+/// How long the first connection is tried.
+const OPEN_WAIT: Duration = Duration::from_secs(30);
+/// The first pause between two attempts; each is twice as long as the one before.
+const PAUSE_FIRST: Duration = Duration::from_millis(50);
+/// The longest pause between two attempts.
+const PAUSE_LAST: Duration = Duration::from_secs(5);
+/// How often one transaction is tried before its failures no longer count as passing.
+const ATTEMPTS_MAX: u32 = 30;
+
+/// A connection that comes back.
+pub(super) struct Session {
+    target: Target,
+    stop: StopFlag,
+    connection: Option<Box<dyn Connection>>,
+}
+
+impl Session {
+    /// Connects. What may pass (a server that starts, a full house) is tried for half a minute.
+    pub(super) fn open(target: Target, stop: StopFlag) -> Result<Self, ConnectorError> {
+        let mut session = Self { target, stop, connection: None };
+        session.connected(Some(Instant::now() + OPEN_WAIT))?;
+        Ok(session)
+    }
+
+    /// Where it leads, for messages.
+    pub(super) fn place(&self) -> String {
+        self.target.to_string()
+    }
+
+    /// A connection of its own for statements that may take long.
+    pub(super) fn patient(&self) -> Result<Box<dyn Connection>, ConnectorError> {
+        self.target.connect(Patience::Migration).map_err(|fault| fault.into_error(&self.place()))
+    }
+
+    /// Runs `work` and commits it: everything or nothing. Work that fails by what may pass is rolled back and done again.
+    ///
+    /// The flag is set once the connection was lost: then the outcome of an earlier commit is unknown, and the work has to look
+    /// (under the lock that it takes anyway) whether it is there already.
+    pub(super) fn transaction<T>(
+        &mut self,
+        mut work: impl FnMut(&mut dyn Connection, bool) -> Result<T, Failure>,
+    ) -> Result<T, ConnectorError> {
+        let mut attempts = 0;
+        let mut doubtful = false;
+        let mut pause = PAUSE_FIRST;
+        loop {
+            let connection = self.connected(None)?;
+            let fault = match attempt(connection, doubtful, &mut work) {
+                Ok(done) => return Ok(done),
+                Err(Failure::Fault(fault)) => fault,
+                Err(Failure::Final(error)) => {
+                    self.roll_back();
+                    return Err(error);
+                }
+            };
+            attempts += 1;
+            match &fault {
+                Fault::Lost(message) => {
+                    self.connection = None;
+                    doubtful = true;
+                    warn!(
+                        "lost the connection to {}: {message}; the epoch is checked and, if need be, written again",
+                        self.target
+                    );
+                }
+                Fault::Conflict(message) => {
+                    self.roll_back();
+                    if attempts == 1 {
+                        warn!("{}: {message}; trying again", self.target);
+                    }
+                }
+                Fault::Data(_) | Fault::Refused { .. } => {
+                    self.roll_back();
+                    return Err(fault.into_error(&self.place()));
+                }
+            }
+            if attempts >= ATTEMPTS_MAX || !self.wait(pause) {
+                return Err(fault.into_error(&self.place()));
+            }
+            pause = (pause * 2).min(PAUSE_LAST);
+        }
+    }
+
+    /// Runs work that only reads, outside of a transaction of its own.
+    pub(super) fn read<T>(
+        &mut self,
+        mut work: impl FnMut(&mut dyn Connection) -> Result<T, Fault>,
+    ) -> Result<T, ConnectorError> {
+        let mut attempts = 0;
+        let mut pause = PAUSE_FIRST;
+        loop {
+            let fault = match work(self.connected(None)?) {
+                Ok(done) => return Ok(done),
+                Err(fault) => fault,
+            };
+            attempts += 1;
+            match &fault {
+                Fault::Lost(_) => self.connection = None,
+                Fault::Conflict(_) => {}
+                Fault::Data(_) | Fault::Refused { .. } => return Err(fault.into_error(&self.place())),
+            }
+            if attempts >= ATTEMPTS_MAX || !self.wait(pause) {
+                return Err(fault.into_error(&self.place()));
+            }
+            pause = (pause * 2).min(PAUSE_LAST);
+        }
+    }
+
+    /// The connection; made if there is none, until `deadline` or for as long as nobody asks for the end.
+    fn connected(&mut self, deadline: Option<Instant>) -> Result<&mut dyn Connection, ConnectorError> {
+        let connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => self.connect(deadline)?,
+        };
+        Ok(self.connection.insert(connection).as_mut())
+    }
+
+    fn connect(&self, deadline: Option<Instant>) -> Result<Box<dyn Connection>, ConnectorError> {
+        let mut said = false;
+        let mut pause = PAUSE_FIRST;
+        loop {
+            let fault = match self.target.connect(Patience::Statement) {
+                Ok(connection) => {
+                    if said {
+                        info!("{} is back", self.target);
+                    }
+                    return Ok(connection);
+                }
+                Err(fault) => fault,
+            };
+            let (Fault::Lost(message) | Fault::Conflict(message)) = &fault else {
+                return Err(fault.into_error(&self.place()));
+            };
+            if !said {
+                warn!("{} cannot be reached: {message}; trying on", self.target);
+                said = true;
+            }
+            if deadline.is_some_and(|deadline| Instant::now() >= deadline) || !self.wait(pause) {
+                return Err(fault.into_error(&self.place()));
+            }
+            pause = (pause * 2).min(PAUSE_LAST);
+        }
+    }
+
+    fn roll_back(&mut self) {
+        // A connection that cannot roll back is closed, and then the database does it.
+        if self.connection.as_mut().is_some_and(|connection| connection.rollback().is_err()) {
+            self.connection = None;
+        }
+    }
+
+    /// Waits; false if the end was asked for meanwhile.
+    fn wait(&self, pause: Duration) -> bool {
+        let until = Instant::now() + pause;
+        while !self.stop.is_set() {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return true;
+            }
+            std::thread::sleep(left.min(Duration::from_millis(50)));
+        }
+        false
+    }
+}
+
+fn attempt<T>(
+    connection: &mut dyn Connection,
+    doubtful: bool,
+    work: &mut impl FnMut(&mut dyn Connection, bool) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    connection.begin()?;
+    let done = work(connection, doubtful)?;
+    connection.commit()?;
+    Ok(done)
+}

@@ -1,0 +1,63 @@
+//! Writes the epochs of one sink, each in one transaction with its marker.
+
+use engine::connector::{Changes, Committed, ConnectorError, Grid, Writer};
+
+use super::marker::{self, Marker, Writing};
+use super::session::Session;
+use super::table::Table;
+
+/// One table and the session in which it is written.
+pub(super) struct TableWriter {
+    /// Where transactions run.
+    pub session: Session,
+    /// What is written in them.
+    pub table: Table,
+    /// Who writes.
+    pub writing: Writing,
+    /// What this instance has left in the marker.
+    pub marker: Marker,
+}
+
+impl Writer for TableWriter {
+    fn committed(&self) -> Committed {
+        Committed::Epoch(self.marker.epoch)
+    }
+
+    fn commit(&mut self, epoch: u64, changes: &Changes) -> Result<(), ConnectorError> {
+        if epoch <= self.marker.epoch {
+            return Ok(());
+        }
+        let (before, after) = (self.marker, Marker { epoch, ..self.marker });
+        let Self { session, table, writing, .. } = self;
+        session.transaction(|connection, doubtful| {
+            if doubtful
+                && marker::read(connection, &writing.table)?.is_some_and(|found| found == (writing.clone(), after))
+            {
+                return Ok(());
+            }
+            if !marker::advance(connection, writing, before, epoch)? {
+                return Err(fenced(writing, before, &table.place).into());
+            }
+            table.write(connection, changes)
+        })?;
+        self.marker = after;
+        Ok(())
+    }
+
+    fn query(&mut self, sql: &str) -> Result<Grid, ConnectorError> {
+        self.session.read(|connection| connection.report(sql))
+    }
+}
+
+fn fenced(writing: &Writing, left: Marker, place: &str) -> ConnectorError {
+    ConnectorError::Fenced {
+        what: format!(
+            "another instance of pipeline `{}` has taken over {place}: its row in {} is no longer at generation {}, epoch {}",
+            writing.pipeline,
+            marker::MARKER_TABLE,
+            left.generation,
+            left.epoch
+        ),
+        hint: "nothing is lost, the other instance goes on; run only one at a time".into(),
+    }
+}

@@ -1,0 +1,50 @@
+//! What a simulator is started with.
+
+use super::clock::ClockMode;
+use super::fault::ScheduledFault;
+
+/// The choices of one simulator. The default is an endless, faultless, medium-sized world on a free port.
+#[derive(Clone, Debug)]
+pub struct SimulatorOptions {
+    /// Two simulators with the same seed and channels say the same at the same virtual time.
+    pub seed: u64,
+    /// Registered channels, 100 to 100 000; about one in six is live.
+    pub channels: u32,
+    /// How virtual time passes.
+    pub clock: ClockMode,
+    /// The loopback port; 0 takes a free one.
+    pub port: u16,
+    /// What goes wrong, and when.
+    pub faults: Vec<ScheduledFault>,
+    /// Who may ask for tokens; empty lets anyone in.
+    pub clients: Vec<SimulatorClient>,
+    /// How long a token lives, in seconds of virtual time.
+    pub token_seconds: i64,
+    /// Whether all pages of a crawl show the instant of its first page. The real API does not: streams are missed and doubled
+    /// while the index moves.
+    pub consistent: bool,
+}
+
+/// A registered application.
+#[derive(Clone, Debug)]
+pub struct SimulatorClient {
+    /// Its client id.
+    pub id: String,
+    /// Its client secret (a made-up one).
+    pub secret: String,
+}
+
+impl Default for SimulatorOptions {
+    fn default() -> Self {
+        Self {
+            seed: 1,
+            channels: 3000,
+            clock: ClockMode::Real,
+            port: 0,
+            faults: Vec::new(),
+            clients: Vec::new(),
+            token_seconds: 5_011_271,
+            consistent: false,
+        }
+    }
+}

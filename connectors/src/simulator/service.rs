@@ -1,0 +1,228 @@
+//! Every request's way: fault, admission, rate limit, answer, headers, log.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{Query as Pairs, RawQuery, Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::Response;
+use axum::routing::{get, post};
+use serde_json::{Value, json};
+
+use super::api::{Call, answer};
+use super::budget::{Bucket, LIMIT, Standing};
+use super::clock::{Clock, rfc3339};
+use super::fault::{Fault, ScheduledFault};
+use super::oauth::Tokens;
+use super::options::SimulatorOptions;
+use super::query::Query;
+use super::reply::{Reply, broken};
+use super::request_log::{LoggedRequest, RequestLog};
+use super::world::World;
+use super::{control, truth};
+
+/// One simulator's state.
+pub(super) struct Service {
+    world: World,
+    pub(super) clock: Clock,
+    faults: Vec<ScheduledFault>,
+    consistent: bool,
+    tokens: Mutex<Tokens>,
+    buckets: Mutex<HashMap<String, Bucket>>,
+    requests: AtomicU64,
+    log: Mutex<RequestLog>,
+}
+
+type Shared = State<Arc<Service>>;
+type Parameters = Pairs<Vec<(String, String)>>;
+
+impl Service {
+    pub(super) fn new(options: SimulatorOptions) -> Self {
+        Self {
+            world: World::new(options.seed, options.channels.clamp(100, 100_000)),
+            clock: Clock::start(options.clock),
+            faults: options.faults,
+            consistent: options.consistent,
+            tokens: Mutex::new(Tokens::new(options.seed, options.clients, options.token_seconds)),
+            buckets: Mutex::default(),
+            requests: AtomicU64::new(0),
+            log: Mutex::default(),
+        }
+    }
+
+    /// All paths.
+    pub(super) fn router(self: Arc<Self>) -> Router {
+        Router::new()
+            .route("/oauth2/token", post(token))
+            .route("/oauth2/validate", get(validate))
+            .route("/oauth2/revoke", post(revoke))
+            .route("/helix/{*path}", get(helix))
+            .route("/sim/clock", get(show_clock).post(change_clock))
+            .route("/sim/truth/streams", get(true_streams))
+            .route("/sim/truth/sessions", get(true_sessions))
+            .route("/sim/requests", get(requests))
+            .with_state(self)
+    }
+
+    pub(super) fn tokens_issued(&self) -> u64 {
+        lock(&self.tokens).issued()
+    }
+
+    /// Answers a call below `/helix`; also says what the rate limit's headers are.
+    fn call(&self, path: &str, query: &Query, headers: &HeaderMap, fault: Option<Fault>) -> (Reply, Standing) {
+        let micros = self.clock.micros();
+        let at = micros.div_euclid(1_000_000);
+        let authorization = text(headers, "authorization");
+        if fault == Some(Fault::Unauthorized) {
+            lock(&self.tokens).void(authorization);
+        }
+        let admitted = lock(&self.tokens).admit(authorization, text(headers, "client-id"), at);
+        let client = admitted.clone().unwrap_or_default();
+        let standing = lock(&self.buckets).entry(client).or_insert_with(|| Bucket::full(micros)).take(micros);
+        let reply = match (admitted, fault) {
+            (Err(refused), _) => refused,
+            (Ok(_), Some(Fault::FalseTooMany)) => too_many(),
+            (Ok(_), _) if !standing.granted => too_many(),
+            (Ok(_), fault) => self.answer(path, query, at, fault),
+        };
+        let false_429 = fault == Some(Fault::FalseTooMany);
+        (reply, if false_429 { Standing { remaining: standing.remaining.max(512), ..standing } } else { standing })
+    }
+
+    fn answer(&self, path: &str, query: &Query, at: i64, fault: Option<Fault>) -> Reply {
+        let unpaged = Query::new(Vec::new());
+        let query = if fault == Some(Fault::LoopCursor) { &unpaged } else { query };
+        let reply = answer(path, &Call { world: &self.world, query, at, consistent: self.consistent });
+        match fault {
+            Some(Fault::ServerError) => Reply::helix(StatusCode::INTERNAL_SERVER_ERROR, ""),
+            Some(Fault::Unavailable) => Reply::helix(StatusCode::SERVICE_UNAVAILABLE, ""),
+            Some(Fault::HtmlGateway) => Reply {
+                status: StatusCode::BAD_GATEWAY,
+                body: "<html><head><title>502 Bad Gateway</title></head><body>upstream</body></html>".into(),
+            },
+            Some(Fault::InvalidCursor) => Reply::bad_request("invalid cursor"),
+            Some(Fault::EmptyData) => Reply::json(&json!({ "data": [], "pagination": {} })),
+            Some(Fault::TruncatedJson) => {
+                let half = (0..=reply.body.len() / 2).rev().find(|at| reply.body.is_char_boundary(*at)).unwrap_or(0);
+                Reply { status: reply.status, body: reply.body[..half].to_owned() }
+            }
+            Some(fault @ (Fault::NullTags | Fault::ExtraField | Fault::TextViewerCount)) => bend(reply, fault),
+            _ => reply,
+        }
+    }
+
+    fn fault(&self, number: u64) -> Option<Fault> {
+        self.faults.iter().find(|scheduled| scheduled.requests.contains(&number)).map(|scheduled| scheduled.fault)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+fn too_many() -> Reply {
+    Reply::helix(StatusCode::TOO_MANY_REQUESTS, "The application exceeded its rate limit")
+}
+
+/// Changes the streams of a page.
+fn bend(reply: Reply, fault: Fault) -> Reply {
+    let Ok(mut page) = serde_json::from_str::<Value>(&reply.body) else { return reply };
+    let streams = page.get_mut("data").and_then(Value::as_array_mut).into_iter().flatten();
+    for (place, stream) in streams.filter_map(Value::as_object_mut).enumerate() {
+        match fault {
+            Fault::NullTags => {
+                stream.insert("tags".into(), Value::Null);
+                stream.insert("tag_ids".into(), Value::Null);
+            }
+            Fault::ExtraField => {
+                stream.insert("a_new_field".into(), json!({ "deep": [1, null] }));
+            }
+            _ if place == 0 => {
+                stream.insert("viewer_count".into(), json!("many"));
+            }
+            _ => {}
+        }
+    }
+    Reply::json(&page)
+}
+
+async fn helix(State(service): Shared, Pairs(pairs): Parameters, request: Request) -> Response {
+    let number = service.requests.fetch_add(1, Ordering::SeqCst) + 1;
+    let fault = service.fault(number);
+    if let Some(Fault::Slow(time)) = fault {
+        tokio::time::sleep(time).await;
+    }
+    let path = request.uri().path();
+    let below = path.strip_prefix("/helix").unwrap_or(path);
+    let (reply, standing) = service.call(below, &Query::new(pairs), request.headers(), fault);
+    lock(&service.log).add(LoggedRequest {
+        number,
+        at: rfc3339(service.clock.seconds()),
+        method: request.method().to_string(),
+        path: path.to_owned(),
+        query: request.uri().query().unwrap_or_default().to_owned(),
+        user_agent: text(request.headers(), header::USER_AGENT.as_str()).unwrap_or_default().to_owned(),
+        status: reply.status.as_u16(),
+    });
+    let mut response = if fault == Some(Fault::Reset) { broken() } else { reply.into_response() };
+    let mut say = |name: &'static str, number: i64| response.headers_mut().insert(name, HeaderValue::from(number));
+    say("ratelimit-limit", i64::from(LIMIT));
+    say("ratelimit-remaining", i64::from(standing.remaining));
+    say("ratelimit-reset", standing.reset);
+    response
+}
+
+/// The pairs of the query string and of the form in the body.
+fn form(query: Option<String>, body: &Bytes) -> Query {
+    let form = String::from_utf8_lossy(body);
+    let joined = [query.as_deref().unwrap_or_default(), &form].join("&");
+    let address = format!("/?{joined}").parse::<axum::http::Uri>().ok();
+    let pairs = address.and_then(|uri| Pairs::<Vec<(String, String)>>::try_from_uri(&uri).ok());
+    Query::new(pairs.map(|pairs| pairs.0).unwrap_or_default())
+}
+
+async fn token(State(service): Shared, RawQuery(query): RawQuery, body: Bytes) -> Response {
+    let now = service.clock.seconds();
+    let reply = lock(&service.tokens).issue(&form(query, &body), now);
+    reply.into_response()
+}
+
+async fn validate(State(service): Shared, headers: HeaderMap) -> Response {
+    let now = service.clock.seconds();
+    let reply = lock(&service.tokens).validate(text(&headers, "authorization"), now);
+    reply.into_response()
+}
+
+async fn revoke(State(service): Shared, RawQuery(query): RawQuery, body: Bytes) -> Response {
+    let reply = lock(&service.tokens).revoke(&form(query, &body));
+    reply.into_response()
+}
+
+async fn show_clock(State(service): Shared) -> Response {
+    control::show(&service.clock).into_response()
+}
+
+async fn change_clock(State(service): Shared, body: Bytes) -> Response {
+    control::change(&service.clock, &body).into_response()
+}
+
+async fn true_streams(State(service): Shared, Pairs(pairs): Parameters) -> Response {
+    let answered = truth::streams(&service.world, &Query::new(pairs), service.clock.seconds());
+    answered.unwrap_or_else(|message| Reply::bad_request(&message)).into_response()
+}
+
+async fn true_sessions(State(service): Shared, Pairs(pairs): Parameters) -> Response {
+    let answered = truth::sessions(&service.world, &Query::new(pairs), service.clock.seconds());
+    answered.unwrap_or_else(|message| Reply::bad_request(&message)).into_response()
+}
+
+async fn requests(State(service): Shared) -> Response {
+    Reply::json(&json!({ "data": lock(&service.log).requests() })).into_response()
+}

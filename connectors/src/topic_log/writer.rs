@@ -1,0 +1,161 @@
+//! The one writer of a topic.
+
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions};
+use std::path::Path;
+
+use engine::connector::{ConnectorError, Records};
+use rustix::fs::{FlockOperation, flock};
+
+use super::failure::io_failure;
+use super::frame::EpochMark;
+use super::partition_file::PartitionFile;
+use super::partitioner::partition_of_record;
+use super::record::TopicRecord;
+use super::topics::Topics;
+
+/// The file whose lock the writer holds.
+const LOCK_FILE: &str = "writer.lock";
+
+/// What has happened when an append returns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// The records are on the disk.
+    Synced,
+    /// The records outlive this process, but not a loss of power before [`TopicWriter::sync`].
+    Buffered,
+}
+
+/// Appends to the partitions of a topic, and holds the topic's lock while it lives.
+#[derive(Debug)]
+pub struct TopicWriter {
+    partitions: Vec<PartitionFile>,
+    durability: Durability,
+    /// Counts records without a key.
+    keyless: u64,
+    _lock: File,
+}
+
+impl TopicWriter {
+    /// Opens a topic for writing: takes its lock, checks its files and cuts torn tails off.
+    ///
+    /// # Errors
+    /// The topic does not exist, is damaged, or another writer has it open.
+    pub fn open(topics: &Topics, topic: &str, durability: Durability) -> Result<Self, ConnectorError> {
+        let paths = topics.partition_paths(topic)?;
+        let lock = lock(&topics.folder(topic)?, topic)?;
+        let partitions = paths.iter().map(|path| PartitionFile::open(path)).collect::<Result<Vec<_>, _>>()?;
+        Ok(Self { partitions, durability, keyless: 0, _lock: lock })
+    }
+
+    /// Appends records to the partitions that their keys say; records without a key go to one partition after the other.
+    ///
+    /// # Errors
+    /// The file system fails. What was already appended to other partitions stays.
+    pub fn append(&mut self, records: &[TopicRecord]) -> Result<(), ConnectorError> {
+        let shares = share_out(records, self.partitions.len() as u32, self.keyless);
+        self.keyless += records.iter().filter(|record| record.key.is_none()).count() as u64;
+        for (partition, share) in &shares {
+            for frame in cut(share) {
+                self.partitions[*partition as usize].append(frame, None)?;
+            }
+        }
+        match self.durability {
+            Durability::Synced => shares.keys().try_for_each(|partition| self.partitions[*partition as usize].sync()),
+            Durability::Buffered => Ok(()),
+        }
+    }
+
+    /// Waits until everything appended is on the disk.
+    ///
+    /// # Errors
+    /// The file system fails.
+    pub fn sync(&self) -> Result<(), ConnectorError> {
+        self.partitions.iter().try_for_each(PartitionFile::sync)
+    }
+
+    /// Appends the records of a writer's epoch, exactly once: a partition's share and the epoch's number are one frame, and
+    /// partitions that already have the epoch are left alone. The same epoch must come with the same records. Returns when all
+    /// of it is on the disk.
+    ///
+    /// # Errors
+    /// The file system fails; committing the same epoch again then completes it.
+    pub fn commit(&mut self, writer: &str, epoch: u64, records: &[TopicRecord]) -> Result<(), ConnectorError> {
+        let last = self.last_mark(writer);
+        if last.as_ref().is_some_and(|last| last.epoch > epoch) {
+            return Ok(());
+        }
+        // An epoch that was begun is completed over the partitions that it was begun with.
+        let partitions = match last {
+            Some(last) if last.epoch == epoch => last.partitions.min(self.partitions.len() as u32),
+            _ => self.partitions.len() as u32,
+        };
+        let shares = share_out(records, partitions, epoch);
+        let mark = EpochMark { writer: writer.to_owned(), epoch, parts: shares.len() as u32, partitions };
+        for (partition, share) in &shares {
+            let file = &mut self.partitions[*partition as usize];
+            if file.mark_of(writer).is_none_or(|held| held.epoch < epoch) {
+                file.append(share, Some(mark.clone()))?;
+            }
+            file.sync()?;
+        }
+        Ok(())
+    }
+
+    /// The epoch up to which a writer's records are complete; zero if there are none.
+    #[must_use]
+    pub fn committed(&self, writer: &str) -> u64 {
+        let Some(last) = self.last_mark(writer) else { return 0 };
+        let held = self.partitions.iter().filter_map(|file| file.mark_of(writer));
+        let parts = held.filter(|mark| mark.epoch == last.epoch).count();
+        if parts >= last.parts as usize { last.epoch } else { last.epoch - 1 }
+    }
+
+    fn last_mark(&self, writer: &str) -> Option<EpochMark> {
+        self.partitions.iter().filter_map(|file| file.mark_of(writer)).max_by_key(|mark| mark.epoch).cloned()
+    }
+}
+
+/// Records by partition, each share in the order given. The `n`th record without a key goes to partition `first + n`, so that the same
+/// records and the same `first` make the same shares.
+fn share_out(records: &[TopicRecord], partitions: u32, first: u64) -> BTreeMap<u32, Vec<&TopicRecord>> {
+    let mut shares: BTreeMap<u32, Vec<&TopicRecord>> = BTreeMap::new();
+    let mut keyless = first;
+    for record in records {
+        let partition = partition_of_record(record, keyless, partitions);
+        keyless = keyless.wrapping_add(u64::from(record.key.is_none()));
+        shares.entry(partition).or_default().push(record);
+    }
+    shares
+}
+
+/// Cuts a share into frames of about [`Records::PAYLOAD_MAX`].
+fn cut<'a, 'b>(share: &'b [&'a TopicRecord]) -> Vec<&'b [&'a TopicRecord]> {
+    let mut frames = Vec::new();
+    let (mut start, mut size) = (0, 0);
+    for (at, record) in share.iter().enumerate() {
+        size += record.size();
+        if size >= Records::PAYLOAD_MAX {
+            frames.push(&share[start..=at]);
+            (start, size) = (at + 1, 0);
+        }
+    }
+    if start < share.len() {
+        frames.push(&share[start..]);
+    }
+    frames
+}
+
+fn lock(folder: &Path, topic: &str) -> Result<File, ConnectorError> {
+    let path = folder.join(LOCK_FILE);
+    let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
+    let file = file.map_err(|error| io_failure("open", &path, &error))?;
+    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(file),
+        Err(rustix::io::Errno::WOULDBLOCK) => Err(ConnectorError::refused(
+            format!("topic `{topic}` is being written by another process or sink"),
+            "stop the other writer, or write to a topic of its own: the embedded log takes one writer a topic",
+        )),
+        Err(error) => Err(io_failure("lock", &path, &error.into())),
+    }
+}

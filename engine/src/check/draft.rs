@@ -1,0 +1,147 @@
+//! A plan in the making: regions whose columns still have names, and what can be taken from where.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::connector::{Format, MetadataColumn, Sink, SinkInput, SortKey, Source};
+use crate::diagnostic::Span;
+use crate::expr::Expression;
+use crate::operator::{ColumnDraft, Stateful};
+use crate::plan::{At, EventTime, OnError, Target};
+use crate::schema::Schema;
+
+/// The columns that tell when a row of a source happened; no user's column can be called so.
+pub(super) const TIME_COLUMNS: [&str; 3] = ["$event_time", "$partition", "$offset"];
+
+/// Everything drafted so far.
+#[derive(Default)]
+pub(super) struct Draft {
+    pub(super) sources: Vec<SourceDraft>,
+    pub(super) nodes: Vec<NodeDraft>,
+    pub(super) sinks: Vec<SinkDraft>,
+    /// What can be taken by name: sources, operators, `operator.arm`. `None`: defined, but not understood.
+    pub(super) outputs: BTreeMap<String, Option<Output>>,
+    /// Where each name is defined, and whether somebody takes from it.
+    pub(super) names: BTreeMap<String, (Span, bool)>,
+}
+
+/// Rows that can be taken.
+#[derive(Clone)]
+pub(super) struct Output {
+    /// Where they come from; several after a union.
+    pub(super) places: Vec<Place>,
+    /// The columns that users see.
+    pub(super) schema: Schema,
+    /// Whether they are only added.
+    pub(super) appends: bool,
+    /// Whether they know when they happened.
+    pub(super) timed: bool,
+    /// The sources above, by place.
+    pub(super) sources: Vec<usize>,
+    /// The order that people want to see.
+    pub(super) order: Vec<SortKey>,
+    /// Digests of the operators above.
+    pub(super) fingerprints: Vec<String>,
+}
+
+/// A place in a region.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Place {
+    pub(super) host: Host,
+    pub(super) at: At,
+}
+
+/// What a region stands behind.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Host {
+    Source(usize),
+    Node(usize),
+}
+
+/// A region whose columns have names.
+#[derive(Default)]
+pub(super) struct RegionDraft {
+    /// All columns that it could start with.
+    pub(super) root: Schema,
+    pub(super) steps: Vec<StepDraft>,
+    pub(super) exits: Vec<ExitDraft>,
+}
+
+/// A step whose columns have names.
+pub(super) struct StepDraft {
+    pub(super) name: String,
+    pub(super) input: At,
+    pub(super) op: OpDraft,
+}
+
+/// What it does.
+pub(super) enum OpDraft {
+    Filter(Expression),
+    Project(Vec<ColumnDraft>),
+    Route(Vec<Option<Expression>>),
+}
+
+/// An exit whose columns have names.
+pub(super) struct ExitDraft {
+    pub(super) at: At,
+    pub(super) columns: Vec<String>,
+    pub(super) target: Target,
+}
+
+/// A source.
+pub(super) struct SourceDraft {
+    pub(super) name: String,
+    pub(super) source: Arc<dyn Source>,
+    pub(super) format: Arc<dyn Format>,
+    pub(super) declared: Schema,
+    pub(super) metadata: Vec<MetadataColumn>,
+    pub(super) event_time: Option<EventTime>,
+    pub(super) on_error: OnError,
+    pub(super) region: RegionDraft,
+    pub(super) fingerprint: String,
+}
+
+/// A stateful operator.
+pub(super) struct NodeDraft {
+    pub(super) name: String,
+    pub(super) operator: Stateful,
+    pub(super) input: Schema,
+    pub(super) input_appends: bool,
+    pub(super) output: Schema,
+    pub(super) clocks: Vec<usize>,
+    pub(super) on_error: OnError,
+    pub(super) region: RegionDraft,
+    pub(super) fingerprint: String,
+}
+
+/// A sink.
+pub(super) struct SinkDraft {
+    pub(super) input: SinkInput,
+    pub(super) sink: Arc<dyn Sink>,
+    pub(super) fingerprint: String,
+}
+
+impl Draft {
+    /// The region that a place is in.
+    pub(super) fn region(&mut self, host: Host) -> &mut RegionDraft {
+        match host {
+            Host::Source(at) => &mut self.sources[at].region,
+            Host::Node(at) => &mut self.nodes[at].region,
+        }
+    }
+
+    /// The place behind a new step.
+    pub(super) fn add_step(&mut self, place: Place, name: &str, op: OpDraft) -> Place {
+        let region = self.region(place.host);
+        region.steps.push(StepDraft { name: name.to_owned(), input: place.at, op });
+        Place { host: place.host, at: At::Step(region.steps.len() - 1) }
+    }
+
+    /// Sends these columns of all places of an output to a target.
+    pub(super) fn add_exits(&mut self, places: &[Place], columns: &[String], target: Target) {
+        for place in places {
+            let exit = ExitDraft { at: place.at, columns: columns.to_vec(), target };
+            self.region(place.host).exits.push(exit);
+        }
+    }
+}

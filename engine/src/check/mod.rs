@@ -1,0 +1,66 @@
+//! A pipeline as written → a pipeline as understood. Pure; reports everything it can.
+//!
+//! ```text
+//!  sources ─▶ operators, each after its inputs ─▶ sinks ─▶ reports ─▶ lower: columns get places, unused ones go
+//! ```
+
+mod draft;
+mod lower;
+mod operators;
+mod sinks;
+mod sources;
+
+use std::time::Duration;
+
+use crate::connector::Registry;
+use crate::diagnostic::{Code, Diagnostics, Files};
+use crate::plan::Plan;
+use crate::spec::{Mode, PipelineSpec, Variables};
+
+use draft::Draft;
+
+/// How long an epoch stays open if the YAML does not say: short where people watch, long where only the end counts.
+const STREAM_EPOCH: Duration = Duration::from_millis(250);
+const BATCH_EPOCH: Duration = Duration::from_secs(2);
+
+/// What every part of a check looks at.
+struct Checker<'a> {
+    spec: &'a PipelineSpec,
+    files: &'a Files,
+    registry: &'a Registry,
+    variables: &'a Variables,
+    diagnostics: &'a mut Diagnostics,
+}
+
+/// Checks a pipeline. Everything that is wrong goes to `diagnostics`; the plan is there if nothing is.
+pub fn check(
+    spec: &PipelineSpec,
+    files: &Files,
+    registry: &Registry,
+    variables: &Variables,
+    diagnostics: &mut Diagnostics,
+) -> Option<Plan> {
+    let mut checker = Checker { spec, files, registry, variables, diagnostics };
+    let mut draft = Draft::default();
+    checker.sources(&mut draft);
+    checker.operators(&mut draft);
+    checker.sinks(&mut draft);
+    let reports = checker.reports(&draft);
+    checker.unused(&draft);
+    if spec.sinks.is_empty() {
+        checker
+            .diagnostics
+            .error(Code::Empty, spec.name.span, "the pipeline has no sink, so it would do nothing")
+            .hint("add `sinks:`, for instance `sinks: { show: { from: …, console: {} } }`");
+    }
+    if checker.diagnostics.has_errors() {
+        return None;
+    }
+    let (sources, nodes, sinks) = lower::lower(draft);
+    let epoch = match (&spec.epoch, spec.mode) {
+        (Some(epoch), _) => epoch.value,
+        (None, Mode::Stream) => STREAM_EPOCH,
+        (None, Mode::Batch) => BATCH_EPOCH,
+    };
+    Some(Plan { name: spec.name.value.clone(), mode: spec.mode, epoch, sources, nodes, sinks, reports })
+}

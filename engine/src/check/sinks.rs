@@ -1,0 +1,89 @@
+//! The entries of `sinks:` and `reports:`.
+
+use std::sync::Arc;
+
+use crate::connector::{CheckContext, SinkInput, SinkKind, SinkMode};
+use crate::diagnostic::{Code, nearest};
+use crate::operator::FROM;
+use crate::plan::{Report, Target, fingerprint};
+use crate::spec::{Entry, Item, Key, Kind};
+
+use super::Checker;
+use super::draft::{Draft, Output, SinkDraft};
+
+/// The keys that every sink has.
+pub(crate) const SINK_KEYS: &[Key] = &[
+    FROM,
+    Key::default(
+        "late",
+        Kind::Choice(&["correct"]),
+        "correct",
+        "what becomes of late rows: `correct` lets them change what was sent before",
+    ),
+];
+
+impl Checker<'_> {
+    pub(super) fn sinks(&mut self, draft: &mut Draft) {
+        for item in &self.spec.sinks {
+            self.sink(item, draft);
+        }
+    }
+
+    fn sink(&mut self, item: &Item, draft: &mut Draft) -> Option<()> {
+        let connector = self.connector_of(item, "sink", |registry, name| {
+            registry.sinks.iter().copied().find(|kind: &&'static dyn SinkKind| kind.name() == name)
+        });
+        let common = match &connector {
+            Some((_, _, rest)) => Entry::read(rest, SINK_KEYS, self.variables, self.diagnostics),
+            None => None,
+        };
+        let from = common.as_ref().map(|entry| entry.words("from")).unwrap_or_default();
+        let inputs: Vec<Option<Output>> = from.iter().map(|name| self.take(name, draft)).collect();
+        let (kind, own, _) = connector?;
+        let own = Entry::read(own, kind.keys(), self.variables, self.diagnostics);
+        let inputs: Option<Vec<Output>> = inputs.into_iter().collect();
+        common?;
+        let inputs = inputs?;
+        if inputs.is_empty() {
+            return None;
+        }
+        let output = self.union(&from, inputs)?;
+        let input = SinkInput {
+            name: item.name.value.clone(),
+            schema: output.schema.clone(),
+            mode: if output.appends { SinkMode::Appends } else { SinkMode::Changes },
+            order: output.order.clone(),
+        };
+        let mut context =
+            CheckContext { folder: &item.folder, variables: self.variables, diagnostics: self.diagnostics };
+        let sink = Arc::from(kind.check(&own?, &input, &mut context)?);
+        let columns: Vec<String> = output.schema.names().map(str::to_owned).collect();
+        draft.add_exits(&output.places, &columns, Target::Sink(draft.sinks.len()));
+        let above: Vec<&str> = output.fingerprints.iter().map(String::as_str).collect();
+        draft.sinks.push(SinkDraft { input, sink, fingerprint: fingerprint("sink", &above) });
+        Some(())
+    }
+
+    /// Resolves the sinks of reports; a sink that failed its own check has been reported.
+    pub(super) fn reports(&mut self, draft: &Draft) -> Vec<Report> {
+        let mut reports = Vec::new();
+        for report in &self.spec.reports {
+            let names: Vec<&str> = self.spec.sinks.iter().map(|item| item.name.value.as_str()).collect();
+            if !names.contains(&report.sink.value.as_str()) {
+                let message = format!("no sink is called `{}`", report.sink.value);
+                let near = nearest(&report.sink.value, names.iter().copied());
+                self.diagnostics.error(Code::UnknownName, report.sink.span, message).did_you_mean(near);
+                continue;
+            }
+            let Some(at) = draft.sinks.iter().position(|sink| sink.input.name == report.sink.value) else { continue };
+            if !draft.sinks[at].sink.answers_queries() {
+                let message = format!("sink `{}` is no database, so no report can be made from it", report.sink.value);
+                self.diagnostics.error(Code::SinkCannotTake, report.sink.span, message).hint("name a `mysql` sink");
+                continue;
+            }
+            let title = report.title.as_ref().map_or_else(|| report.name.value.clone(), ToString::to_string);
+            reports.push(Report { name: report.name.value.clone(), title, sink: at, sql: report.sql.value.clone() });
+        }
+        reports
+    }
+}

@@ -1,0 +1,76 @@
+//! `derive: { NAME: EXPRESSION }` adds columns, or replaces them.
+//!
+//! ```yaml
+//! enriched: { from: popular, derive: { is_popular: viewer_count > 5000, record_time: _timestamp } }
+//! ```
+//! An expression sees the input's columns and those derived above it. One that fails makes an error row. Keeps no state.
+
+use crate::expr::Expression;
+use crate::schema::{Column, Schema};
+use crate::spec::{Entry, Key, Kind, Spanned, Value};
+
+use super::{Checked, ColumnDraft, OperatorCheck, OperatorKind, RowDraft};
+
+pub(super) const DERIVE: OperatorKind = OperatorKind {
+    name: "derive",
+    about: "adds columns, or replaces them",
+    keys: &[Key::required("derive", Kind::Map(&Kind::Expression), "names and expressions")],
+    check,
+};
+
+fn check(entry: &Entry, context: &mut OperatorCheck<'_>) -> Option<Checked> {
+    let mut levels = Levels { schema: context.input.schema.clone(), steps: Vec::new(), open: Vec::new() };
+    let mut sound = true;
+    for (name, value) in entry.map("derive") {
+        let Value::Word(text) = &value.value else { unreachable!("the key table asks for expressions") };
+        sound &= context.new_column(&name.value, name.span).is_some();
+        let text = Spanned::new(text.clone(), value.span);
+        match Expression::parse(&text, &levels.schema, context.files, context.diagnostics) {
+            Some(expression) => levels.add(&name.value, expression),
+            None => sound = false,
+        }
+    }
+    if !sound {
+        return None;
+    }
+    levels.close();
+    Some(Checked::Rows(levels.steps, levels.schema))
+}
+
+/// Derived columns that look at the same input share a step; one that looks at a derived column starts the next.
+struct Levels {
+    schema: Schema,
+    steps: Vec<RowDraft>,
+    open: Vec<(Column, Expression)>,
+}
+
+impl Levels {
+    fn add(&mut self, name: &str, expression: Expression) {
+        let used = expression.columns();
+        if self.open.iter().any(|(column, _)| used.contains(&column.name) || column.name == name) {
+            self.close();
+        }
+        let column = Column {
+            name: name.to_owned(),
+            column_type: expression.column_type().clone(),
+            nullable: expression.nullable(),
+        };
+        match self.schema.index_of(name) {
+            Some(place) => self.schema.columns[place] = column.clone(),
+            None => self.schema.columns.push(column.clone()),
+        }
+        self.open.push((column, expression));
+    }
+
+    fn close(&mut self) {
+        let open = std::mem::take(&mut self.open);
+        if open.is_empty() {
+            return;
+        }
+        let columns = self.schema.names().map(|name| match open.iter().find(|(column, _)| column.name == name) {
+            Some((_, expression)) => ColumnDraft::computed(name, expression.clone()),
+            None => ColumnDraft::keep(name),
+        });
+        self.steps.push(RowDraft::Project(columns.collect()));
+    }
+}

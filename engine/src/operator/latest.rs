@@ -1,0 +1,67 @@
+//! `latest: { key, expire }` keeps the newest row of each key.
+//!
+//! ```yaml
+//! live: { from: streams, latest: { key: [user_name], expire: 10m } }
+//! ```
+//! Newest is by event time; of equal times the later offset of the same partition wins, and between partitions a fixed order of partitions. With `expire`,
+//! a key is taken back once the greatest event time that its sources have shown, in any partition and before any filter, is `expire` or more past the key's newest row. So
+//! what is kept is a function of the rows read so far and of nothing else. Keeps one row a key.
+
+use std::time::Duration;
+
+use crate::diagnostic::Code;
+use crate::spec::{Entry, Key, Kind};
+
+use super::{Checked, ColumnDraft, OperatorCheck, OperatorKind, Stateful, StatefulDraft};
+
+const KEYS: &[Key] = &[
+    Key::required("key", Kind::List(&Kind::Column), "the columns that say what a row is about"),
+    Key::optional(
+        "expire",
+        Kind::Duration,
+        "how long a key stays without a new row, in event time; for ever by default",
+    ),
+];
+
+pub(super) const LATEST: OperatorKind = OperatorKind {
+    name: "latest",
+    about: "keeps the newest row of each key",
+    keys: &[Key::required("latest", Kind::Group(KEYS), "the key, and when it expires")],
+    check,
+};
+
+/// The plan form of `latest`. Its input has the row's columns, then event time, partition rank and offset.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Latest {
+    /// The places of the key's columns.
+    pub key: Vec<usize>,
+    /// How long a key stays without a new row.
+    pub expire: Option<Duration>,
+}
+
+fn check(entry: &Entry, context: &mut OperatorCheck<'_>) -> Option<Checked> {
+    let latest = entry.group_if("latest")?;
+    let key: Option<Vec<usize>> = latest.words("key").iter().map(|name| context.column(name)).collect();
+    if !context.input.timed {
+        let message =
+            format!("`latest` needs rows that know when they happened; those of `{}` do not", context.input.from.value);
+        context.diagnostics.error(Code::NeedsEventTime, context.input.from.span, message).hint(
+            "take rows from a source with `event_time`, with only filter, select, derive, bucket, route and union between",
+        );
+        return None;
+    }
+    let key = key?;
+    if key.is_empty() {
+        context.diagnostics.error(Code::BadValue, latest.span_of("key"), "`key` names no column");
+        return None;
+    }
+    let output = context.input.schema.clone();
+    Some(Checked::Stateful(Box::new(StatefulDraft {
+        operator: Stateful::Latest(Latest { key, expire: latest.duration_if("expire") }),
+        input: output.names().map(ColumnDraft::keep).collect(),
+        timed_input: true,
+        output,
+        output_appends: false,
+        order: Vec::new(),
+    })))
+}

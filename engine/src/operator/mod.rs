@@ -1,0 +1,209 @@
+//! The operators: one file each, holding its manual page, keys, check and plan form. This file is the closed list.
+//!
+//! A row-wise operator becomes steps of a region (fused, vectorised); a stateful one becomes a node with a renderer in `render`.
+
+mod bucket;
+mod derive;
+mod distinct;
+mod filter;
+mod group_by;
+mod latest;
+mod route;
+mod select;
+mod top;
+mod union;
+
+pub use group_by::{Aggregate, GroupBy};
+pub use latest::Latest;
+pub use top::Top;
+
+use crate::connector::SortKey;
+use crate::diagnostic::{Code, Diagnostics, Files, Span, nearest};
+use crate::expr::Expression;
+use crate::schema::Schema;
+use crate::spec::{Entry, Key, Kind, Spanned};
+
+/// An operator that YAML can name.
+pub struct OperatorKind {
+    /// The key that names it.
+    pub name: &'static str,
+    /// One sentence, for manuals.
+    pub about: &'static str,
+    /// Its keys beside `from`.
+    pub keys: &'static [Key],
+    pub(crate) check: fn(&Entry, &mut OperatorCheck<'_>) -> Option<Checked>,
+}
+
+/// Every operator.
+pub static OPERATORS: &[OperatorKind] = &[
+    filter::FILTER,
+    select::SELECT,
+    derive::DERIVE,
+    bucket::BUCKET,
+    route::ROUTE,
+    union::UNION,
+    distinct::DISTINCT,
+    latest::LATEST,
+    group_by::GROUP_BY,
+    top::TOP,
+];
+
+/// The edge that every operator has.
+pub(crate) const FROM: Key =
+    Key::required("from", Kind::List(&Kind::Column), "the source or operator whose rows it takes");
+
+/// A stateful operator in its plan form.
+#[derive(Clone, Debug)]
+pub enum Stateful {
+    /// Each row once.
+    Distinct,
+    /// The newest row of each key.
+    Latest(Latest),
+    /// One row a group.
+    GroupBy(GroupBy),
+    /// The first rows in an order.
+    Top(Top),
+}
+
+impl Stateful {
+    /// The key that names it in YAML.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Distinct => "distinct",
+            Self::Latest(_) => "latest",
+            Self::GroupBy(_) => "group_by",
+            Self::Top(_) => "top",
+        }
+    }
+}
+
+/// What an operator sees of its input.
+pub(crate) struct InputView<'a> {
+    /// The columns.
+    pub(crate) schema: &'a Schema,
+    /// Whether rows are only added.
+    pub(crate) appends: bool,
+    /// Whether rows know when they happened.
+    pub(crate) timed: bool,
+    /// The name it was taken by.
+    pub(crate) from: &'a Spanned<String>,
+}
+
+/// What an operator's check may use.
+pub(crate) struct OperatorCheck<'a> {
+    pub(crate) input: InputView<'a>,
+    pub(crate) files: &'a Files,
+    pub(crate) diagnostics: &'a mut Diagnostics,
+}
+
+impl OperatorCheck<'_> {
+    /// An expression over the input's columns.
+    pub(crate) fn expression(&mut self, text: &Spanned<String>) -> Option<Expression> {
+        Expression::parse(text, self.input.schema, self.files, self.diagnostics)
+    }
+
+    /// A condition over the input's columns.
+    pub(crate) fn predicate(&mut self, text: &Spanned<String>) -> Option<Expression> {
+        Expression::parse_predicate(text, self.input.schema, self.files, self.diagnostics)
+    }
+
+    /// The place of a column of the input.
+    pub(crate) fn column(&mut self, name: &Spanned<String>) -> Option<usize> {
+        find_column(name, self.input.schema, self.diagnostics)
+    }
+
+    /// Refuses a new column whose name is not one.
+    pub(crate) fn new_column(&mut self, name: &str, span: Span) -> Option<()> {
+        let mut characters = name.chars();
+        let well_formed = characters.next().is_some_and(|first| first.is_alphabetic() || first == '_')
+            && characters.all(|c| c.is_alphanumeric() || c == '_');
+        if well_formed && name.len() <= 64 {
+            return Some(());
+        }
+        self.diagnostics
+            .error(Code::BadName, span, format!("`{name}` is no name for a column"))
+            .hint("use letters, digits and `_`, no digit first, at most 64");
+        None
+    }
+}
+
+/// The place of the column of this name, or a diagnostic with the nearest name.
+pub(crate) fn find_column(name: &Spanned<String>, schema: &Schema, diagnostics: &mut Diagnostics) -> Option<usize> {
+    let found = schema.index_of(&name.value);
+    if found.is_none() {
+        let message = format!("no column is called `{}`", name.value);
+        let diagnostic = diagnostics.error(Code::UnknownColumn, name.span, message);
+        match nearest(&name.value, schema.names()) {
+            Some(near) => diagnostic.did_you_mean(Some(near)),
+            None => diagnostic.hint(format!("columns here: {}", schema.names().collect::<Vec<_>>().join(", "))),
+        };
+    }
+    found
+}
+
+/// What a checked operator is.
+pub(crate) enum Checked {
+    /// Steps one behind the other, and the columns after the last.
+    Rows(Vec<RowDraft>, Schema),
+    /// Arms in order; `None` takes what is left.
+    Route(Vec<(Spanned<String>, Option<Expression>)>),
+    /// Its inputs, taken together.
+    Union,
+    /// A node.
+    Stateful(Box<StatefulDraft>),
+}
+
+/// A row-wise step before columns have places.
+pub(crate) enum RowDraft {
+    /// Keeps rows.
+    Filter(Expression),
+    /// Makes columns.
+    Project(Vec<ColumnDraft>),
+}
+
+/// A column of a projection.
+#[derive(Clone)]
+pub(crate) struct ColumnDraft {
+    pub(crate) name: String,
+    pub(crate) from: ColumnSource,
+}
+
+/// Where a projected column comes from.
+#[derive(Clone)]
+pub(crate) enum ColumnSource {
+    /// The input's column of this name.
+    Column(String),
+    /// An expression.
+    Computed(Expression),
+}
+
+impl ColumnDraft {
+    /// A column as it is.
+    pub(crate) fn keep(name: &str) -> Self {
+        Self { name: name.to_owned(), from: ColumnSource::Column(name.to_owned()) }
+    }
+
+    /// A computed column; a bare column reference computes nothing.
+    pub(crate) fn computed(name: &str, expression: Expression) -> Self {
+        let from = match expression.as_column() {
+            Some(column) => ColumnSource::Column(column.to_owned()),
+            None => ColumnSource::Computed(expression),
+        };
+        Self { name: name.to_owned(), from }
+    }
+}
+
+/// A stateful operator before it has a place in the plan.
+pub(crate) struct StatefulDraft {
+    pub(crate) operator: Stateful,
+    /// The columns that go in, in order: the operator's places count in it.
+    pub(crate) input: Vec<ColumnDraft>,
+    /// Whether the columns that tell when a row happened follow those.
+    pub(crate) timed_input: bool,
+    pub(crate) output: Schema,
+    /// Whether its output is only ever added to.
+    pub(crate) output_appends: bool,
+    /// The order that people want to see.
+    pub(crate) order: Vec<SortKey>,
+}

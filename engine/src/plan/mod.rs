@@ -1,0 +1,182 @@
+//! A pipeline as understood: typed, names resolved, nothing left to fail.
+//!
+//! ```text
+//!  SourceNode ─ prefilter ─ Region ─┬─ exit ─▶ Node (stateful) ─ Region ─┬─ exit ─▶ Node …
+//!                                   └─ exit ─▶ SinkNode                  └─ exit ─▶ SinkNode
+//! ```
+//!
+//! Row-wise operators do not appear as nodes: they are steps of the region behind the source or the stateful operator that
+//! feeds them. A union is nothing at all: its inputs have exits to the same target.
+
+mod explain;
+mod fingerprint;
+mod region;
+
+pub use explain::{dot, explain};
+pub(crate) use fingerprint::fingerprint;
+pub use region::{At, Condition, Exit, Projection, Region, RowOp, Step, Target};
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::connector::{Format, MetadataColumn, Sink, SinkInput, Source};
+use crate::operator::Stateful;
+use crate::schema::Schema;
+use crate::spec::{Mode, Text};
+
+/// A pipeline that can be run.
+#[derive(Debug)]
+pub struct Plan {
+    /// The pipeline's name; also of its state folder.
+    pub name: String,
+    /// Whether it ends.
+    pub mode: Mode,
+    /// How long an epoch stays open.
+    pub epoch: Duration,
+    /// Where records come from.
+    pub sources: Vec<SourceNode>,
+    /// Stateful operators, each after those that feed it.
+    pub nodes: Vec<Node>,
+    /// Where changes go.
+    pub sinks: Vec<SinkNode>,
+    /// Queries to run in sinks' databases.
+    pub reports: Vec<Report>,
+}
+
+/// A source and the row-wise operators directly behind it.
+#[derive(Debug)]
+pub struct SourceNode {
+    /// Its name.
+    pub name: String,
+    /// The connector.
+    pub source: Arc<dyn Source>,
+    /// How its records are decoded.
+    pub format: Arc<dyn Format>,
+    /// The columns that its records must have.
+    pub declared: Schema,
+    /// The columns that come with its records.
+    pub metadata: Vec<MetadataColumn>,
+    /// Its rows' time, if they have one.
+    pub event_time: Option<EventTime>,
+    /// What becomes of records and rows that fail.
+    pub on_error: OnError,
+    /// A filter that all rows pass before further columns are built.
+    pub prefilter: Option<Prefilter>,
+    /// The columns that the region starts with.
+    pub root: Vec<RootColumn>,
+    /// The operators.
+    pub region: Region,
+    /// Identifies everything above.
+    pub fingerprint: String,
+}
+
+/// A filter on few columns, evaluated before others are built.
+#[derive(Debug)]
+pub struct Prefilter {
+    /// The operator's name.
+    pub name: String,
+    /// What it looks at.
+    pub root: Vec<RootColumn>,
+    /// The schema of those columns.
+    pub schema: Schema,
+    /// The condition, on exactly those columns.
+    pub condition: Condition,
+}
+
+/// Where a column at the start of a source's region comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RootColumn {
+    /// A declared column, by its place.
+    Declared(usize),
+    /// A metadata column, by its place.
+    Metadata(usize),
+    /// The row's event time in microseconds.
+    EventTime,
+    /// A number that stands for the partition, the same in every run.
+    PartitionRank,
+    /// The record's offset.
+    Offset,
+}
+
+/// The time of a source's rows.
+#[derive(Clone, Debug)]
+pub struct EventTime {
+    /// The column: declared or metadata.
+    pub column: RootColumn,
+    /// How far a row may be behind the greatest time seen earlier in its partition before it is late.
+    pub lateness: Duration,
+}
+
+/// What becomes of records and rows that fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum OnError {
+    /// They are counted.
+    Skip,
+    /// They are counted and kept as dead letters.
+    DeadLetter,
+    /// They stop the run.
+    Fail,
+}
+
+/// A stateful operator and the row-wise operators directly behind it.
+#[derive(Debug)]
+pub struct Node {
+    /// Its name.
+    pub name: String,
+    /// What it does.
+    pub operator: Stateful,
+    /// The columns of its input batches, in order; names that start with `$` are not the user's.
+    pub input: Schema,
+    /// Whether its input is only ever added to.
+    pub input_appends: bool,
+    /// The columns of its output.
+    pub output: Schema,
+    /// The sources whose event time is its clock.
+    pub clocks: Vec<usize>,
+    /// What becomes of its own errors: the strictest of all sources above.
+    pub on_error: OnError,
+    /// The operators behind it.
+    pub region: Region,
+    /// Identifies everything above.
+    pub fingerprint: String,
+}
+
+/// A sink.
+#[derive(Debug)]
+pub struct SinkNode {
+    /// What flows into it.
+    pub input: SinkInput,
+    /// The connector.
+    pub sink: Arc<dyn Sink>,
+    /// Identifies everything above.
+    pub fingerprint: String,
+}
+
+/// A query that runs in a sink's database.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// Its name.
+    pub name: String,
+    /// The headline above its answer.
+    pub title: String,
+    /// The sink, by its place.
+    pub sink: usize,
+    /// The query.
+    pub sql: Text,
+}
+
+impl Node {
+    /// Whether it must know how far event time has come.
+    #[must_use]
+    pub fn needs_clock(&self) -> bool {
+        matches!(&self.operator, Stateful::Latest(latest) if latest.expire.is_some())
+    }
+}
+
+impl Plan {
+    /// Whether nothing is kept between epochs, so that a restart need not read the past again.
+    #[must_use]
+    pub fn is_stateless(&self) -> bool {
+        self.nodes.is_empty()
+    }
+}

@@ -1,0 +1,86 @@
+//! Row-wise operators between one input and its exits: a tree of steps that runs fused, batch by batch.
+
+use crate::expr::{Evaluator, Predicate};
+use crate::schema::Schema;
+
+/// The row-wise operators behind a source or a stateful operator.
+#[derive(Debug, Default)]
+pub struct Region {
+    /// The columns it starts with.
+    pub root: Schema,
+    /// Each after the step that feeds it.
+    pub steps: Vec<Step>,
+    /// Where rows leave it.
+    pub exits: Vec<Exit>,
+}
+
+/// A place in a region where rows can be taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum At {
+    /// The region's input.
+    Root,
+    /// Behind a step.
+    Step(usize),
+    /// Behind one arm of a routing step.
+    Arm(usize, usize),
+}
+
+/// One row-wise operator.
+#[derive(Debug)]
+pub struct Step {
+    /// The operator's name in the YAML.
+    pub name: String,
+    /// Where its rows come from.
+    pub input: At,
+    /// What it does with them.
+    pub op: RowOp,
+}
+
+/// What a step does.
+#[derive(Debug)]
+pub enum RowOp {
+    /// Keeps the rows that meet a condition.
+    Filter(Condition),
+    /// Makes new columns.
+    Project(Vec<Projection>, Schema),
+    /// Sends each row to the first arm whose condition it meets; `None` takes all that are left.
+    Route(Vec<Option<Condition>>),
+}
+
+/// A condition that is ready to run, and how it was written.
+#[derive(Debug)]
+pub struct Condition {
+    /// As written.
+    pub text: String,
+    /// For batches of the place where it stands.
+    pub predicate: Predicate,
+}
+
+/// One column of a projection.
+#[derive(Debug)]
+pub enum Projection {
+    /// A column of the input, by its place.
+    Column(usize),
+    /// A computed one.
+    Computed(Evaluator),
+}
+
+/// Where rows leave a region.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exit {
+    /// Where they are taken.
+    pub at: At,
+    /// The columns that go, by their places there.
+    pub columns: Vec<usize>,
+    /// Where they go.
+    pub target: Target,
+}
+
+/// What takes the rows of an exit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Target {
+    /// A stateful operator, by its place in the plan.
+    Node(usize),
+    /// A sink, by its place in the plan.
+    Sink(usize),
+}

@@ -1,0 +1,192 @@
+//! The operators and arrangements of a group_by.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use differential_dataflow::operators::{CountTotal, ThresholdTotal};
+use differential_dataflow::{AsCollection, VecCollection};
+use serde::{Deserialize, Serialize};
+use timely::dataflow::Stream;
+use timely::dataflow::channels::pact::Pipeline;
+use timely::dataflow::operators::generic::OutputBuilder;
+use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
+
+use crate::operator::GroupBy;
+use crate::plan::Plan;
+use crate::render::batch::Batch;
+use crate::render::error_row::ErrorRow;
+use crate::render::row_bytes::RowBytes;
+use crate::render::smallest::smallest;
+use crate::render::{Diff, Epoch};
+
+use super::accumulators::Accumulators;
+use super::finish::{Finisher, Group};
+use super::fold::{Folded, Folder, Groups};
+use super::layout::Layout;
+
+/// Rows of the groups, and groups whose aggregates are out of range.
+pub(crate) type RowsAndErrors<'scope> =
+    (Stream<'scope, Epoch, Vec<Batch>>, Stream<'scope, Epoch, Vec<(ErrorRow, Diff)>>);
+
+/// What one branch knows of a group.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+enum Part {
+    Accumulators(Accumulators),
+    Best(u32, RowBytes),
+    Distinct(u32, i64),
+}
+
+pub(crate) fn group_by<'scope>(
+    rows: Stream<'scope, Epoch, Vec<Batch>>,
+    plan: &Arc<Plan>,
+    node: usize,
+    group_by: &GroupBy,
+) -> RowsAndErrors<'scope> {
+    let layout = || Layout::new(group_by, &plan.nodes[node].input, plan.nodes[node].input_appends);
+    let all_in_diff = layout().is_all_in_diff();
+    let folder = Folder::new(layout(), &plan.nodes[node].input, group_by.keys);
+    let (accumulators, best, distinct) = fold(rows, folder);
+    let added = VecCollection::new(accumulators).count_total_core::<Diff>();
+    let parts = if all_in_diff {
+        added.map(|(key, accumulators)| (key, vec![Part::Accumulators(accumulators)]))
+    } else {
+        collate(added, best.as_collection(), distinct.as_collection())
+    };
+    finish(parts.inner, plan, node, Finisher::new(layout(), &plan.nodes[node], group_by.keys), layout())
+}
+
+/// A value of a group: its key, which aggregate's it is, its bytes.
+type Valued = ((RowBytes, u32, RowBytes), Epoch, Diff);
+
+/// What folding gives: accumulators as diffs, candidates, distinct values.
+type FoldedStreams<'scope> = (
+    Stream<'scope, Epoch, Vec<(RowBytes, Epoch, Accumulators)>>,
+    Stream<'scope, Epoch, Vec<Valued>>,
+    Stream<'scope, Epoch, Vec<Valued>>,
+);
+
+/// Folds each epoch's rows and lets them go when the epoch has passed.
+fn fold<'scope>(rows: Stream<'scope, Epoch, Vec<Batch>>, folder: Folder) -> FoldedStreams<'scope> {
+    let mut builder = OperatorBuilder::new("group_by: fold".to_owned(), rows.scope());
+    let mut input = builder.new_input(rows, Pipeline);
+    let (output, accumulators) = builder.new_output::<Vec<(RowBytes, Epoch, Accumulators)>>();
+    let mut accumulated = OutputBuilder::from(output);
+    let (output, best) = builder.new_output::<Vec<Valued>>();
+    let mut candidates = OutputBuilder::from(output);
+    let (output, distinct) = builder.new_output::<Vec<Valued>>();
+    let mut values = OutputBuilder::from(output);
+    builder.build(move |_capabilities| {
+        let mut pending: BTreeMap<Epoch, (Vec<_>, Folded)> = BTreeMap::new();
+        move |frontiers| {
+            let (mut accumulated, mut candidates, mut values) =
+                (accumulated.activate(), candidates.activate(), values.activate());
+            input.for_each(|stamp, batches| {
+                let epoch = *stamp.least().expect("messages carry a time");
+                let (_, folded) = pending.entry(epoch).or_insert_with(|| {
+                    let keep = |port| stamp.retain_least(port).expect("messages carry a time");
+                    ((0..3).map(keep).collect(), folder.start())
+                });
+                for batch in batches.drain(..) {
+                    folder.fold(folded, &batch);
+                }
+            });
+            while let Some(entry) = pending.first_entry().filter(|entry| !frontiers[0].less_equal(entry.key())) {
+                let epoch = *entry.key();
+                let (capabilities, folded) = entry.remove();
+                let Groups { accumulators, best, distinct } = folder.finish(folded);
+                let added = accumulators.into_iter().map(|(key, accumulators)| (key, epoch, accumulators));
+                accumulated.session(&capabilities[0]).give_iterator(added);
+                candidates
+                    .session(&capabilities[1])
+                    .give_iterator(best.into_iter().map(|(value, diff)| (value, epoch, diff)));
+                values
+                    .session(&capabilities[2])
+                    .give_iterator(distinct.into_iter().map(|(value, diff)| (value, epoch, diff)));
+            }
+        }
+    });
+    (accumulators, best, distinct)
+}
+
+/// Brings the branches of each group together.
+fn collate<'scope>(
+    added: VecCollection<'scope, Epoch, (RowBytes, Accumulators), Diff>,
+    best: VecCollection<'scope, Epoch, (RowBytes, u32, RowBytes), Diff>,
+    distinct: VecCollection<'scope, Epoch, (RowBytes, u32, RowBytes), Diff>,
+) -> VecCollection<'scope, Epoch, (RowBytes, Vec<Part>), Diff> {
+    let best = best.map(|(key, which, candidate)| (tagged(&key, which), candidate));
+    let best = smallest(best, 1).map(|(key, candidate)| {
+        let (key, which) = untagged(&key);
+        (key, Part::Best(which, candidate))
+    });
+    let distinct = distinct
+        .threshold_total(|_value, count| Diff::from(*count > 0))
+        .map(|(key, which, _)| (key, which))
+        .count_total_core::<Diff>()
+        .map(|((key, which), count)| (key, Part::Distinct(which, count)));
+    added.map(|(key, accumulators)| (key, Part::Accumulators(accumulators))).concat(best).concat(distinct).reduce_named(
+        "group_by: collate",
+        |_key, parts, output| {
+            output.push((parts.iter().map(|(part, _)| (*part).clone()).collect(), 1));
+        },
+    )
+}
+
+/// A key that says which of a group's aggregates it is for.
+fn tagged(key: &RowBytes, which: u32) -> RowBytes {
+    [which.to_be_bytes().as_slice(), key].concat().into()
+}
+
+fn untagged(key: &RowBytes) -> (RowBytes, u32) {
+    let (which, key) = key.split_at(4);
+    (key.into(), u32::from_be_bytes(which.try_into().expect("a tagged key begins with four bytes")))
+}
+
+/// Groups → rows and errors.
+fn finish<'scope>(
+    groups: Stream<'scope, Epoch, Vec<((RowBytes, Vec<Part>), Epoch, Diff)>>,
+    plan: &Arc<Plan>,
+    node: usize,
+    finisher: Finisher,
+    layout: Layout,
+) -> RowsAndErrors<'scope> {
+    let mut builder = OperatorBuilder::new("group_by: finish".to_owned(), groups.scope());
+    let mut input = builder.new_input(groups, Pipeline);
+    let (output, rows) = builder.new_output::<Vec<Batch>>();
+    let mut finished = OutputBuilder::from(output);
+    let (output, errors) = builder.new_output::<Vec<(ErrorRow, Diff)>>();
+    let mut failed = OutputBuilder::from(output);
+    let plan = Arc::clone(plan);
+    builder.build(move |_capabilities| {
+        move |_frontiers| {
+            let (mut finished, mut failed) = (finished.activate(), failed.activate());
+            input.for_each(|stamp, groups| {
+                let mut by_epoch: BTreeMap<Epoch, Vec<Group>> = BTreeMap::new();
+                for ((key, parts), epoch, diff) in groups.drain(..) {
+                    // Without accumulators a group has no row: it is on its way out.
+                    by_epoch.entry(epoch).or_default().extend(group(key, parts, diff, &layout));
+                }
+                for (epoch, groups) in by_epoch {
+                    let (batch, errors) = finisher.finish(&groups, &plan.nodes[node]);
+                    finished.session(&stamp.delayed(&epoch, 0)).give(batch);
+                    failed.session(&stamp.delayed(&epoch, 1)).give_iterator(errors.into_iter());
+                }
+            });
+        }
+    });
+    (rows, errors)
+}
+
+fn group(key: RowBytes, parts: Vec<Part>, diff: Diff, layout: &Layout) -> Option<Group> {
+    let mut accumulators = None;
+    let mut best = vec![None; layout.best.len()];
+    let mut distinct = vec![0; layout.distinct.len()];
+    for part in parts {
+        match part {
+            Part::Accumulators(found) => accumulators = Some(found),
+            Part::Best(which, candidate) => best[which as usize] = Some(candidate),
+            Part::Distinct(which, count) => distinct[which as usize] = count,
+        }
+    }
+    accumulators.map(|accumulators| Group { key, accumulators, best, distinct, diff })
+}

@@ -1,0 +1,214 @@
+//! Renders `latest`: the newest row of each key per epoch and worker crosses to the worker that owns the key, which keeps one row a key.
+
+use std::collections::BTreeMap;
+use std::hash::BuildHasher;
+use std::sync::Arc;
+
+use arrow::array::{AsArray, Int64Array};
+use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+use timely::dataflow::Stream;
+use timely::dataflow::channels::pact::{Exchange, Pipeline};
+use timely::dataflow::operators::Operator;
+
+use crate::operator::Latest;
+use crate::plan::Plan;
+
+use super::Epoch;
+use super::batch::{Batch, record_batch};
+use super::row_bytes::{RowBytes, RowCodec, columns_at};
+
+/// When a row happened: event time in microseconds, then partition, then offset. Greater is newer.
+type Moment = (i64, i64, i64);
+
+/// A key's candidate for its newest row.
+type Candidate = (RowBytes, Moment, RowBytes);
+
+pub(super) fn latest<'scope>(
+    rows: Stream<'scope, Epoch, Vec<Batch>>,
+    clock: Stream<'scope, Epoch, Vec<i64>>,
+    plan: &Arc<Plan>,
+    node: usize,
+    latest: &Latest,
+) -> Stream<'scope, Epoch, Vec<Batch>> {
+    let candidates = newest_of_epoch(rows, plan, node, latest);
+    let expire = latest.expire.map(|expire| i64::try_from(expire.as_micros()).unwrap_or(i64::MAX));
+    let output = plan.nodes[node].output.clone();
+    let codec = RowCodec::ascending(&output, 0..output.columns.len());
+    let schema = output.arrow();
+    let by_key = Exchange::new(|candidate: &Candidate| FixedState::with_seed(0).hash_one(&candidate.0));
+    candidates.binary_frontier(clock, by_key, Pipeline, "latest", move |_capability, _info| {
+        let mut keeper = Keeper::new(expire);
+        let mut pending: BTreeMap<Epoch, (_, EpochInput)> = BTreeMap::new();
+        move |(candidates, candidate_frontier), (clock, clock_frontier), output| {
+            candidates.for_each(|stamp, found| {
+                let epoch = *stamp.least().expect("messages carry a time");
+                let entry = pending.entry(epoch);
+                let (_, input) = entry
+                    .or_insert_with(|| (stamp.retain_least(0).expect("messages carry a time"), EpochInput::default()));
+                input.candidates.append(found);
+            });
+            clock.for_each(|stamp, times| {
+                let epoch = *stamp.least().expect("messages carry a time");
+                let entry = pending.entry(epoch);
+                let (_, input) = entry
+                    .or_insert_with(|| (stamp.retain_least(0).expect("messages carry a time"), EpochInput::default()));
+                input.clock = input.clock.max(times.iter().copied().max());
+            });
+            let open = |epoch: &Epoch| candidate_frontier.less_equal(epoch) || clock_frontier.less_equal(epoch);
+            while let Some(entry) = pending.first_entry().filter(|entry| !open(entry.key())) {
+                let (capability, input) = entry.remove();
+                let changes = keeper.advance(input);
+                if changes.is_empty() {
+                    continue;
+                }
+                let columns = codec.decode(changes.iter().map(|(row, _)| row.as_ref()));
+                let diffs = Int64Array::from_iter_values(changes.iter().map(|(_, diff)| *diff));
+                let rows = record_batch(schema.clone(), columns, changes.len());
+                output.session(&capability).give(Batch { rows, diffs: Some(diffs), origin: None });
+            }
+        }
+    })
+}
+
+/// The newest row of each key among this worker's rows of an epoch.
+fn newest_of_epoch<'scope>(
+    rows: Stream<'scope, Epoch, Vec<Batch>>,
+    plan: &Arc<Plan>,
+    node: usize,
+    latest: &Latest,
+) -> Stream<'scope, Epoch, Vec<Candidate>> {
+    let input = plan.nodes[node].input.clone();
+    let width = plan.nodes[node].output.columns.len();
+    let keys = RowCodec::ascending(&input, latest.key.iter().copied());
+    let values = RowCodec::ascending(&input, 0..width);
+    let key_places = latest.key.clone();
+    rows.unary_frontier(Pipeline, "latest: newest of epoch", move |_capability, _info| {
+        let mut pending: BTreeMap<Epoch, (_, HashMap<RowBytes, (Moment, RowBytes)>)> = BTreeMap::new();
+        move |(input, frontier), output| {
+            input.for_each(|stamp, batches| {
+                let epoch = *stamp.least().expect("messages carry a time");
+                let (_, newest) = pending
+                    .entry(epoch)
+                    .or_insert_with(|| (stamp.retain_least(0).expect("messages carry a time"), HashMap::new()));
+                for batch in batches.drain(..) {
+                    let keys = keys.encode(&columns_at(&batch.rows, key_places.iter().copied()));
+                    let values = values.encode(&columns_at(&batch.rows, 0..width));
+                    let times = batch.rows.column(width).as_primitive::<TimestampMicrosecondType>();
+                    let partitions = batch.rows.column(width + 1).as_primitive::<Int64Type>();
+                    let offsets = batch.rows.column(width + 2).as_primitive::<Int64Type>();
+                    for row in 0..batch.rows.num_rows() {
+                        let moment = (times.value(row), partitions.value(row), offsets.value(row));
+                        let key = keys.row(row);
+                        match newest.get_mut(key.as_ref()) {
+                            Some((known, _)) if *known >= moment => {}
+                            Some(known) => *known = (moment, values.row(row).as_ref().into()),
+                            None => {
+                                newest.insert(key.as_ref().into(), (moment, values.row(row).as_ref().into()));
+                            }
+                        }
+                    }
+                }
+            });
+            while let Some(entry) = pending.first_entry().filter(|entry| !frontier.less_equal(entry.key())) {
+                let (capability, newest) = entry.remove();
+                let candidates = newest.into_iter().map(|(key, (moment, row))| (key, moment, row));
+                output.session(&capability).give_iterator(candidates);
+            }
+        }
+    })
+}
+
+/// What an epoch brings.
+#[derive(Default)]
+struct EpochInput {
+    candidates: Vec<Candidate>,
+    clock: Option<i64>,
+}
+
+/// The newest row of each key that this worker owns.
+struct Keeper {
+    expire: Option<i64>,
+    clock: i64,
+    newest: HashMap<RowBytes, (Moment, RowBytes)>,
+    /// Keys by the event time of their newest row, if keys expire.
+    by_time: BTreeMap<(i64, RowBytes), ()>,
+}
+
+impl Keeper {
+    fn new(expire: Option<i64>) -> Self {
+        Self { expire, clock: i64::MIN, newest: HashMap::new(), by_time: BTreeMap::new() }
+    }
+
+    /// Takes in an epoch; gives the rows that it adds and takes back.
+    fn advance(&mut self, input: EpochInput) -> Vec<(RowBytes, i64)> {
+        self.clock = self.clock.max(input.clock.unwrap_or(i64::MIN));
+        let mut changes = Vec::new();
+        for (key, moment, row) in input.candidates {
+            if self.is_expired(moment.0) {
+                continue;
+            }
+            if let Some((known, old)) = self.newest.get(&key) {
+                if *known >= moment {
+                    continue;
+                }
+                if self.expire.is_some() {
+                    self.by_time.remove(&(known.0, key.clone()));
+                }
+                if *old != row {
+                    changes.push((old.clone(), -1));
+                    changes.push((row.clone(), 1));
+                }
+            } else {
+                changes.push((row.clone(), 1));
+            }
+            if self.expire.is_some() {
+                self.by_time.insert((moment.0, key.clone()), ());
+            }
+            self.newest.insert(key, (moment, row));
+        }
+        while let Some(entry) = self.by_time.first_entry() {
+            let expire = self.expire.unwrap_or(i64::MAX);
+            if entry.key().0.saturating_add(expire) > self.clock {
+                break;
+            }
+            let ((_, key), ()) = entry.remove_entry();
+            if let Some((_, row)) = self.newest.remove(&key) {
+                changes.push((row, -1));
+            }
+        }
+        changes
+    }
+
+    fn is_expired(&self, time: i64) -> bool {
+        self.expire.is_some_and(|expire| time.saturating_add(expire) <= self.clock)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bytes(text: &str) -> RowBytes {
+        text.as_bytes().into()
+    }
+
+    fn epoch(clock: i64, candidates: &[(&str, i64, &str)]) -> EpochInput {
+        let candidates = candidates.iter().map(|(key, time, row)| (bytes(key), (*time, 0, 0), bytes(row))).collect();
+        EpochInput { candidates, clock: Some(clock) }
+    }
+
+    #[test]
+    fn a_newer_row_replaces_and_silence_expires() {
+        let mut keeper = Keeper::new(Some(10));
+        assert_eq!(keeper.advance(epoch(1, &[("a", 1, "a1")])), [(bytes("a1"), 1)]);
+        assert_eq!(
+            keeper.advance(epoch(5, &[("a", 5, "a5"), ("b", 2, "b2")])),
+            [(bytes("a1"), -1), (bytes("a5"), 1), (bytes("b2"), 1)]
+        );
+        assert_eq!(keeper.advance(epoch(12, &[("a", 4, "a4")])), [(bytes("b2"), -1)]);
+        assert_eq!(keeper.advance(epoch(15, &[])), [(bytes("a5"), -1)]);
+        assert_eq!(keeper.advance(epoch(15, &[("a", 5, "late")])), []);
+    }
+}

@@ -1,0 +1,118 @@
+//! Where rows and errors leave the dataflow: epoch by epoch, once the worker has passed it.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use timely::dataflow::Stream;
+use timely::dataflow::channels::pact::Pipeline;
+use timely::dataflow::operators::Operator;
+use timely::progress::frontier::MutableAntichain;
+
+use crate::runtime::Ledger;
+
+use super::{Batch, Diff, Epoch, ErrorRow};
+
+/// What a worker sends to a sink's committer.
+#[derive(Debug)]
+pub struct Outlet {
+    /// The worker.
+    pub worker: usize,
+    /// Rows, by epoch.
+    pub batches: Vec<(Epoch, Batch)>,
+    /// The worker has sent everything below this epoch.
+    pub through: Epoch,
+}
+
+/// What a worker tells the coordinator about epochs that it has passed.
+#[derive(Debug)]
+pub struct WorkerReport {
+    /// The worker.
+    pub worker: usize,
+    /// What happened, by epoch.
+    pub epochs: BTreeMap<Epoch, EpochReport>,
+    /// The worker has passed everything below this epoch.
+    pub through: Epoch,
+}
+
+/// What one epoch did on one worker.
+#[derive(Debug, Default)]
+pub struct EpochReport {
+    /// What failed, and what failed before and no longer does.
+    pub errors: Vec<(ErrorRow, Diff)>,
+    /// What became of the records, by the source's place in the plan.
+    pub ledgers: BTreeMap<usize, Ledger>,
+}
+
+/// What scans note down until their epoch is passed.
+pub(super) type LedgerBook = Rc<RefCell<BTreeMap<Epoch, BTreeMap<usize, Ledger>>>>;
+
+/// The first epoch that may still change.
+fn through(frontier: &MutableAntichain<Epoch>) -> Epoch {
+    frontier.frontier().first().copied().unwrap_or(Epoch::MAX)
+}
+
+/// Where a sink's rows go.
+pub struct SinkOutlet {
+    /// The sink needs nothing up to this epoch: such rows end here.
+    pub held: Epoch,
+    /// Sees every batch as soon as it has come.
+    pub received: Box<dyn Fn(&Batch)>,
+    /// Takes the batches of epochs that are passed.
+    pub send: Box<dyn Fn(Outlet)>,
+}
+
+/// Sends rows to a sink's committer.
+pub(super) fn rows(stream: Stream<'_, Epoch, Vec<Batch>>, worker: usize, outlet: SinkOutlet) {
+    let mut pending: BTreeMap<Epoch, Vec<Batch>> = BTreeMap::new();
+    let mut sent = 0;
+    stream.sink(Pipeline, "sink", move |(input, frontier)| {
+        input.for_each(|stamp, batches| {
+            let epoch = *stamp.least().expect("messages carry a time");
+            if epoch > outlet.held {
+                let batches = batches.drain(..).map(Batch::compact).inspect(|batch| (outlet.received)(batch));
+                pending.entry(epoch).or_default().extend(batches);
+            }
+        });
+        let through = through(frontier);
+        if through > sent {
+            sent = through;
+            let later = pending.split_off(&through);
+            let passed = std::mem::replace(&mut pending, later);
+            let batches = passed
+                .into_iter()
+                .flat_map(|(epoch, batches)| batches.into_iter().map(move |batch| (epoch, batch)))
+                .collect();
+            (outlet.send)(Outlet { worker, batches, through });
+        }
+    });
+}
+
+/// Tells the coordinator what has failed, and what became of records.
+pub(super) fn errors(
+    stream: Stream<'_, Epoch, Vec<(ErrorRow, Diff)>>,
+    worker: usize,
+    book: LedgerBook,
+    send: impl Fn(WorkerReport) + 'static,
+) {
+    let mut pending: BTreeMap<Epoch, EpochReport> = BTreeMap::new();
+    let mut sent = 0;
+    stream.sink(Pipeline, "errors", move |(input, frontier)| {
+        input.for_each(|stamp, errors| {
+            let epoch = *stamp.least().expect("messages carry a time");
+            pending.entry(epoch).or_default().errors.append(errors);
+        });
+        let through = through(frontier);
+        if through > sent {
+            sent = through;
+            let later = pending.split_off(&through);
+            let mut epochs = std::mem::replace(&mut pending, later);
+            let mut book = book.borrow_mut();
+            let later = book.split_off(&through);
+            for (epoch, ledgers) in std::mem::replace(&mut *book, later) {
+                epochs.entry(epoch).or_default().ledgers = ledgers;
+            }
+            send(WorkerReport { worker, epochs, through });
+        }
+    });
+}

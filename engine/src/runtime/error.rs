@@ -1,0 +1,91 @@
+//! Why a run ended before its time.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::connector::ConnectorError;
+
+/// A run that failed.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// A source failed.
+    #[error("source `{name}`: {error}")]
+    Source {
+        /// Which.
+        name: String,
+        /// Why.
+        error: ConnectorError,
+    },
+    /// A sink failed.
+    #[error("sink `{name}`: {error}")]
+    Sink {
+        /// Which.
+        name: String,
+        /// Why.
+        error: ConnectorError,
+    },
+    /// A record or row failed, and the YAML says `on_error: fail`.
+    #[error("{what}")]
+    Data {
+        /// Which record, and why.
+        what: String,
+        /// The last epoch whose results stand.
+        epoch: u64,
+    },
+    /// The state directory cannot be used.
+    #[error("state in {}: {what}", folder.display())]
+    State {
+        /// The folder.
+        folder: PathBuf,
+        /// Why.
+        what: String,
+        /// The remedy.
+        hint: String,
+    },
+    /// A file below the state directory failed.
+    #[error("{}: {error}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// A thread of the engine died: our bug.
+    #[error("a thread of the engine ended early ({0})")]
+    Died(&'static str),
+}
+
+impl RunError {
+    pub(super) fn file(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |error| Self::File { path, error }
+    }
+
+    /// The remedy.
+    #[must_use]
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Source { error, .. } | Self::Sink { error, .. } => error.hint().to_owned(),
+            Self::Data { epoch, .. } => format!(
+                "results up to epoch {epoch} stand; mend the data or the YAML, or set the source's `on_error: dead_letter`"
+            ),
+            Self::State { hint, .. } => hint.clone(),
+            Self::File { .. } => "check that the disk has room and that the folder is yours".to_owned(),
+            Self::Died(_) => "this is a bug of flowctl; please report it".to_owned(),
+        }
+    }
+
+    /// The exit code of a process that ends with this.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Source { error, .. } | Self::Sink { error, .. } => match error {
+                ConnectorError::Fenced { .. } => 75,
+                ConnectorError::Unusable { .. } => 2,
+                _ => 1,
+            },
+            Self::Data { .. } | Self::State { .. } | Self::File { .. } => 1,
+            Self::Died(_) => 70,
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! One thread a source: reads, and hands on through a bounded queue.
+
+use std::collections::BTreeMap;
+use std::thread;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+
+use crate::connector::{ConnectorError, PartitionIndex, Read, Reader, StopFlag};
+
+/// How many reads wait for the coordinator: each holds at most about a mebibyte.
+const QUEUE: usize = 4;
+/// How long a reader waits for records before it looks whether it should stop.
+const WAIT: Duration = Duration::from_millis(50);
+
+/// What a reader's thread brings.
+pub(super) enum Ingest {
+    /// Something was read.
+    Read(Read, Option<u64>),
+    /// The reader failed; nothing more comes.
+    Failed(ConnectorError),
+}
+
+/// The coordinator's side of a reader's thread.
+pub(super) struct ReaderThread {
+    /// What was read.
+    pub(super) reads: Receiver<Ingest>,
+    limits: Sender<(PartitionIndex, Option<u64>)>,
+}
+
+impl ReaderThread {
+    /// Starts reading; `limits` hold from the first read on.
+    pub(super) fn start(
+        name: &str,
+        mut reader: Box<dyn Reader>,
+        limits: &BTreeMap<PartitionIndex, u64>,
+        stop: StopFlag,
+    ) -> std::io::Result<Self> {
+        for (partition, limit) in limits {
+            reader.limit(*partition, Some(*limit));
+        }
+        let (send_read, reads) = bounded(QUEUE);
+        let (send_limit, limits) = unbounded();
+        thread::Builder::new()
+            .name(format!("read {name}"))
+            .spawn(move || read_on(&mut *reader, &limits, &send_read, &stop))?;
+        Ok(Self { reads, limits: send_limit })
+    }
+
+    /// Lets no record at or past `limit` through.
+    pub(super) fn limit(&self, partition: PartitionIndex, limit: Option<u64>) {
+        // A reader that has ended needs no limit.
+        let _ = self.limits.send((partition, limit));
+    }
+}
+
+fn read_on(
+    reader: &mut dyn Reader,
+    limits: &Receiver<(PartitionIndex, Option<u64>)>,
+    reads: &Sender<Ingest>,
+    stop: &StopFlag,
+) {
+    while !stop.is_set() {
+        for (partition, limit) in limits.try_iter() {
+            reader.limit(partition, limit);
+        }
+        let (ingest, last) = match reader.read(WAIT) {
+            Ok(Read::Idle) => (Ingest::Read(Read::Idle, reader.backlog()), false),
+            Ok(Read::End) => (Ingest::Read(Read::End, None), true),
+            Ok(read) => (Ingest::Read(read, reader.backlog()), false),
+            Err(error) => (Ingest::Failed(error), true),
+        };
+        if reads.send(ingest).is_err() || last {
+            return;
+        }
+    }
+}

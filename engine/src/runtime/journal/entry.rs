@@ -1,0 +1,75 @@
+//! What the journal holds.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::connector::Records;
+use crate::runtime::Ledger;
+
+/// One entry of the journal.
+#[derive(Clone, Debug)]
+pub(in crate::runtime) enum Entry {
+    /// Partitions of a source were seen for the first time.
+    Partitions {
+        /// The source.
+        source: String,
+        /// Where each is read from.
+        partitions: Vec<PartitionStart>,
+    },
+    /// Records that cannot be read again.
+    Payload {
+        /// The source.
+        source: String,
+        /// The partition's id.
+        partition: String,
+        /// The records; their partition index is not kept.
+        records: Box<Records>,
+    },
+    /// An epoch was closed.
+    Epoch(EpochRecord),
+}
+
+/// Where a partition is read from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::runtime) struct PartitionStart {
+    /// Its id.
+    pub(in crate::runtime) id: String,
+    /// Its first offset.
+    pub(in crate::runtime) start: u64,
+}
+
+/// An epoch, exactly.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::runtime) struct EpochRecord {
+    /// Its number.
+    pub(in crate::runtime) epoch: u64,
+    /// The start that closed it.
+    pub(in crate::runtime) generation: u64,
+    /// When it was closed, in microseconds since 1970, never less than before.
+    pub(in crate::runtime) clock: i64,
+    /// What was read, by source and partition id.
+    pub(in crate::runtime) ranges: BTreeMap<String, BTreeMap<String, Range>>,
+    /// What became of all records up to here, by source.
+    pub(in crate::runtime) ledgers: BTreeMap<String, Ledger>,
+    /// The dead letters up to here.
+    pub(in crate::runtime) dead_letters: DeadLetterMark,
+}
+
+/// Offsets from the first to behind the last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::runtime) struct Range {
+    /// The first.
+    pub(in crate::runtime) start: u64,
+    /// Behind the last.
+    pub(in crate::runtime) end: u64,
+}
+
+/// How far the dead-letter file goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::runtime) struct DeadLetterMark {
+    /// Letters.
+    pub(in crate::runtime) count: u64,
+    /// Bytes.
+    pub(in crate::runtime) bytes: u64,
+}

@@ -1,0 +1,31 @@
+//! Runs a plan: readers, coordinator, workers, committers, journal.
+//!
+//! ```text
+//!  readers ─Records─▶ coordinator ─Feed─▶ workers ─Outlet─▶ committers
+//!                       │    ▲  ▲            │                 │
+//!                    journal │  └─Report─────┘                 │
+//!                            └────────Committed────────────────┘
+//! ```
+
+mod committer;
+mod consolidate;
+mod coordinator;
+mod dead_letters;
+mod error;
+mod ingest;
+mod journal;
+mod ledger;
+mod options;
+mod replay;
+mod run;
+mod source_state;
+mod state_folder;
+mod status;
+mod watch;
+mod worker;
+
+pub use error::RunError;
+pub use ledger::Ledger;
+pub use options::{Observer, Progress, RunOptions, Silent, Summary};
+pub use run::run;
+pub use status::{SinkStatus, Status, read_status};

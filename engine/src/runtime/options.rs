@@ -1,0 +1,73 @@
+//! What a run is given, what it tells while it goes, and what it leaves.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::connector::{Grid, StopFlag};
+use crate::spec::Variables;
+
+use super::Ledger;
+
+/// How to run a plan.
+#[derive(Clone, Debug)]
+pub struct RunOptions {
+    /// How many workers; results do not depend on it.
+    pub workers: usize,
+    /// The root of all state.
+    pub state_root: PathBuf,
+    /// The values of `${…}`.
+    pub variables: Variables,
+    /// Asks the run to end at the next epoch boundary.
+    pub stop: StopFlag,
+    /// End after this time.
+    pub run_for: Option<Duration>,
+    /// End when no record has come for this time.
+    pub until_idle: Option<Duration>,
+}
+
+/// Watches a run; called about four times a second.
+pub trait Observer: Sync {
+    /// How far the run has come.
+    fn progress(&self, progress: &Progress);
+}
+
+/// An observer that does not look.
+pub struct Silent;
+
+impl Observer for Silent {
+    fn progress(&self, _progress: &Progress) {}
+}
+
+/// How far a run has come.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Progress {
+    /// The last epoch that all sinks have committed.
+    pub epoch: u64,
+    /// Records read by this run.
+    pub records: u64,
+    /// Records a second, of late.
+    pub records_per_second: f64,
+    /// Records that wait outside, if sources tell.
+    pub backlog: Option<u64>,
+    /// How much a bounded run has to read: the distance of offsets over all partitions.
+    pub total: Option<u64>,
+    /// How much of that is read.
+    pub done: u64,
+    /// From the closing of the last epoch to its commit in all sinks.
+    pub last_epoch: Duration,
+    /// Since the start.
+    pub elapsed: Duration,
+}
+
+/// What a run leaves.
+#[derive(Clone, Debug, Default)]
+pub struct Summary {
+    /// The last epoch that all sinks have committed.
+    pub epochs: u64,
+    /// What became of records since the state began, source by source.
+    pub ledgers: Vec<(String, Ledger)>,
+    /// How many dead letters there are, and where.
+    pub dead_letters: Option<(u64, PathBuf)>,
+    /// The reports' answers.
+    pub reports: Vec<(String, Grid)>,
+}

@@ -1,0 +1,145 @@
+//! A pipeline's folder below the state directory: who owns it, and which start this is.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::hash::{BuildHasher, RandomState};
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{FlockOperation, flock};
+use serde::{Deserialize, Serialize};
+
+use super::RunError;
+
+/// The version of everything below the folder.
+const FORMAT: u32 = 1;
+
+/// An owned folder. The lock lasts as long as this does.
+#[derive(Debug)]
+pub(super) struct StateFolder {
+    pub(super) path: PathBuf,
+    pub(super) identity: Identity,
+    _lock: File,
+}
+
+/// What a folder is.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Identity {
+    /// The version of the files.
+    format: u32,
+    /// The pipeline that it belongs to.
+    pipeline: String,
+    /// Made at random when the folder was.
+    pub(super) state_id: String,
+    /// Grows by one a start.
+    pub(super) generation: u64,
+}
+
+impl StateFolder {
+    /// Takes the folder of a pipeline, making it if it is not there, and counts the start.
+    pub(super) fn take(root: &Path, pipeline: &str) -> Result<Self, RunError> {
+        let path = root.join(pipeline);
+        make_folder(&path)?;
+        let lock_path = path.join("lock");
+        let lock = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .open(&lock_path)
+            .map_err(RunError::file(&lock_path))?;
+        if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
+            return Err(RunError::State {
+                folder: path,
+                what: "another flowctl runs this pipeline here".into(),
+                hint: "stop it first, or give this one a directory of its own with `--state DIR`".into(),
+            });
+        }
+        let identity_path = path.join("identity.json");
+        let mut identity = read_identity(&identity_path, &path, pipeline)?;
+        identity.generation += 1;
+        let text = serde_json::to_vec(&identity).expect("an identity is plain text and numbers");
+        replace_file(&identity_path, &text)?;
+        Ok(Self { path, identity, _lock: lock })
+    }
+}
+
+fn read_identity(path: &Path, folder: &Path, pipeline: &str) -> Result<Identity, RunError> {
+    let text = match fs::read(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Ok(Identity {
+                format: FORMAT,
+                pipeline: pipeline.to_owned(),
+                state_id: random_id(),
+                generation: 0,
+            });
+        }
+        Err(error) => return Err(RunError::File { path: path.to_owned(), error }),
+    };
+    let unusable = |what: String| RunError::State {
+        folder: folder.to_owned(),
+        what,
+        hint: "use another directory with `--state DIR`, or move this one away to begin anew".into(),
+    };
+    let identity: Identity =
+        serde_json::from_slice(&text).map_err(|error| unusable(format!("identity.json cannot be read: {error}")))?;
+    if identity.format != FORMAT {
+        return Err(unusable(format!("its format is {}, this flowctl writes format {FORMAT}", identity.format)));
+    }
+    if identity.pipeline != pipeline {
+        return Err(unusable(format!("it belongs to pipeline `{}`", identity.pipeline)));
+    }
+    Ok(identity)
+}
+
+/// 32 hexadecimal digits from the operating system's randomness, which the standard library's hashers are seeded with.
+fn random_id() -> String {
+    let word = || RandomState::new().hash_one(std::process::id());
+    format!("{:016x}{:016x}", word(), word())
+}
+
+/// Makes a folder that only its owner can read.
+pub(super) fn make_folder(path: &Path) -> Result<(), RunError> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(RunError::file(path))
+}
+
+/// Replaces a file's content so that a crash leaves either the old or the new.
+pub(super) fn replace_file(path: &Path, content: &[u8]) -> Result<(), RunError> {
+    let temporary = path.with_extension("new");
+    let write = || {
+        let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&temporary)?;
+        file.write_all(content)?;
+        file.sync_all()?;
+        fs::rename(&temporary, path)?;
+        path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+    };
+    write().map_err(RunError::file(path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_has_one_owner_and_counts_its_starts() {
+        let root = tempfile::tempdir().expect("a temporary folder");
+        let first = StateFolder::take(root.path(), "p").expect("free");
+        assert_eq!(first.identity.generation, 1);
+        let refused = StateFolder::take(root.path(), "p").expect_err("taken");
+        assert!(refused.to_string().contains("another flowctl"), "{refused}");
+        let id = first.identity.state_id.clone();
+        drop(first);
+        let second = StateFolder::take(root.path(), "p").expect("free again");
+        assert_eq!((second.identity.generation, second.identity.state_id), (2, id));
+    }
+
+    #[test]
+    fn foreign_state_is_refused() {
+        let root = tempfile::tempdir().expect("a temporary folder");
+        drop(StateFolder::take(root.path(), "p").expect("free"));
+        fs::rename(root.path().join("p"), root.path().join("q")).expect("renamed");
+        let refused = StateFolder::take(root.path(), "q").expect_err("foreign");
+        assert!(refused.to_string().contains("belongs to pipeline `p`"), "{refused}");
+    }
+}

@@ -1,0 +1,122 @@
+//! Tells observers, and the status file, how far a run has come.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use super::coordinator::{Epochs, now_micros};
+use super::dead_letters::DeadLetters;
+use super::options::{Observer, Progress};
+use super::source_state::SourceState;
+use super::status::{SinkStatus, Status, write_status};
+
+/// How often observers are told.
+const TELL: Duration = Duration::from_millis(250);
+/// How often the status file is written.
+const WRITE: Duration = Duration::from_secs(2);
+
+/// The state of telling.
+pub(super) struct Watch<'a> {
+    observer: &'a dyn Observer,
+    pipeline: String,
+    folder: PathBuf,
+    sinks: Vec<String>,
+    started: Instant,
+    told: Instant,
+    written: Option<Instant>,
+    records_before: u64,
+    records_told: u64,
+    rate: f64,
+    last_epoch: Duration,
+    committed: u64,
+}
+
+impl<'a> Watch<'a> {
+    pub(super) fn new(
+        observer: &'a dyn Observer,
+        pipeline: &str,
+        folder: PathBuf,
+        sinks: Vec<String>,
+        records: u64,
+    ) -> Self {
+        Self {
+            observer,
+            pipeline: pipeline.to_owned(),
+            folder,
+            sinks,
+            started: Instant::now(),
+            told: Instant::now(),
+            written: None,
+            records_before: records,
+            records_told: 0,
+            rate: 0.0,
+            last_epoch: Duration::ZERO,
+            committed: 0,
+        }
+    }
+
+    /// Since the start.
+    pub(super) fn elapsed(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// An epoch has been committed by all sinks, so long after its closing.
+    pub(super) fn committed(&mut self, epoch: u64, after: Duration) {
+        self.committed = epoch;
+        self.last_epoch = after;
+    }
+
+    /// Tells whoever is due; everybody if it is the `last` time.
+    pub(super) fn look(&mut self, sources: &[SourceState], epochs: &Epochs, dead_letters: &DeadLetters, last: bool) {
+        let since = self.told.elapsed();
+        if last || since >= TELL {
+            let records = epochs.last.ledgers.values().map(|ledger| ledger.read).sum::<u64>();
+            let records = records.saturating_sub(self.records_before);
+            let fresh = (records - self.records_told) as f64 / since.as_secs_f64().max(1e-9);
+            // Epochs come in steps: a moving average is what a person wants to read.
+            self.rate += (fresh - self.rate) * (since.as_secs_f64() / 2.0).min(1.0);
+            self.records_told = records;
+            self.told = Instant::now();
+            self.observer.progress(&self.progress(sources, records));
+        }
+        if last || self.written.is_none_or(|written| written.elapsed() >= WRITE) {
+            self.written = Some(Instant::now());
+            // The status is for people; a run does not end for it.
+            if let Err(error) = write_status(&self.folder, &self.status(sources, epochs, dead_letters, last)) {
+                tracing::warn!("the status cannot be written: {error}");
+            }
+        }
+    }
+
+    fn progress(&self, sources: &[SourceState], records: u64) -> Progress {
+        let backlogs: Vec<u64> = sources.iter().filter_map(|source| source.backlog).collect();
+        let bounded: Option<Vec<(u64, u64)>> = sources.iter().map(SourceState::progress).collect();
+        Progress {
+            epoch: self.committed,
+            records,
+            records_per_second: self.rate,
+            backlog: (!backlogs.is_empty()).then(|| backlogs.iter().sum()),
+            total: bounded.as_ref().map(|parts| parts.iter().map(|(_, total)| total).sum()),
+            done: bounded.map_or(0, |parts| parts.iter().map(|(done, _)| done).sum()),
+            last_epoch: self.last_epoch,
+            elapsed: self.elapsed(),
+        }
+    }
+
+    fn status(&self, sources: &[SourceState], epochs: &Epochs, dead_letters: &DeadLetters, ended: bool) -> Status {
+        let backlog: BTreeMap<String, u64> =
+            sources.iter().filter_map(|source| Some((source.name.clone(), source.backlog?))).collect();
+        let committed = |at: usize| epochs.committed_by(at);
+        let sinks = self.sinks.iter().enumerate();
+        Status {
+            pipeline: self.pipeline.clone(),
+            ended,
+            written: now_micros(),
+            epoch: self.committed,
+            ledgers: epochs.last.ledgers.clone(),
+            backlog,
+            dead_letters: dead_letters.mark().count,
+            sinks: sinks.map(|(at, name)| SinkStatus { name: name.clone(), committed: committed(at) }).collect(),
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! A worker: a timely thread that takes records, moves the epoch on, and computes.
+
+use std::sync::Arc;
+use std::thread::{self, Thread};
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded, unbounded};
+use timely::WorkerConfig;
+
+use crate::plan::Plan;
+use crate::render::{Inputs, Outlets, RawBatch, SinkOutlet, render};
+
+use super::RunError;
+use super::committer::{Load, Order};
+use super::coordinator::Event;
+
+/// How many batches of records wait for a worker.
+const QUEUE: usize = 2;
+/// How long an idle worker sleeps if nobody wakes it.
+const PARK: Duration = Duration::from_millis(250);
+
+/// What the coordinator sends a worker.
+pub(super) enum Feed {
+    /// Records of a source, in the open epoch.
+    Records(usize, RawBatch),
+    /// The epoch that opens; all before it are closed.
+    Open(u64),
+}
+
+/// Where a worker sends a sink's rows.
+#[derive(Clone)]
+pub(super) struct SinkPort {
+    /// The epoch up to which the sink needs nothing.
+    pub(super) held: u64,
+    /// The sink's committer.
+    pub(super) orders: Sender<Order>,
+    /// How much waits there.
+    pub(super) load: Load,
+}
+
+/// The coordinator's side of the workers.
+pub(super) struct Workers {
+    feeds: Vec<Sender<Feed>>,
+    threads: Vec<Thread>,
+    next: usize,
+}
+
+impl Workers {
+    /// Starts `count` workers that all render the plan.
+    pub(super) fn start(
+        plan: &Arc<Plan>,
+        count: usize,
+        sinks: &[SinkPort],
+        events: &Sender<Event>,
+    ) -> Result<Self, RunError> {
+        let (announce, announced) = unbounded();
+        let (feeds, receivers): (Vec<_>, Vec<_>) = (0..count).map(|_| bounded(QUEUE)).unzip();
+        let (plan, sinks, ended, events) = (Arc::clone(plan), sinks.to_vec(), events.clone(), events.clone());
+        let config = timely::Config {
+            communication: timely::CommunicationConfig::Process(count),
+            worker: WorkerConfig::default(),
+        };
+        thread::Builder::new()
+            .name("workers".into())
+            .spawn(move || {
+                let guards = timely::execute(config, move |worker| {
+                    let index = worker.index();
+                    let _ = announce.send((index, thread::current()));
+                    let outlets = outlets(&sinks, &events);
+                    let inputs = worker.dataflow(|scope| render(scope, &plan, index, outlets));
+                    work(worker, inputs, &receivers[index]);
+                });
+                // Joining waits for all; a worker that panicked has said so on its way out.
+                drop(guards.map(|guards| guards.join()));
+                let _ = ended.send(Event::WorkersEnded);
+            })
+            .map_err(|_| RunError::Died("the workers' thread"))?;
+        let mut threads = Vec::new();
+        for _ in 0..count {
+            threads.push(announced.recv().map_err(|_| RunError::Died("a worker"))?);
+        }
+        threads.sort_by_key(|(index, _)| *index);
+        Ok(Self { feeds, threads: threads.into_iter().map(|(_, thread)| thread).collect(), next: 0 })
+    }
+
+    /// Gives records to the worker that has the least to do; waits if all have enough.
+    pub(super) fn feed(&mut self, source: usize, raw: RawBatch) -> Result<(), RunError> {
+        let count = self.feeds.len();
+        let worker = (0..count)
+            .map(|step| (self.next + step) % count)
+            .min_by_key(|worker| self.feeds[*worker].len())
+            .unwrap_or(0);
+        self.next = (worker + 1) % count;
+        self.send(worker, Feed::Records(source, raw))
+    }
+
+    /// Closes all epochs before `epoch`.
+    pub(super) fn open(&self, epoch: u64) -> Result<(), RunError> {
+        (0..self.feeds.len()).try_for_each(|worker| self.send(worker, Feed::Open(epoch)))
+    }
+
+    fn send(&self, worker: usize, feed: Feed) -> Result<(), RunError> {
+        self.feeds[worker].send(feed).map_err(|_| RunError::Died("a worker"))?;
+        self.threads[worker].unpark();
+        Ok(())
+    }
+}
+
+/// Dropping the coordinator's side ends the workers: they close all epochs.
+impl Drop for Workers {
+    fn drop(&mut self) {
+        self.feeds.clear();
+        for thread in &self.threads {
+            thread.unpark();
+        }
+    }
+}
+
+fn outlets(sinks: &[SinkPort], events: &Sender<Event>) -> Outlets {
+    let ports = sinks.iter().map(|port| {
+        let (send, load) = (port.orders.clone(), port.load.clone());
+        SinkOutlet {
+            held: port.held,
+            received: Box::new(move |batch| load.add(batch)),
+            // A committer that has ended has told the coordinator why.
+            send: Box::new(move |outlet| drop(send.send(Order::Outlet(outlet)))),
+        }
+    });
+    let events = events.clone();
+    Outlets { sinks: ports.collect(), report: Box::new(move |report| drop(events.send(Event::Report(report)))) }
+}
+
+fn work(worker: &mut timely::worker::Worker, mut inputs: Inputs, feeds: &Receiver<Feed>) {
+    loop {
+        match feeds.try_recv() {
+            Ok(Feed::Records(source, raw)) => {
+                inputs[source].send(raw);
+                inputs[source].flush();
+                worker.step();
+            }
+            Ok(Feed::Open(epoch)) => {
+                for input in &mut inputs {
+                    input.advance_to(epoch);
+                }
+                worker.step();
+            }
+            Err(TryRecvError::Empty) => {
+                worker.step_or_park(Some(PARK));
+            }
+            Err(TryRecvError::Disconnected) => break,
+        }
+    }
+    drop(inputs);
+    while worker.step_or_park(Some(PARK)) {}
+}

@@ -1,0 +1,214 @@
+//! The entries of several files merged to one pipeline: each key read on its own, so that one mistake hides no other.
+
+use std::path::{Path, PathBuf};
+
+use crate::diagnostic::{Code, Diagnostics, Span};
+
+use super::pipeline::is_name;
+use super::value::{unknown_key, unset_variable};
+use super::{
+    Content, Entry, FEED_KEYS, Feed, Item, Key, Mode, Need, Node, PipelineSpec, REPORT_KEYS, Report, Spanned, Text,
+    Value, Variables,
+};
+
+/// The pipeline as far as it has been read.
+pub(super) struct Merge<'a> {
+    variables: &'a Variables,
+    name: Option<Spanned<String>>,
+    named: bool,
+    mode: Mode,
+    epoch: Option<Spanned<std::time::Duration>>,
+    feed: Option<Feed>,
+    sources: Vec<Item>,
+    operators: Vec<Item>,
+    sinks: Vec<Item>,
+    reports: Vec<Report>,
+}
+
+/// One key at the top of a file, and its value.
+pub(super) struct Part {
+    key: &'static str,
+    entry: Entry,
+}
+
+impl<'a> Merge<'a> {
+    pub(super) fn new(variables: &'a Variables) -> Self {
+        Self {
+            variables,
+            name: None,
+            named: false,
+            mode: Mode::default(),
+            epoch: None,
+            feed: None,
+            sources: Vec::new(),
+            operators: Vec::new(),
+            sinks: Vec::new(),
+            reports: Vec::new(),
+        }
+    }
+
+    /// Reads one key at the top of a file; none if it is wrong, or if nothing stands after it.
+    pub(super) fn read(
+        &mut self,
+        name: &Spanned<String>,
+        value: &Node,
+        keys: &'static [Key],
+        diagnostics: &mut Diagnostics,
+    ) -> Option<Part> {
+        self.named |= name.value == "name";
+        let Some(at) = keys.iter().position(|key| key.name == name.value) else {
+            unknown_key(name, keys, diagnostics);
+            return None;
+        };
+        if value.content == Content::Null && keys[at].need == Need::Optional {
+            return None;
+        }
+        let pair = Node { content: Content::Map(vec![(name.clone(), value.clone())]), span: value.span };
+        let entry = Entry::read(&pair, &keys[at..=at], self.variables, diagnostics)?;
+        Some(Part { key: keys[at].name, entry })
+    }
+
+    /// The files that a part includes.
+    pub(super) fn includes(&self, part: &Part, diagnostics: &mut Diagnostics) -> Vec<(PathBuf, Span)> {
+        if part.key != "include" {
+            return Vec::new();
+        }
+        let texts = part.entry.spanned_texts("include");
+        texts.iter().filter_map(|text| Some((self.resolve(text, diagnostics)?.into(), text.span))).collect()
+    }
+
+    /// Takes a part of a file in this folder.
+    pub(super) fn take(&mut self, part: &Part, folder: &Path, diagnostics: &mut Diagnostics) {
+        let entry = &part.entry;
+        match part.key {
+            "name" => {
+                let text = Spanned::new(entry.text("name"), entry.span_of("name"));
+                if let Some(name) = self.resolve(&text, diagnostics) {
+                    let name = Spanned::new(name, text.span);
+                    check_name(&name, true, diagnostics);
+                    self.name = Some(name);
+                }
+            }
+            "mode" if entry.word("mode").value == "batch" => self.mode = Mode::Batch,
+            "epoch" => self.epoch = entry.duration_if("epoch").map(|epoch| Spanned::new(epoch, entry.span_of("epoch"))),
+            "feed" => self.feed = entry.node_if("feed").and_then(|node| self.read_feed(node, folder, diagnostics)),
+            "sources" | "operators" | "sinks" => self.take_items(part, folder, diagnostics),
+            "reports" => self.take_reports(entry, diagnostics),
+            _ => {}
+        }
+    }
+
+    fn take_items(&mut self, part: &Part, folder: &Path, diagnostics: &mut Diagnostics) {
+        for (name, value) in part.entry.map(part.key) {
+            let Value::Node(node) = &value.value else { continue };
+            check_name(name, false, diagnostics);
+            let item = Item { name: name.clone(), node: node.clone(), folder: folder.to_owned() };
+            let before = match part.key {
+                "sinks" => find(&self.sinks, &name.value),
+                _ => find(&self.sources, &name.value).or_else(|| find(&self.operators, &name.value)),
+            };
+            match (before, part.key) {
+                (Some(before), _) => report_twice(name, before, diagnostics),
+                (None, "sources") => self.sources.push(item),
+                (None, "operators") => self.operators.push(item),
+                (None, _) => self.sinks.push(item),
+            }
+        }
+    }
+
+    fn take_reports(&mut self, entry: &Entry, diagnostics: &mut Diagnostics) {
+        for (name, value) in entry.map("reports") {
+            let Value::Node(node) = &value.value else { continue };
+            check_name(name, false, diagnostics);
+            if let Some(before) = self.reports.iter().find(|report| report.name.value == name.value) {
+                report_twice(name, before.name.span, diagnostics);
+                continue;
+            }
+            let Some(entry) = Entry::read(node, REPORT_KEYS, self.variables, diagnostics) else { continue };
+            let sink = Spanned::new(entry.text("sink"), entry.span_of("sink"));
+            let Some(target) = self.resolve(&sink, diagnostics) else { continue };
+            self.reports.push(Report {
+                name: name.clone(),
+                sink: Spanned::new(target, sink.span),
+                sql: Spanned::new(entry.text("sql"), entry.span_of("sql")),
+                title: entry.text_if("title"),
+            });
+        }
+    }
+
+    fn read_feed(&self, node: &Node, folder: &Path, diagnostics: &mut Diagnostics) -> Option<Feed> {
+        let short;
+        let node = match node.content {
+            Content::Scalar(_) => {
+                let run = Spanned::new("run".to_owned(), node.span);
+                short = Node { content: Content::Map(vec![(run, node.clone())]), span: node.span };
+                &short
+            }
+            _ => node,
+        };
+        let entry = Entry::read(node, FEED_KEYS, self.variables, diagnostics)?;
+        let span = entry.span_of("run");
+        let file = self.resolve(&Spanned::new(entry.text("run"), span), diagnostics)?;
+        let set = entry.map("set").iter().filter_map(|(name, value)| match &value.value {
+            Value::Text(text) => Some((name.clone(), text.clone())),
+            _ => None,
+        });
+        Some(Feed { file: Spanned::new(folder.join(file), span), set: set.collect() })
+    }
+
+    fn resolve(&self, text: &Spanned<Text>, diagnostics: &mut Diagnostics) -> Option<String> {
+        match text.value.resolve(self.variables) {
+            Ok(resolved) => Some(resolved),
+            Err(missing) => {
+                unset_variable(&missing, text.span, diagnostics);
+                None
+            }
+        }
+    }
+
+    /// The pipeline, whose file at `path` has its map at `root`.
+    pub(super) fn finish(self, root: Span, path: &Path, diagnostics: &mut Diagnostics) -> PipelineSpec {
+        let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        if !self.named {
+            let fitting = if is_name(&stem, true) { &stem } else { "my-pipeline" };
+            diagnostics
+                .error(Code::MissingKey, Span { end: root.start, ..root }, "key `name` is missing")
+                .hint(format!("add `name: {fitting}` at the top"));
+        }
+        PipelineSpec {
+            name: self.name.unwrap_or(Spanned::new(stem, root)),
+            mode: self.mode,
+            epoch: self.epoch,
+            feed: self.feed,
+            sources: self.sources,
+            operators: self.operators,
+            sinks: self.sinks,
+            reports: self.reports,
+        }
+    }
+}
+
+fn find(items: &[Item], name: &str) -> Option<Span> {
+    items.iter().find(|item| item.name.value == name).map(|item| item.name.span)
+}
+
+fn report_twice(name: &Spanned<String>, before: Span, diagnostics: &mut Diagnostics) {
+    diagnostics
+        .error(Code::DuplicateName, name.span, format!("name `{}` is taken", name.value))
+        .label(before, "first here")
+        .hint("give one of them another name");
+}
+
+/// Reports a name that is none. Its entry is kept all the same, so that what uses it finds it.
+fn check_name(name: &Spanned<String>, dashes: bool, diagnostics: &mut Diagnostics) {
+    if is_name(&name.value, dashes) {
+        return;
+    }
+    let fitting: String =
+        name.value.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).take(63).collect();
+    let also = if dashes { ", `_` and `-`" } else { " and `_`" };
+    let hint =
+        format!("names are made of letters, digits{also}, begin with a letter or `_`, and have at most 63 of them");
+    let hint = if is_name(&fitting, dashes) { format!("{hint}: `{fitting}`") } else { hint };
+    diagnostics.error(Code::BadName, name.span, format!("`{}` is not a name", name.value)).hint(hint);
+}
