@@ -2,14 +2,10 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::command::check::Check;
-use crate::command::completions::Completions;
-use crate::command::connectors::Connectors;
-use crate::command::explain::Explain;
-use crate::command::run::Run;
-use crate::command::simulate::Simulate;
-use crate::command::status::Status;
-use crate::command::topic::Topic;
+use crate::command::{
+    check::Check, completions::Completions, connectors::Connectors, explain::Explain, run::Run, simulate::Simulate,
+    status::Status, topic::Topic,
+};
 use crate::exit::Failure;
 use crate::terminal::Terminal;
 
@@ -32,10 +28,10 @@ pub(crate) enum Command {
     Run(Run),
     Check(Check),
     Explain(Explain),
-    Status(Status),
     Simulate(Simulate),
     Topic(Topic),
     Connectors(Connectors),
+    Status(Status),
     Completions(Completions),
 }
 
@@ -46,10 +42,10 @@ impl Command {
             Self::Run(run) => run.run(terminal),
             Self::Check(check) => check.run(terminal),
             Self::Explain(explain) => explain.run(terminal),
-            Self::Status(status) => status.run(terminal),
             Self::Simulate(simulate) => simulate.run(terminal),
             Self::Topic(topic) => topic.run(terminal),
             Self::Connectors(connectors) => connectors.run(terminal),
+            Self::Status(status) => status.run(terminal),
             Self::Completions(completions) => completions.run(terminal),
         }
     }

@@ -2,8 +2,10 @@
 
 use std::env;
 use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use connectors::console::{Screen, Surface};
+use indicatif::ProgressBar;
 
 use crate::exit::{FAILED, Failure};
 
@@ -15,6 +17,9 @@ pub(crate) struct Terminal {
     pub(crate) screen: Screen,
     /// Whether messages may be coloured.
     pub(crate) color: bool,
+    /// Whether somebody watches standard error.
+    watched: bool,
+    bar: Arc<Mutex<Option<ProgressBar>>>,
 }
 
 impl Terminal {
@@ -24,12 +29,31 @@ impl Terminal {
         let plain = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let (out, talk) = (io::stdout().is_terminal() && smart, io::stderr().is_terminal() && smart);
         let surface = if out { Surface::Live { size, color: !plain, shared: talk } } else { Surface::Plain };
-        Self { screen: Screen::new(Box::new(io::stdout()), Box::new(io::stderr()), surface), color: talk && !plain }
+        Self {
+            screen: Screen::new(Box::new(io::stdout()), Box::new(io::stderr()), surface),
+            color: talk && !plain,
+            watched: talk,
+            bar: Arc::default(),
+        }
+    }
+
+    /// Whether somebody watches standard error.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.watched
+    }
+
+    /// Lets messages stand above a progress bar, until it is taken away.
+    pub(crate) fn set_bar(&self, bar: Option<ProgressBar>) {
+        *self.bar.lock().unwrap_or_else(PoisonError::into_inner) = bar;
     }
 
     /// Writes whole lines to standard error.
     pub(crate) fn say(&self, lines: &str) {
-        self.screen.say(lines.as_bytes());
+        let bar = self.bar.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        match bar {
+            Some(bar) => bar.suspend(|| self.screen.say(lines.as_bytes())),
+            None => self.screen.say(lines.as_bytes()),
+        }
     }
 
     /// Writes text to standard output. A reader that has gone away is no failure.

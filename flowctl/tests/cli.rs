@@ -1,7 +1,7 @@
 //! The built binary, as a shell sees it.
 
-use std::io::Read;
-use std::process::{Command, Output, Stdio};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::process::{Child, Command, Output, Stdio};
 
 fn flowctl(arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_flowctl"));
@@ -34,7 +34,9 @@ fn the_version_is_one_line() {
 fn help_is_data_and_names_every_command() {
     let output = flowctl(&["--help"]);
     assert!(output.status.success());
-    for word in ["connectors", "completions", "Exit codes", "130"] {
+    for word in
+        ["run", "check", "explain", "simulate", "topic", "connectors", "status", "completions", "Exit codes", "130"]
+    {
         assert!(text(&output.stdout).contains(word), "{word}");
     }
     assert_eq!(text(&output.stderr), "");
@@ -47,6 +49,13 @@ fn a_wrong_command_line_is_exit_code_2() {
     refuses(&["--colour"], 2, &["--colour"]);
     refuses(&["connectors", "a", "b"], 2, &["unexpected argument"]);
     refuses(&["completions", "tcl"], 2, &["tcl", "bash"]);
+    refuses(&["run"], 2, &["<FILE>"]);
+    refuses(&["run", "a.yaml", "--workers", "0"], 2, &["--workers", "1..=256"]);
+    refuses(&["run", "a.yaml", "--for", "5"], 2, &["is not a duration", "20s"]);
+    refuses(&["run", "a.yaml", "--set", "novalue"], 2, &["NAME=VALUE"]);
+    refuses(&["run", "a.yaml", "--output", "xml"], 2, &["table", "json", "csv"]);
+    refuses(&["check"], 2, &["<FILES>"]);
+    refuses(&["simulate", "twitch", "--clock", "fast"], 2, &["scaled:60"]);
 }
 
 #[test]
@@ -86,4 +95,84 @@ fn a_reader_that_goes_away_is_no_failure() {
     let mut said = String::new();
     child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
     assert_eq!((child.wait().unwrap().code(), said.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn a_missing_file_is_named_by_every_command_that_reads_one() {
+    for command in ["check", "run", "explain", "status"] {
+        refuses(&[command, "no/such.yaml"], 2, &["no/such.yaml", "there is no such file"]);
+    }
+}
+
+#[test]
+fn a_pipeline_that_never_ran_has_no_status() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("p.yaml");
+    std::fs::write(&file, "name: quiet\nsources: {}\nsinks: {}\n").unwrap();
+    let state = folder.path().join("state");
+    let arguments = ["status", file.to_str().unwrap(), "--state", state.to_str().unwrap()];
+    refuses(&arguments, 1, &["pipeline `quiet` has no state"]);
+}
+
+#[test]
+fn embedded_topics_are_filled_listed_and_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = ["--brokers", "embedded", "--state", folder.path().to_str().unwrap()];
+    let topic = |arguments: &[&'static str]| [&["topic"], arguments, &state].concat();
+    let mut produce = Command::new(env!("CARGO_BIN_EXE_flowctl"))
+        .args(topic(&["produce", "games", "--partitions", "1", "--key-separator", "="]))
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    produce.stdin.take().unwrap().write_all(b"k={\"n\": 1}\nplain\n").unwrap();
+    assert!(produce.wait().unwrap().success());
+
+    let list = flowctl(&topic(&["ls"]));
+    assert!(text(&list.stdout).contains("│ games ┆          1 ┆       2 │"), "{}", text(&list.stdout));
+    assert_eq!(text(&flowctl(&topic(&["cat", "games"])).stdout), "{\"n\": 1}\nplain\n");
+    let first = flowctl(&topic(&["cat", "games", "--json", "-n", "1"]));
+    let record: serde_json::Value = serde_json::from_slice(&first.stdout).unwrap();
+    assert_eq!((&record["topic"], &record["offset"], &record["key"]), (&"games".into(), &0.into(), &"k".into()));
+    assert_eq!(record["value"]["n"], 1);
+    assert!(record["timestamp"].as_str().unwrap().ends_with('Z'), "{record}");
+    refuses(&topic(&["cat", "chess"]), 1, &["topic `chess` does not exist"]);
+}
+
+/// A simulator that has said where it listens.
+fn simulator() -> Child {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_flowctl"))
+        .args(["simulate", "twitch", "--clock", "manual"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary runs");
+    let mut line = String::new();
+    let out = child.stdout.as_mut().expect("it is piped");
+    BufReader::new(out).read_line(&mut line).expect("it says where it listens");
+    assert!(line.starts_with("TWITCH_API=http://127.0.0.1:") && line.ends_with("/helix\n"), "{line}");
+    child
+}
+
+fn signal(child: &Child, name: &str) {
+    let sent = Command::new("kill").args([name, &child.id().to_string()]).status();
+    assert!(sent.expect("`kill` is there").success());
+}
+
+#[test]
+fn one_signal_ends_in_peace() {
+    for name in ["-INT", "-TERM"] {
+        let mut child = simulator();
+        signal(&child, name);
+        assert_eq!(child.wait().unwrap().code(), Some(0), "{name}");
+    }
+}
+
+#[test]
+fn two_signals_end_at_once() {
+    let mut child = simulator();
+    // While it is halted, both signals wait for it.
+    for name in ["-STOP", "-INT", "-TERM", "-CONT"] {
+        signal(&child, name);
+    }
+    assert_eq!(child.wait().unwrap().code(), Some(130));
 }
