@@ -19,6 +19,9 @@ use crate::terminal::Terminal;
 /// The value of `brokers` that stands for the topic log below the state root.
 const EMBEDDED: &str = "embedded";
 
+/// How many partitions a topic gets that the reader needs first: as many as a sink gives it by default.
+const PARTITIONS: u32 = 3;
+
 /// A pipeline that runs in the background for another one, or none.
 #[derive(Default)]
 pub(crate) struct Feeder {
@@ -49,10 +52,24 @@ impl Fed<'_> {
             return Ok(Feeder::default());
         }
         match self.pipeline.spec.mode {
-            Mode::Stream => self.feed_beside(feed),
+            Mode::Stream => {
+                self.create(&topics)?;
+                self.feed_beside(feed)
+            }
             Mode::Batch if self.are_empty(&topics)? => self.feed_before(feed).map(|()| Feeder::default()),
             Mode::Batch => Ok(Feeder::default()),
         }
+    }
+
+    /// The reader may look for the topics before the feed has made them.
+    fn create(&self, topics: &[String]) -> Result<(), Failure> {
+        let log = Topics::below(self.state_root);
+        for topic in topics {
+            if !log.exists(topic)? {
+                log.create(topic, PARTITIONS)?;
+            }
+        }
+        Ok(())
     }
 
     fn feed_beside(&self, feed: &Feed) -> Result<Feeder, Failure> {

@@ -8,7 +8,7 @@ use crate::diagnostic::Span;
 use crate::expr::Expression;
 use crate::operator::{ColumnDraft, Stateful};
 use crate::plan::{At, EventTime, OnError, Target};
-use crate::schema::Schema;
+use crate::schema::{Column, Schema};
 
 /// The columns that tell when a row of a source happened; no user's column can be called so.
 pub(super) const TIME_COLUMNS: [&str; 3] = ["$event_time", "$partition", "$offset"];
@@ -30,8 +30,10 @@ pub(super) struct Draft {
 pub(super) struct Output {
     /// Where they come from; several after a union.
     pub(super) places: Vec<Place>,
-    /// The columns that users see.
+    /// The row's columns.
     pub(super) schema: Schema,
+    /// Columns that can be named but are no part of the row: they come with a source's records.
+    pub(super) implicit: Vec<Column>,
     /// Whether they are only added.
     pub(super) appends: bool,
     /// Whether they know when they happened.
@@ -119,6 +121,14 @@ pub(super) struct SinkDraft {
     pub(super) input: SinkInput,
     pub(super) sink: Arc<dyn Sink>,
     pub(super) fingerprint: String,
+}
+
+impl Output {
+    /// Everything that can be named: the row's columns first.
+    pub(super) fn all(&self) -> Schema {
+        let implicit = self.implicit.iter().filter(|column| self.schema.index_of(&column.name).is_none());
+        Schema::new(self.schema.columns.iter().chain(implicit).cloned().collect())
+    }
 }
 
 impl Draft {

@@ -10,9 +10,11 @@ use crate::plan::{
 use crate::schema::{Column, Schema};
 
 use super::draft::{Draft, NodeDraft, OpDraft, RegionDraft, SourceDraft, StepDraft, TIME_COLUMNS};
+use super::unused;
 
 /// Brings a draft into its final form.
-pub(super) fn lower(draft: Draft) -> (Vec<SourceNode>, Vec<Node>, Vec<SinkNode>) {
+pub(super) fn lower(mut draft: Draft) -> (Vec<SourceNode>, Vec<Node>, Vec<SinkNode>) {
+    unused::remove(&mut draft);
     let sources = draft.sources.into_iter().map(lower_source).collect();
     let nodes = draft.nodes.into_iter().map(lower_node).collect();
     let sinks = draft

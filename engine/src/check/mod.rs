@@ -9,6 +9,7 @@ mod lower;
 mod operators;
 mod sinks;
 mod sources;
+mod unused;
 
 use std::time::Duration;
 

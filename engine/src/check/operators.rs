@@ -91,9 +91,16 @@ impl<'s> Checker<'s> {
         }
         let inputs: Option<Vec<Output>> = inputs.into_iter().collect();
         let inputs = inputs?;
-        let input = if inputs.len() == 1 { inputs.into_iter().next()? } else { self.union(&from, inputs)? };
+        let input = self.union(&from, inputs)?;
+        let all = input.all();
         let mut context = OperatorCheck {
-            input: InputView { schema: &input.schema, appends: input.appends, timed: input.timed, from: &from[0] },
+            input: InputView {
+                schema: &input.schema,
+                all: &all,
+                appends: input.appends,
+                timed: input.timed,
+                from: &from[0],
+            },
             files: self.files,
             diagnostics: self.diagnostics,
         };
@@ -190,6 +197,7 @@ impl<'s> Checker<'s> {
 
     /// Several inputs as one.
     pub(super) fn union(&mut self, names: &[Spanned<String>], inputs: Vec<Output>) -> Option<Output> {
+        let several = inputs.len() > 1;
         let mut inputs = inputs.into_iter();
         let mut all = inputs.next()?;
         let mut sound = true;
@@ -221,6 +229,7 @@ impl<'s> Checker<'s> {
                     column.nullable |= input.schema.column(&column.name).is_some_and(|other| other.nullable);
                 }
             }
+            all.implicit.retain(|column| input.implicit.contains(column));
             all.places.extend(input.places);
             all.appends &= input.appends;
             all.timed &= input.timed;
@@ -229,7 +238,9 @@ impl<'s> Checker<'s> {
         }
         all.sources.sort_unstable();
         all.sources.dedup();
-        all.order.clear();
+        if several {
+            all.order.clear();
+        }
         sound.then_some(all)
     }
 
@@ -256,7 +267,7 @@ impl Draft {
             Checked::Rows(steps, schema) => {
                 let mut places = input.places.clone();
                 for step in steps {
-                    places = self.add_rows(&places, &name.value, step, input.timed);
+                    places = self.add_rows(&places, &name.value, step, &input);
                 }
                 let order = if schema.columns == input.schema.columns { input.order } else { Vec::new() };
                 Output { places, schema, order, fingerprints: vec![digest], ..input }
@@ -266,11 +277,16 @@ impl Draft {
         }
     }
 
-    fn add_rows(&mut self, places: &[Place], name: &str, step: RowDraft, timed: bool) -> Vec<Place> {
-        let timed_columns = |columns: &[ColumnDraft]| {
+    fn add_rows(&mut self, places: &[Place], name: &str, step: RowDraft, input: &Output) -> Vec<Place> {
+        // What is no part of the row goes along, until nobody needs it.
+        let with_implicit = |columns: &[ColumnDraft]| {
             let mut all = columns.to_vec();
-            if timed {
-                all.extend(TIME_COLUMNS.iter().map(|column| ColumnDraft::keep(column)));
+            let hidden = input.implicit.iter().map(|column| column.name.as_str());
+            let time = TIME_COLUMNS.into_iter().filter(|_| input.timed);
+            for name in hidden.chain(time) {
+                if all.iter().all(|column| column.name != name) {
+                    all.push(ColumnDraft::keep(name));
+                }
             }
             all
         };
@@ -279,7 +295,7 @@ impl Draft {
             .map(|place| {
                 let op = match &step {
                     RowDraft::Filter(condition) => OpDraft::Filter(condition.clone()),
-                    RowDraft::Project(columns) => OpDraft::Project(timed_columns(columns)),
+                    RowDraft::Project(columns) => OpDraft::Project(with_implicit(columns)),
                 };
                 self.add_step(*place, name, op)
             })
@@ -322,7 +338,7 @@ impl Draft {
         stateful: StatefulDraft,
         digest: String,
     ) -> Output {
-        let places = self.add_rows(&input.places, &name.value, RowDraft::Project(stateful.input.clone()), input.timed);
+        let places = self.add_rows(&input.places, &name.value, RowDraft::Project(stateful.input.clone()), input);
         let mut columns: Vec<String> = stateful.input.iter().map(|column| column.name.clone()).collect();
         if stateful.timed_input {
             columns.extend(TIME_COLUMNS.iter().map(|column| (*column).to_owned()));
@@ -334,7 +350,7 @@ impl Draft {
         self.nodes.push(NodeDraft {
             name: name.value.clone(),
             operator: stateful.operator,
-            input: input_schema(&stateful.input, &input.schema, stateful.timed_input),
+            input: input_schema(&stateful.input, &input.all(), stateful.timed_input),
             input_appends: input.appends,
             output: stateful.output.clone(),
             clocks: input.sources.clone(),
@@ -345,6 +361,7 @@ impl Draft {
         Output {
             places: vec![Place { host: Host::Node(at), at: At::Root }],
             schema: stateful.output,
+            implicit: Vec::new(),
             appends: stateful.output_appends,
             timed: false,
             sources: input.sources.clone(),

@@ -69,7 +69,8 @@ impl Checker<'_> {
         let place = Place { host: Host::Source(draft.sources.len()), at: At::Root };
         let output = Output {
             places: vec![place],
-            schema: Schema::new(visible.clone()),
+            schema: declared.clone(),
+            implicit: metadata.iter().map(|found| found.column.clone()).collect(),
             appends: true,
             timed: event_time.is_some(),
             sources: vec![draft.sources.len()],

@@ -32,9 +32,9 @@ fn check(entry: &Entry, context: &mut OperatorCheck<'_>) -> Option<Checked> {
     let bucket = entry.group_if("bucket")?;
     let column = bucket.word("column");
     let name = bucket.word("as");
-    let place = context.column(&column);
+    let found = context.any_column(&column);
     context.new_column(&name.value, name.span)?;
-    let nullable = context.input.schema.columns[place?].nullable;
+    let nullable = found?.nullable;
     let cases = bucket.map("cases");
     let quoted = format!("\"{}\"", column.value);
     let mut sql = String::from("CASE");

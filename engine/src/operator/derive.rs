@@ -19,13 +19,15 @@ pub(super) const DERIVE: OperatorKind = OperatorKind {
 };
 
 fn check(entry: &Entry, context: &mut OperatorCheck<'_>) -> Option<Checked> {
-    let mut levels = Levels { schema: context.input.schema.clone(), steps: Vec::new(), open: Vec::new() };
+    let row = context.input.schema.columns.len();
+    let implicit = context.input.all.columns[row..].to_vec();
+    let mut levels = Levels { schema: context.input.schema.clone(), implicit, steps: Vec::new(), open: Vec::new() };
     let mut sound = true;
     for (name, value) in entry.map("derive") {
         let Value::Word(text) = &value.value else { unreachable!("the key table asks for expressions") };
         sound &= context.new_column(&name.value, name.span).is_some();
         let text = Spanned::new(text.clone(), value.span);
-        match Expression::parse(&text, &levels.schema, context.files, context.diagnostics) {
+        match Expression::parse(&text, &levels.visible(), context.files, context.diagnostics) {
             Some(expression) => levels.add(&name.value, expression),
             None => sound = false,
         }
@@ -40,11 +42,19 @@ fn check(entry: &Entry, context: &mut OperatorCheck<'_>) -> Option<Checked> {
 /// Derived columns that look at the same input share a step; one that looks at a derived column starts the next.
 struct Levels {
     schema: Schema,
+    /// Columns that can be named but are no part of the row.
+    implicit: Vec<Column>,
     steps: Vec<RowDraft>,
     open: Vec<(Column, Expression)>,
 }
 
 impl Levels {
+    /// Everything that the next expression can name.
+    fn visible(&self) -> Schema {
+        let hidden = self.implicit.iter().filter(|column| self.schema.index_of(&column.name).is_none());
+        Schema::new(self.schema.columns.iter().chain(hidden).cloned().collect())
+    }
+
     fn add(&mut self, name: &str, expression: Expression) {
         let used = expression.columns();
         if self.open.iter().any(|(column, _)| used.contains(&column.name) || column.name == name) {

@@ -32,19 +32,16 @@ fn check(entry: &Entry, context: &mut OperatorCheck<'_>) -> Option<Checked> {
             return None;
         }
     };
-    let mut places = Vec::new();
+    let mut columns = Vec::new();
     for element in elements {
         let Content::Scalar(name) = &element.content else {
             let message = format!("expected a column's name, found {}", element.kind());
             context.diagnostics.error(Code::WrongKind, element.span, message);
             return None;
         };
-        places.push(context.column(&Spanned::new(name.clone(), element.span))?);
+        columns.push(context.any_column(&Spanned::new(name.clone(), element.span))?);
     }
-    if places.is_empty() {
-        places = (0..context.input.schema.columns.len()).collect();
-    }
-    let output = Schema::new(places.iter().map(|place| context.input.schema.columns[*place].clone()).collect());
+    let output = if columns.is_empty() { context.input.schema.clone() } else { Schema::new(columns) };
     Some(Checked::Stateful(Box::new(StatefulDraft {
         operator: Stateful::Distinct,
         input: output.names().map(ColumnDraft::keep).collect(),

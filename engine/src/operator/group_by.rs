@@ -55,25 +55,23 @@ pub struct Aggregate {
 
 fn check(entry: &Entry, context: &mut OperatorCheck<'_>) -> Option<Checked> {
     let names = entry.words("group_by");
-    let keys: Vec<Option<usize>> = names.iter().map(|name| context.column(name)).collect();
     let mut draft = Draft::default();
-    for (name, place) in names.iter().zip(&keys) {
-        let Some(place) = place else { continue };
-        let column = context.input.schema.columns[*place].clone();
-        draft.add_column(column, name, context);
+    for name in &names {
+        match context.any_column(name) {
+            Some(column) => draft.add_column(column, name, context),
+            None => draft.sound = false,
+        }
         draft.input.push(ColumnDraft::keep(&name.value));
     }
-    let keys: Option<Vec<usize>> = keys.into_iter().collect();
     for (name, value) in entry.map("aggregate") {
         let Value::Word(text) = &value.value else { unreachable!("the key table asks for expressions") };
         draft.add_aggregate(name, &Spanned::new(text.clone(), value.span), context);
     }
-    let keys = keys?.len();
     if !draft.sound {
         return None;
     }
     Some(Checked::Stateful(Box::new(StatefulDraft {
-        operator: Stateful::GroupBy(GroupBy { keys, aggregates: draft.aggregates }),
+        operator: Stateful::GroupBy(GroupBy { keys: names.len(), aggregates: draft.aggregates }),
         input: draft.input,
         timed_input: draft.timed,
         output: draft.output,
@@ -109,7 +107,7 @@ impl Draft {
 
     fn add_aggregate(&mut self, name: &Spanned<String>, text: &Spanned<String>, context: &mut OperatorCheck<'_>) {
         self.sound &= context.new_column(&name.value, name.span).is_some();
-        let call = parse_aggregate(text, context.input.schema, context.files, context.diagnostics);
+        let call = parse_aggregate(text, context.input.all, context.files, context.diagnostics);
         let checked = call.and_then(|call| Some((AggregateKind::check(&call, context.diagnostics)?, call)));
         let Some((checked, call)) = checked else {
             self.sound = false;

@@ -20,7 +20,7 @@ pub use top::Top;
 use crate::connector::SortKey;
 use crate::diagnostic::{Code, Diagnostics, Files, Span, nearest};
 use crate::expr::Expression;
-use crate::schema::Schema;
+use crate::schema::{Column, Schema};
 use crate::spec::{Entry, Key, Kind, Spanned};
 
 /// An operator that YAML can name.
@@ -80,8 +80,10 @@ impl Stateful {
 
 /// What an operator sees of its input.
 pub(crate) struct InputView<'a> {
-    /// The columns.
+    /// The row's columns.
     pub(crate) schema: &'a Schema,
+    /// The row's columns, then those that can be named but are no part of the row: they come with a source's records.
+    pub(crate) all: &'a Schema,
     /// Whether rows are only added.
     pub(crate) appends: bool,
     /// Whether rows know when they happened.
@@ -100,17 +102,33 @@ pub(crate) struct OperatorCheck<'a> {
 impl OperatorCheck<'_> {
     /// An expression over the input's columns.
     pub(crate) fn expression(&mut self, text: &Spanned<String>) -> Option<Expression> {
-        Expression::parse(text, self.input.schema, self.files, self.diagnostics)
+        Expression::parse(text, self.input.all, self.files, self.diagnostics)
     }
 
     /// A condition over the input's columns.
     pub(crate) fn predicate(&mut self, text: &Spanned<String>) -> Option<Expression> {
-        Expression::parse_predicate(text, self.input.schema, self.files, self.diagnostics)
+        Expression::parse_predicate(text, self.input.all, self.files, self.diagnostics)
     }
 
-    /// The place of a column of the input.
+    /// The place of a column of the row.
     pub(crate) fn column(&mut self, name: &Spanned<String>) -> Option<usize> {
+        let found = self.input.schema.index_of(&name.value);
+        if found.is_none() && self.input.all.index_of(&name.value).is_some() {
+            let message = format!("`{}` comes with the record but is no column of the row", name.value);
+            self.diagnostics.error(Code::UnknownColumn, name.span, message).hint(format!(
+                "make it one before: `derive: {{ {}: {} }}`",
+                name.value.trim_start_matches('_'),
+                name.value
+            ));
+            return None;
+        }
         find_column(name, self.input.schema, self.diagnostics)
+    }
+
+    /// A column that can be named here, of the row or not.
+    pub(crate) fn any_column(&mut self, name: &Spanned<String>) -> Option<Column> {
+        let place = find_column(name, self.input.all, self.diagnostics)?;
+        Some(self.input.all.columns[place].clone())
     }
 
     /// Refuses a new column whose name is not one.

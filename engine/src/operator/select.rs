@@ -72,7 +72,7 @@ fn names(elements: &[Node], context: &mut OperatorCheck<'_>) -> Option<Vec<(Span
         .iter()
         .map(|element| {
             let name = scalar(element, context)?;
-            context.column(&name)?;
+            context.any_column(&name)?;
             let quoted = Spanned::new(format!("\"{}\"", name.value), name.span);
             Some((name, quoted))
         })
