@@ -68,7 +68,6 @@ impl ScalarUDFImpl for Elapsed {
         let between: Float64Array = try_binary(from, to, |from: i64, to: i64| {
             let micros =
                 to.checked_sub(from).ok_or_else(|| ArrowError::ArithmeticOverflow("the time between".to_owned()))?;
-            #[allow(clippy::cast_precision_loss, reason = "beyond 285 years a microsecond is lost")]
             let micros = micros as f64;
             Ok(micros / unit)
         })?;

@@ -13,6 +13,7 @@
 //! - `a AND b` and `a OR b` evaluate `b` only where `a` leaves the answer open, so `n > 0 AND total / n > 5` is safe
 //! - text is never turned into a number behind one's back: write `CAST(x AS int)`; a text literal beside a timestamp or
 //!   a date is read as one
+//! - a constant part that always fails, as `1/0`, is refused even where it would never be reached
 //! - `TRY_CAST` gives null where `CAST` fails
 
 mod aggregate_call;

@@ -155,6 +155,8 @@ pub(super) fn word_at(text: &str, start: usize) -> Range<usize> {
 /// A message of the SQL parser in our words.
 fn plain(message: &str) -> String {
     if let Some((expected, found)) = message.strip_prefix("Expected: ").and_then(|rest| rest.rsplit_once(", found: ")) {
+        let sign = expected.chars().all(|c| c.is_ascii_punctuation());
+        let expected = if sign { format!("`{expected}`") } else { expected.to_owned() };
         return format!("expected {expected}, found {}", shown(found));
     }
     let mut characters = message.trim_end_matches('.').chars();

@@ -144,14 +144,14 @@ impl Builder<'_> {
 
     fn arithmetic(&mut self, left: Typed, operator: Operator, right: Typed, bytes: Range<usize>) -> Option<Typed> {
         use Family::{Interval, Null, Number, Time};
-        let fits = match (operator, left.family(), right.family()) {
+        let fits = matches!(
+            (operator, left.family(), right.family()),
             (_, Null | Number, Null | Number)
-            | (Operator::Plus, Interval | Null, Time | Null)
-            | (Operator::Plus | Operator::Minus, Time | Interval, Interval | Null)
-            | (Operator::Plus | Operator::Minus, Null, Interval)
-            | (Operator::Minus, Time | Null, Time) => true,
-            _ => false,
-        };
+                | (Operator::Plus, Interval | Null, Time | Null)
+                | (Operator::Plus | Operator::Minus, Time | Interval, Interval | Null)
+                | (Operator::Plus | Operator::Minus, Null, Interval)
+                | (Operator::Minus, Time | Null, Time)
+        );
         let (verb, link) = match operator {
             Operator::Plus => ("add", "and"),
             Operator::Minus => ("subtract", "and"),

@@ -227,7 +227,7 @@ fn syntax() {
     use Code::{ExpressionSyntax, NotAnExpression};
     refused(&mut table, "n >", ExpressionSyntax, ">", "expected an expression, found the end of the expression", "");
     refused(&mut table, "n > 1 2", ExpressionSyntax, "2", "unexpected `2`", "");
-    refused(&mut table, "(n > 1", ExpressionSyntax, "1", "expected ), found the end of the expression", "");
+    refused(&mut table, "(n > 1", ExpressionSyntax, "1", "expected `)`, found the end of the expression", "");
     refused(&mut table, "n > 'abc", ExpressionSyntax, "'", "unterminated string literal", "");
     refused(&mut table, "(select 1) = n", NotAnExpression, "select 1", "a subquery has no place in an expression", "");
     refused(

@@ -30,18 +30,21 @@ const POOL: &[&str] = &[
     "to_timestamp_micros(n) + interval '1 day'",
 ];
 
+/// The values of `n`, `m`, `x` and `note`.
+type Row = (i64, Option<i64>, Option<f64>, Option<String>);
+
 prop_compose! {
     fn row()(
         n in prop_oneof![-2_i64..3, any::<i64>()],
         m in proptest::option::of(prop_oneof![-2_i64..3, any::<i64>()]),
         x in proptest::option::of(prop_oneof![Just(0.0), Just(-1.5), Just(1e308), -10.0..10.0]),
         note in proptest::option::of("[0-9a]{0,2}"),
-    ) -> (i64, Option<i64>, Option<f64>, Option<String>) {
+    ) -> Row {
         (n, m, x, note)
     }
 }
 
-fn batch(rows: &[(i64, Option<i64>, Option<f64>, Option<String>)]) -> RecordBatch {
+fn batch(rows: &[Row]) -> RecordBatch {
     let notes: Vec<Option<&str>> = rows.iter().map(|row| row.3.as_deref()).collect();
     batch_of(
         &rows.iter().map(|row| row.0).collect::<Vec<_>>(),

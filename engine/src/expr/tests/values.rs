@@ -1,5 +1,7 @@
 //! What expressions give, row by row.
 
+use crate::expr::{Evaluator, Expression, Predicate};
+
 use super::rows::{Table, expression};
 
 #[test]
@@ -98,4 +100,12 @@ fn a_thousand_terms_are_no_deep_tree() {
     let list = (0..2000).map(|at| at.to_string()).collect::<Vec<_>>().join(", ");
     table.gives(&format!("n in ({list})"), &["true", "true", "false", "false"]);
     table.end();
+}
+
+#[test]
+fn evaluators_can_be_shared_between_threads() {
+    fn shared<T: Send + Sync + Clone>() {}
+    shared::<Expression>();
+    shared::<Evaluator>();
+    shared::<Predicate>();
 }
