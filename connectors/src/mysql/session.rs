@@ -68,11 +68,13 @@ impl Session {
             match &fault {
                 Fault::Lost(message) => {
                     self.connection = None;
+                    if !doubtful {
+                        warn!(
+                            "lost the connection to {}: {message}; what was under way is looked for, and done again if need be",
+                            self.target
+                        );
+                    }
                     doubtful = true;
-                    warn!(
-                        "lost the connection to {}: {message}; the epoch is checked and, if need be, written again",
-                        self.target
-                    );
                 }
                 Fault::Conflict(message) => {
                     self.roll_back();
