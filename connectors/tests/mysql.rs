@@ -44,6 +44,7 @@ on_each_database! {
     reports_read_and_cannot_write,
     the_shipped_migration_makes_the_shipped_table,
     migrations_run_once_and_stay_as_they_are,
+    of_many_that_open_at_once_one_writes,
 }
 
 fn names() -> Schema {
@@ -399,4 +400,25 @@ fn migrations_run_once_and_stay_as_they_are(database: &Database) {
     assert!(open(5).unwrap_err().contains("different"));
     write("v4_wrong.sql", "");
     assert!(open(6).unwrap_err().contains("v4_wrong.sql"));
+}
+
+fn of_many_that_open_at_once_one_writes(database: &Database) {
+    let folder = tempfile::tempdir().unwrap();
+    let sql = "CREATE TABLE t (name VARCHAR(20) /*! CHARACTER SET utf8mb4 */ NOT NULL, n BIGINT NOT NULL);";
+    std::fs::write(folder.path().join("V1__t.sql"), sql).unwrap();
+    let path = folder.path().display().to_string();
+    let entry = [("table", "t"), ("migrations", path.as_str())];
+    let open = || database.open(&entry, &names(), SinkMode::Appends, &Instance::new("state", 1)).unwrap();
+    let writers: Vec<_> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..4).map(|_| scope.spawn(open)).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    let mut outcomes = Vec::new();
+    for mut writer in writers {
+        outcomes.push(writer.commit(1, &changes(&names(), &[row("a", 1, 1)])));
+    }
+    let written = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
+    let fenced = outcomes.iter().filter(|outcome| matches!(outcome, Err(ConnectorError::Fenced { .. }))).count();
+    assert_eq!((written, fenced), (1, 3), "{outcomes:?}");
+    assert_eq!(database.rows("SELECT count(*) FROM t"), text_rows(&["1"]));
 }
