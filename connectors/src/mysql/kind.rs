@@ -166,6 +166,16 @@ fn check_key(entry: &Entry, input: &SinkInput, context: &mut CheckContext<'_>) -
             .hint("add `key: [columns that tell rows apart]`");
         return None;
     }
+    if input.mode == SinkMode::Appends {
+        context
+            .diagnostics
+            .warning(
+                Code::SinkCannotTake,
+                mode.span,
+                "this input only adds rows: which of several with one key stays depends on when they come",
+            )
+            .hint("keep one row a key with `latest: { key: … }` before this sink, or use `mode: append`");
+    }
     let mut sound = true;
     for (index, column) in key.iter().enumerate() {
         let repeated = key[..index].iter().any(|before| before.value == column.value);

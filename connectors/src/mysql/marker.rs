@@ -5,6 +5,7 @@ use engine::connector::{ConnectContext, ConnectorError};
 use super::cell::Cell;
 use super::connection::{Connection, DataFault, Failure, Fault, whole_number};
 use super::dialect::Dialect;
+use super::layout;
 
 /// Its name.
 pub(super) const MARKER_TABLE: &str = "flowctl_sinks";
@@ -58,6 +59,10 @@ pub(super) fn canonical_name(connection: &mut dyn Connection, table: &str) -> Re
 
 /// Makes the marker table if there is none.
 pub(super) fn prepare(connection: &mut dyn Connection) -> Result<(), Fault> {
+    // An account that may not create tables can still write, once somebody else has made this one.
+    if layout::read(connection, MARKER_TABLE)?.is_some() {
+        return Ok(());
+    }
     let tail = match connection.dialect() {
         Dialect::Sqlite => "",
         Dialect::MySql { .. } | Dialect::MariaDb => " ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin",

@@ -8,7 +8,7 @@
 //!                        statements of one table
 //! ```
 //!
-//! An epoch is one transaction. It begins with the table's row in `flowctl_sinks` ([`marker`]), whose lock keeps out every other
+//! An epoch is one transaction. It begins with the table's row in `flowctl_sinks` (`marker`), whose lock keeps out every other
 //! writer, and the row names the epoch that the table holds; so a lost connection never leaves a doubt about what is there.
 
 mod cell;

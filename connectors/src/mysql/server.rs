@@ -41,7 +41,7 @@ impl ServerConnection {
     /// Connects and sets the session up. Nothing relies on the server's own settings.
     pub(super) fn open(options: OptsBuilder, patience: Patience) -> Result<Self, Fault> {
         let timeout = (patience == Patience::Statement).then_some(ANSWER_TIMEOUT);
-        // Without a handler the client answers a server's request for a local file with nothing and an error.
+        // Without a handler the client sends nothing when a server asks for a local file.
         let options = options
             .tcp_connect_timeout(Some(CONNECT_TIMEOUT))
             .read_timeout(timeout)

@@ -43,7 +43,7 @@ fn sort_server(error: &MySqlError) -> Fault {
             Fault::Lost(message)
         }
         // Deadlock, lock wait timeout, changed row, killed or timed-out query, memory and disk full, read-only servers during a failover.
-        1205 | 1213 | 1020 | 1317 | 1614 | 1969 | 3024 | 1021 | 1037 | 1041 | 1114 | 1290 | 1792 | 1836 => {
+        1205 | 1213 | 1020 | 1317 | 1614 | 1969 | 3024 | 1021 | 1037 | 1041 | 1114 | 1290 | 1836 => {
             Fault::Conflict(message)
         }
         // Null, default, length, range, form, character set, unique, foreign key and check constraints.
@@ -75,6 +75,7 @@ fn remedy(code: u16) -> &'static str {
         1054 | 1136 | 1146 | 1932 => {
             "the table has been changed while it is written to; start again to see how it differs"
         }
+        1792 => "a report only reads, and a sink's account must be able to write",
         _ => "look the error's number up in the server's manual",
     }
 }

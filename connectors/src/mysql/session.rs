@@ -51,12 +51,32 @@ impl Session {
         &mut self,
         mut work: impl FnMut(&mut dyn Connection, bool) -> Result<T, Failure>,
     ) -> Result<T, ConnectorError> {
+        self.persist(|connection, doubtful| {
+            connection.begin()?;
+            let done = work(connection, doubtful)?;
+            connection.commit()?;
+            Ok(done)
+        })
+    }
+
+    /// Runs work that needs no transaction of ours: it only reads, or it defines tables. May be done again as well.
+    pub(super) fn read<T>(
+        &mut self,
+        mut work: impl FnMut(&mut dyn Connection) -> Result<T, Fault>,
+    ) -> Result<T, ConnectorError> {
+        self.persist(|connection, _| work(connection).map_err(Failure::from))
+    }
+
+    /// Does work until it is done, or fails by what will not pass, or too often, or the end is asked for.
+    fn persist<T>(
+        &mut self,
+        mut work: impl FnMut(&mut dyn Connection, bool) -> Result<T, Failure>,
+    ) -> Result<T, ConnectorError> {
         let mut attempts = 0;
         let mut doubtful = false;
         let mut pause = PAUSE_FIRST;
         loop {
-            let connection = self.connected(None)?;
-            let fault = match attempt(connection, doubtful, &mut work) {
+            let fault = match work(self.connected(None)?, doubtful) {
                 Ok(done) => return Ok(done),
                 Err(Failure::Fault(fault)) => fault,
                 Err(Failure::Final(error)) => {
@@ -68,11 +88,13 @@ impl Session {
             match &fault {
                 Fault::Lost(message) => {
                     self.connection = None;
+                    if !doubtful {
+                        warn!(
+                            "lost the connection to {}: {message}; what was under way is checked, and redone if need be",
+                            self.target
+                        );
+                    }
                     doubtful = true;
-                    warn!(
-                        "lost the connection to {}: {message}; the epoch is checked and, if need be, written again",
-                        self.target
-                    );
                 }
                 Fault::Conflict(message) => {
                     self.roll_back();
@@ -84,31 +106,6 @@ impl Session {
                     self.roll_back();
                     return Err(fault.into_error(&self.place()));
                 }
-            }
-            if attempts >= ATTEMPTS_MAX || !self.wait(pause) {
-                return Err(fault.into_error(&self.place()));
-            }
-            pause = (pause * 2).min(PAUSE_LAST);
-        }
-    }
-
-    /// Runs work that only reads, outside of a transaction of its own.
-    pub(super) fn read<T>(
-        &mut self,
-        mut work: impl FnMut(&mut dyn Connection) -> Result<T, Fault>,
-    ) -> Result<T, ConnectorError> {
-        let mut attempts = 0;
-        let mut pause = PAUSE_FIRST;
-        loop {
-            let fault = match work(self.connected(None)?) {
-                Ok(done) => return Ok(done),
-                Err(fault) => fault,
-            };
-            attempts += 1;
-            match &fault {
-                Fault::Lost(_) => self.connection = None,
-                Fault::Conflict(_) => {}
-                Fault::Data(_) | Fault::Refused { .. } => return Err(fault.into_error(&self.place())),
             }
             if attempts >= ATTEMPTS_MAX || !self.wait(pause) {
                 return Err(fault.into_error(&self.place()));
@@ -172,15 +169,4 @@ impl Session {
         }
         false
     }
-}
-
-fn attempt<T>(
-    connection: &mut dyn Connection,
-    doubtful: bool,
-    work: &mut impl FnMut(&mut dyn Connection, bool) -> Result<T, Failure>,
-) -> Result<T, Failure> {
-    connection.begin()?;
-    let done = work(connection, doubtful)?;
-    connection.commit()?;
-    Ok(done)
 }
