@@ -125,9 +125,10 @@ impl Connection {
         })
     }
 
-    /// A connection without security and options, for the command line.
-    pub(super) fn plain(brokers: &str) -> Self {
-        Self { brokers: Text::literal(brokers), security: None, options: Vec::new(), folder: PathBuf::new() }
+    /// A connection with options only, for the command line.
+    pub(super) fn plain(brokers: &str, options: &[(String, String)]) -> Self {
+        let options = options.iter().map(|(name, value)| (name.clone(), Text::literal(value))).collect();
+        Self { brokers: Text::literal(brokers), security: None, options, folder: PathBuf::new() }
     }
 
     /// The brokers as written, for messages.

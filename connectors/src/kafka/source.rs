@@ -95,10 +95,9 @@ pub struct KafkaSource {
 }
 
 impl KafkaSource {
-    /// A source of one topic without options, for the command line. `brokers` is `embedded` or a list of brokers; `start` as in YAML.
-    #[must_use]
-    pub fn of_topic(brokers: &str, topic: &str, start: &str) -> Self {
-        Self { connection: Connection::plain(brokers), topics: vec![Text::literal(topic)], start: Text::literal(start) }
+    /// A source of one topic, for the command line.
+    pub(super) fn of_topic(connection: Connection, topic: &str, start: &str) -> Self {
+        Self { connection, topics: vec![Text::literal(topic)], start: Text::literal(start) }
     }
 }
 

@@ -90,6 +90,16 @@ impl Lane {
         self.held.len() >= HELD_RECORDS_MAX || self.held_bytes >= HELD_BYTES_MAX
     }
 
+    /// Whether what came next lies at or past the border, so that nothing more can be added to the batch.
+    pub(super) fn is_blocked(&self) -> bool {
+        self.held.front().is_some_and(|held| !self.course.admits(held.offset))
+    }
+
+    /// Whether anything waits to be made a batch.
+    pub(super) fn has_batch(&self) -> bool {
+        !self.buffer.is_empty()
+    }
+
     /// Whether everything that came has gone on.
     pub(super) fn is_clear(&self) -> bool {
         self.buffer.is_empty() && self.held.is_empty()
