@@ -98,7 +98,7 @@ impl Place {
         let resume: BTreeMap<String, u64> =
             resume.iter().map(|(partition, offset)| (format!("{}/{partition}", self.topic), *offset)).collect();
         let context = self.context();
-        let request = OpenSource { resume: &resume, bound, wanted: &[true, true], context: &context };
+        let request = OpenSource { resume: &resume, bound, wanted: &[true; 3], context: &context };
         let (partitions, reader) = self.source(start).open(&request)?;
         Ok(Opened { partitions, reader })
     }
@@ -131,6 +131,7 @@ struct Row {
     key: Option<String>,
     value: Option<String>,
     millis: i64,
+    headers: String,
 }
 
 struct Opened {
@@ -151,6 +152,7 @@ impl Opened {
                 assert_eq!(spans.offsets.at(0), records.range.start);
                 let times = records.metadata[0].as_primitive::<TimestampMicrosecondType>();
                 let keys = records.metadata[1].as_string_view();
+                let headers = records.metadata[2].as_string_view();
                 for (at, span) in spans.values.iter().enumerate() {
                     let text = |span| String::from_utf8(records.value(span).to_vec()).expect("text");
                     rows.push(Row {
@@ -159,6 +161,7 @@ impl Opened {
                         key: keys.is_valid(at).then(|| keys.value(at).to_owned()),
                         value: span.as_ref().map(text),
                         millis: times.value(at) / 1_000,
+                        headers: headers.value(at).to_owned(),
                     });
                 }
             }
@@ -239,6 +242,7 @@ fn what_is_produced_is_read_with_its_metadata(place: &Place) {
     assert_eq!(opened.partitions[2].id, format!("{}/2", place.topic));
     assert_eq!(opened.partitions.iter().map(|partition| partition.end.expect("bounded")).sum::<u64>(), 4);
     let rows = opened.drain();
+    assert!(rows.iter().all(|row| row.headers == "{}"));
     let mut found: Vec<_> = rows.iter().map(|row| (row.key.as_deref(), row.value.as_deref(), row.millis)).collect();
     found.sort_by_key(|row| row.2);
     assert_eq!(found, sent);
@@ -352,7 +356,7 @@ fn epochs_are_appended_once(place: &Place) {
 const CHILD: &str = "FLOWCTL_TEST_EPOCH_WRITER";
 
 fn a_killed_writer_loses_and_doubles_nothing(place: &Place) {
-    let (epochs, first_kill, later) = if place.is_embedded() { (8_000, 30, 20) } else { (1_000, 250, 100) };
+    let (epochs, first_kill, later) = if place.is_embedded() { (1_500, 30, 20) } else { (1_000, 250, 100) };
     let name = |number: u64| format!("{number:06}");
     let sink = |place: &Place| place.sink(&[("partitions", "2")], SinkMode::Appends).expect("a good entry");
     if let Ok(orders) = std::env::var(CHILD) {

@@ -63,6 +63,8 @@ const TAKEN_OPTIONS: &[(&str, &str)] = &[
     ("statistics.interval.ms", "it is needed to see outages and the backlog"),
     ("enable.idempotence", "it keeps records from being doubled"),
     ("acks", "it keeps records from being lost"),
+    ("message.timeout.ms", "records wait for brokers as long as the run does"),
+    ("allow.auto.create.topics", "a sink makes its topic; a source's must be there"),
     ("transactional.id", "epochs are committed without broker transactions"),
 ];
 

@@ -7,6 +7,7 @@ mod cluster;
 mod connection;
 mod course;
 mod embedded;
+mod header_json;
 mod marker;
 mod record_buffer;
 mod row_json;

@@ -30,6 +30,7 @@ use super::start::Start;
 /// | a partition is added | discovered within about 30 s and read from its first record |
 /// | a topic was read before and has a partition that was not | that partition is read from its first record, whatever `start` says |
 /// | a key is not UTF-8 | `_key` is null |
+/// | headers | `_headers` is an object of text by name: the last of a name counts, what is not UTF-8 is null |
 /// | a record has no time (written before Kafka 0.10) | `_timestamp` is 1970-01-01T00:00:00Z |
 #[derive(Debug)]
 pub struct KafkaSourceKind;
@@ -164,6 +165,7 @@ impl Source for KafkaSource {
             column(Column::new("_offset", ColumnType::Int), MetadataOrigin::Offset),
             column(Column::new("_timestamp", ColumnType::Timestamp), MetadataOrigin::Record(0)),
             column(Column::nullable("_key", ColumnType::String), MetadataOrigin::Record(1)),
+            column(Column::new("_headers", ColumnType::Json), MetadataOrigin::Record(2)),
         ]
     }
 

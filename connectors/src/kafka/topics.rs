@@ -45,7 +45,8 @@ impl TopicAccess {
         Ok(Self { endpoint: connection.resolve(&context)?, connection, context })
     }
 
-    /// A source of one topic; `start` as in YAML. Its records carry `_timestamp` and `_key` as their own metadata, in this order.
+    /// A source of one topic; `start` as in YAML. Its records carry `_timestamp`, `_key` and `_headers` as their own
+    /// metadata, in this order.
     #[must_use]
     pub fn source(&self, topic: &str, start: &str) -> KafkaSource {
         KafkaSource::of_topic(self.connection.clone(), topic, start)
