@@ -4,6 +4,8 @@
 //! --test kafka -- --include-ignored`.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -24,8 +26,9 @@ use tempfile::TempDir;
 /// Brokers, a state root and a topic of its own.
 struct Place {
     brokers: String,
-    root: TempDir,
+    root: PathBuf,
     topic: String,
+    _folder: Option<TempDir>,
 }
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -35,7 +38,8 @@ impl Place {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let nanos = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock").as_nanos();
         let topic = format!("test-{nanos}-{}", COUNT.fetch_add(1, Ordering::Relaxed));
-        Self { brokers, root: TempDir::new().expect("a temporary folder"), topic }
+        let folder = TempDir::new().expect("a temporary folder");
+        Self { brokers, root: folder.path().to_owned(), topic, _folder: Some(folder) }
     }
 
     fn embedded() -> Self {
@@ -53,7 +57,7 @@ impl Place {
     }
 
     fn access(&self) -> TopicAccess {
-        TopicAccess::new(&self.brokers, self.root.path(), &StopFlag::default()).expect("an endpoint")
+        TopicAccess::new(&self.brokers, &[], &self.root, &StopFlag::default()).expect("an endpoint")
     }
 
     fn context(&self) -> ConnectContext {
@@ -63,8 +67,8 @@ impl Place {
             state_id: format!("state-of-{}", self.topic),
             generation: 1,
             fingerprint: "f".into(),
-            state_root: self.root.path().to_owned(),
-            state_folder: self.root.path().join("p"),
+            state_root: self.root.clone(),
+            state_folder: self.root.join("p"),
             variables: Variables::new([("BROKERS".to_owned(), self.brokers.clone())]),
             stop: StopFlag::default(),
         }
@@ -94,7 +98,7 @@ impl Place {
         let resume: BTreeMap<String, u64> =
             resume.iter().map(|(partition, offset)| (format!("{}/{partition}", self.topic), *offset)).collect();
         let context = self.context();
-        let request = OpenSource { resume: &resume, bound, wanted: &[true, true], context: &context };
+        let request = OpenSource { resume: &resume, bound, wanted: &[true; 3], context: &context };
         let (partitions, reader) = self.source(start).open(&request)?;
         Ok(Opened { partitions, reader })
     }
@@ -107,7 +111,7 @@ impl Place {
         let mut diagnostics = Diagnostics::default();
         let variables = Variables::default();
         let entry = Entry::read(&node, KafkaSinkKind.keys(), &variables, &mut diagnostics).expect("known keys");
-        let folder = self.root.path();
+        let folder = &self.root;
         let mut context = CheckContext { folder, variables: &variables, diagnostics: &mut diagnostics };
         let sink = KafkaSinkKind.check(&entry, &input, &mut context);
         sink.ok_or_else(|| diagnostics.sorted().iter().map(|found| found.code).collect())
@@ -115,7 +119,7 @@ impl Place {
 
     /// Everything that is in the topic now.
     fn everything(&self) -> Vec<Row> {
-        self.open("earliest", &[], Bound::Now).expect("the topic").to_end()
+        self.open("earliest", &[], Bound::Now).expect("the topic").drain()
     }
 }
 
@@ -127,6 +131,7 @@ struct Row {
     key: Option<String>,
     value: Option<String>,
     millis: i64,
+    headers: String,
 }
 
 struct Opened {
@@ -147,6 +152,7 @@ impl Opened {
                 assert_eq!(spans.offsets.at(0), records.range.start);
                 let times = records.metadata[0].as_primitive::<TimestampMicrosecondType>();
                 let keys = records.metadata[1].as_string_view();
+                let headers = records.metadata[2].as_string_view();
                 for (at, span) in spans.values.iter().enumerate() {
                     let text = |span| String::from_utf8(records.value(span).to_vec()).expect("text");
                     rows.push(Row {
@@ -155,6 +161,7 @@ impl Opened {
                         key: keys.is_valid(at).then(|| keys.value(at).to_owned()),
                         value: span.as_ref().map(text),
                         millis: times.value(at) / 1_000,
+                        headers: headers.value(at).to_owned(),
                     });
                 }
             }
@@ -164,7 +171,7 @@ impl Opened {
         }
     }
 
-    fn to_end(&mut self) -> Vec<Row> {
+    fn drain(&mut self) -> Vec<Row> {
         self.until(|read| matches!(read, Read::End))
     }
 
@@ -234,7 +241,8 @@ fn what_is_produced_is_read_with_its_metadata(place: &Place) {
     assert_eq!(opened.partitions.len(), 3);
     assert_eq!(opened.partitions[2].id, format!("{}/2", place.topic));
     assert_eq!(opened.partitions.iter().map(|partition| partition.end.expect("bounded")).sum::<u64>(), 4);
-    let rows = opened.to_end();
+    let rows = opened.drain();
+    assert!(rows.iter().all(|row| row.headers == "{}"));
     let mut found: Vec<_> = rows.iter().map(|row| (row.key.as_deref(), row.value.as_deref(), row.millis)).collect();
     found.sort_by_key(|row| row.2);
     assert_eq!(found, sent);
@@ -271,11 +279,24 @@ fn nothing_passes_a_limit_until_it_is_raised(place: &Place) {
         assert_eq!(last, Some(limit - 1));
     }
     opened.reader.limit(first, None);
-    rows.extend(opened.to_end());
+    rows.extend(opened.drain());
     for partition in 0..2 {
         let offsets: Vec<u64> = rows.iter().filter(|row| row.partition == partition).map(|row| row.offset).collect();
         assert_eq!(offsets, (0..30_000).collect::<Vec<_>>());
     }
+}
+
+fn many_small_limits_cost_no_waiting(place: &Place) {
+    place.produce(1, &(0..2_000).map(|_| (None, Some("x"), 1_000)).collect::<Vec<_>>());
+    let mut opened = place.open("earliest", &[], Bound::Unbounded).expect("the topic");
+    let begun = Instant::now();
+    let mut count = 0;
+    for limit in (5..=2_000).step_by(5) {
+        opened.reader.limit(PartitionIndex(0), Some(limit));
+        count += opened.until(|read| matches!(read, Read::Reached(_))).len() as u64;
+        assert_eq!(count, limit);
+    }
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
 }
 
 fn starts_are_resolved_at_the_opening(place: &Place) {
@@ -288,7 +309,7 @@ fn starts_are_resolved_at_the_opening(place: &Place) {
     assert_eq!(latest.partitions[0].start, 10);
     place.produce(1, &[(None, Some("new"), 1)]);
     assert_eq!(latest.take(1)[0].value.as_deref(), Some("new"));
-    assert_eq!(place.open("latest", &[(0, 3)], Bound::Now).expect("the topic").to_end().len(), 8);
+    assert_eq!(place.open("latest", &[(0, 3)], Bound::Now).expect("the topic").drain().len(), 8);
 }
 
 fn a_missing_topic_is_refused_and_not_made(place: &Place) {
@@ -312,7 +333,7 @@ fn epochs_are_appended_once(place: &Place) {
         writer.commit(3, &first).expect("room");
         assert_eq!(writer.committed(), Committed::Epoch(3));
     }
-    let marker = place.root.path().join("p/sinks/s.epoch");
+    let marker = place.root.join("p/sinks/s.epoch");
     let before = std::fs::read(&marker).expect("a marker");
     sink.open(&place.context()).expect("the topic").commit(5, &second).expect("room");
     // As after a crash between the last acknowledgement and the marker.
@@ -329,6 +350,44 @@ fn epochs_are_appended_once(place: &Place) {
     assert_eq!(values(&rows), expected.map(|row| format!("{{\"name\":\"{row}}}")));
     let other = ConnectContext { fingerprint: "g".into(), ..place.context() };
     assert!(matches!(sink.open(&other), Err(ConnectorError::Diverged { .. })));
+}
+
+/// Tells a copy of this test program that it is to write epochs, and where: brokers, root and topic.
+const CHILD: &str = "FLOWCTL_TEST_EPOCH_WRITER";
+
+fn a_killed_writer_loses_and_doubles_nothing(place: &Place) {
+    let (epochs, first_kill, later) = if place.is_embedded() { (1_500, 30, 20) } else { (1_000, 250, 100) };
+    let name = |number: u64| format!("{number:06}");
+    let sink = |place: &Place| place.sink(&[("partitions", "2")], SinkMode::Appends).expect("a good entry");
+    if let Ok(orders) = std::env::var(CHILD) {
+        let [brokers, root, topic] = orders.split('|').collect::<Vec<_>>()[..] else { panic!("three words") };
+        let place = Place { brokers: brokers.into(), root: root.into(), topic: topic.into(), _folder: None };
+        let mut writer = sink(&place).open(&place.context()).expect("a topic");
+        let Committed::Epoch(committed) = writer.committed() else { panic!("topics last") };
+        for epoch in committed + 1..=epochs {
+            let names: Vec<String> = (0..10).map(|row| name(epoch * 10 + row)).collect();
+            let rows: Vec<_> = names.iter().map(|name| (name.as_str(), 1, 1)).collect();
+            writer.commit(epoch, &changes(&rows)).expect("room");
+        }
+        return;
+    }
+    let test = std::thread::current().name().expect("tests have names").to_owned();
+    let orders = format!("{}|{}|{}", place.brokers, place.root.display(), place.topic);
+    let write = || {
+        let mut command = Command::new(std::env::current_exe().expect("this program"));
+        command.args(["--include-ignored", "--exact", &test]).env(CHILD, &orders).stdout(Stdio::null());
+        command.spawn().expect("a process")
+    };
+    for round in 0..10 {
+        let mut child = write();
+        std::thread::sleep(Duration::from_millis(first_kill + later * round));
+        child.kill().expect("a process");
+        child.wait().expect("a process");
+    }
+    assert!(write().wait().expect("a process").success());
+    let expected: Vec<String> =
+        (10..epochs * 10 + 10).map(|row| format!("{{\"name\":\"{}\",\"n\":1}}", name(row))).collect();
+    assert!(values(&place.everything()) == expected, "rows are lost or doubled");
 }
 
 fn upserts_end_in_tombstones(place: &Place) {
@@ -360,14 +419,14 @@ fn a_partition_that_is_added_is_discovered(place: &Place) {
     rows.extend(opened.take(2 - rows.len()));
     assert_eq!(values(&rows), ["y", "z"]);
     // One that appears while nobody looks is read from its first record too.
-    let resumed = place.open("latest", &[(0, 2)], Bound::Now).expect("the topic").to_end();
+    let resumed = place.open("latest", &[(0, 2)], Bound::Now).expect("the topic").drain();
     assert_eq!(resumed.iter().map(|row| row.partition).collect::<Vec<_>>(), [1]);
 }
 
 fn grow(place: &Place, partitions: usize) {
     use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions};
     if place.is_embedded() {
-        Topics::below(place.root.path()).add_partitions(&place.topic, partitions as u32).expect("room");
+        Topics::below(&place.root).add_partitions(&place.topic, partitions as u32).expect("room");
         return;
     }
     let admin: AdminClient<_> =
@@ -407,10 +466,12 @@ on_both! {
     what_is_produced_is_read_with_its_metadata,
     reading_goes_on_where_it_was_left,
     nothing_passes_a_limit_until_it_is_raised,
+    many_small_limits_cost_no_waiting,
     starts_are_resolved_at_the_opening,
     a_missing_topic_is_refused_and_not_made,
     an_empty_topic_ends_at_once,
     epochs_are_appended_once,
+    a_killed_writer_loses_and_doubles_nothing,
     upserts_end_in_tombstones,
     a_partition_that_is_added_is_discovered,
 }
@@ -433,7 +494,7 @@ fn half_an_epoch_is_completed_and_not_doubled() {
     let mut opened = sink.open(&place.context()).expect("the topic");
     opened.commit(2, &changes(&[("b", 2, 1), ("c", 3, 1), ("d", 4, 1)])).expect("room");
     let names: Vec<String> =
-        values(&place.everything()).iter().map(|row| row[9..].split('"').next().unwrap().to_owned()).collect();
+        values(&place.everything()).iter().map(|row| row[9..].split('"').next().expect("a name").to_owned()).collect();
     assert_eq!(names, ["a", "b", "c", "d", "stranger"]);
 }
 
@@ -465,7 +526,7 @@ fn aborted_transactions_are_gaps_that_hold_nothing_up() {
     producer.abort_transaction(PATIENCE).expect("aborted");
     let mut opened = place.open("earliest", &[], Bound::Now).expect("the topic");
     assert_eq!(opened.partitions[0].end, Some(7));
-    assert_eq!(values(&opened.to_end()), ["committed", "plain"]);
+    assert_eq!(values(&opened.drain()), ["committed", "plain"]);
     let mut limited = place.open("earliest", &[], Bound::Unbounded).expect("the topic");
     for (limit, expected) in [(1, vec!["plain"]), (3, vec![]), (4, vec!["committed"]), (7, vec![])] {
         limited.reader.limit(PartitionIndex(0), Some(limit));
@@ -496,6 +557,29 @@ fn offsets_that_are_gone_diverge() {
 
 #[test]
 #[ignore = "needs KAFKA_BROKERS"]
+fn a_topic_that_is_deleted_while_it_is_read_diverges() {
+    use rdkafka::admin::{AdminClient, AdminOptions};
+    let place = Place::real();
+    place.produce(1, &[(None, Some("x"), 1)]);
+    let mut opened = place.open("earliest", &[], Bound::Unbounded).expect("the topic");
+    assert_eq!(opened.take(1).len(), 1);
+    let admin: AdminClient<_> =
+        rdkafka::ClientConfig::new().set("bootstrap.servers", &place.brokers).create().expect("a client");
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    let results = runtime.block_on(admin.delete_topics(&[&place.topic], &AdminOptions::new())).expect("an answer");
+    results.into_iter().for_each(|result| drop(result.expect("deleted")));
+    let begun = Instant::now();
+    let error = loop {
+        assert!(begun.elapsed() < PATIENCE, "the deletion does not show");
+        if let Err(error) = opened.reader.read(Duration::from_millis(200)) {
+            break error;
+        }
+    };
+    assert!(matches!(error, ConnectorError::Diverged { .. }), "{error}");
+}
+
+#[test]
+#[ignore = "needs KAFKA_BROKERS"]
 fn wrong_security_is_refused_quickly() {
     let place = Place::real();
     place.produce(1, &[]);
@@ -505,7 +589,8 @@ fn wrong_security_is_refused_quickly() {
     let (context, resume) = (place.context(), BTreeMap::new());
     let begun = Instant::now();
     let opened = source.open(&OpenSource { resume: &resume, bound: Bound::Now, wanted: &[], context: &context });
-    assert!(matches!(opened.map(|_| ()), Err(ConnectorError::Refused { .. })));
+    let error = opened.map(|_| ()).expect_err("no TLS there");
+    assert!(matches!(error, ConnectorError::Refused { .. }), "{error}");
     assert!(begun.elapsed() < Duration::from_secs(15));
 }
 

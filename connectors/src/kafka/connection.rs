@@ -63,6 +63,8 @@ const TAKEN_OPTIONS: &[(&str, &str)] = &[
     ("statistics.interval.ms", "it is needed to see outages and the backlog"),
     ("enable.idempotence", "it keeps records from being doubled"),
     ("acks", "it keeps records from being lost"),
+    ("message.timeout.ms", "records wait for brokers as long as the run does"),
+    ("allow.auto.create.topics", "a sink makes its topic; a source's must be there"),
     ("transactional.id", "epochs are committed without broker transactions"),
 ];
 
@@ -125,9 +127,10 @@ impl Connection {
         })
     }
 
-    /// A connection without security and options, for the command line.
-    pub(super) fn plain(brokers: &str) -> Self {
-        Self { brokers: Text::literal(brokers), security: None, options: Vec::new(), folder: PathBuf::new() }
+    /// A connection with options only, for the command line.
+    pub(super) fn plain(brokers: &str, options: &[(String, String)]) -> Self {
+        let options = options.iter().map(|(name, value)| (name.clone(), Text::literal(value))).collect();
+        Self { brokers: Text::literal(brokers), security: None, options, folder: PathBuf::new() }
     }
 
     /// The brokers as written, for messages.

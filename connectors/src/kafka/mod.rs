@@ -1,12 +1,13 @@
 //! Apache Kafka as source and sink, with the embedded topic log as its stand-in.
 //!
 //! `brokers: embedded` goes to [`crate::topic_log`], anything else to real brokers through librdkafka. Both sides read by the
-//! same rules ([`source`]) and write the same records ([`sink`]); [`Topics`](topics::TopicAccess) serves the command line.
+//! same rules ([`KafkaSourceKind`]) and write the same records ([`KafkaSinkKind`]); [`TopicAccess`] serves the command line.
 
 mod cluster;
 mod connection;
 mod course;
 mod embedded;
+mod header_json;
 mod marker;
 mod record_buffer;
 mod row_json;

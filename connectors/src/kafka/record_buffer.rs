@@ -17,14 +17,31 @@ pub(super) struct Wanted {
     pub(super) timestamp: bool,
     /// `_key`.
     pub(super) key: bool,
+    /// `_headers`.
+    pub(super) headers: bool,
 }
 
 impl Wanted {
     /// As the engine asks: by place among the columns of records.
     pub(super) fn of(places: &[bool]) -> Self {
         let at = |place: usize| places.get(place).copied().unwrap_or(false);
-        Self { timestamp: at(0), key: at(1) }
+        Self { timestamp: at(0), key: at(1), headers: at(2) }
     }
+}
+
+/// A record on its way into a batch.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct BufferedRecord<'a> {
+    /// Its place in the partition.
+    pub(super) offset: u64,
+    /// Microseconds since 1970-01-01T00:00:00Z.
+    pub(super) timestamp: i64,
+    /// Its key, if it has one.
+    pub(super) key: Option<&'a [u8]>,
+    /// Its content; `None` is a tombstone.
+    pub(super) value: Option<&'a [u8]>,
+    /// Its headers as JSON; anything if nobody wants them.
+    pub(super) headers: &'a str,
 }
 
 /// Records that wait for a batch to be made of them.
@@ -35,18 +52,13 @@ pub(super) struct RecordBuffer {
     offsets: Vec<u64>,
     timestamps: Vec<i64>,
     keys: StringViewBuilder,
+    headers: StringViewBuilder,
 }
 
 impl RecordBuffer {
     /// Adds a record; its offset is greater than those before. A key that is not UTF-8 becomes null.
-    pub(super) fn push(
-        &mut self,
-        offset: u64,
-        timestamp: i64,
-        key: Option<&[u8]>,
-        value: Option<&[u8]>,
-        wanted: Wanted,
-    ) {
+    pub(super) fn push(&mut self, record: BufferedRecord<'_>, wanted: Wanted) {
+        let BufferedRecord { offset, timestamp, key, value, headers } = record;
         let span = value.map(|value| {
             let start = self.payload.len() as u32;
             self.payload.extend_from_slice(value);
@@ -59,6 +71,9 @@ impl RecordBuffer {
         }
         if wanted.key {
             self.keys.append_option(key.and_then(|key| std::str::from_utf8(key).ok()));
+        }
+        if wanted.headers {
+            self.headers.append_value(headers);
         }
     }
 
@@ -74,7 +89,7 @@ impl RecordBuffer {
 
     /// Makes a batch of what is in it, which must be something, and begins anew.
     pub(super) fn take(&mut self, partition: PartitionIndex, wanted: Wanted) -> Records {
-        let Self { payload, values, offsets, timestamps, mut keys } = std::mem::take(self);
+        let Self { payload, values, offsets, timestamps, mut keys, mut headers } = std::mem::take(self);
         let count = offsets.len();
         let first = offsets.first().copied().unwrap_or_default();
         let end = offsets.last().map_or(first, |last| last + 1);
@@ -90,6 +105,7 @@ impl RecordBuffer {
             metadata: vec![
                 if wanted.timestamp { times() } else { absent() },
                 if wanted.key { Arc::new(keys.finish()) } else { absent() },
+                if wanted.headers { Arc::new(headers.finish()) } else { absent() },
             ],
         }
     }

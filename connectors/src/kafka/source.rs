@@ -30,6 +30,7 @@ use super::start::Start;
 /// | a partition is added | discovered within about 30 s and read from its first record |
 /// | a topic was read before and has a partition that was not | that partition is read from its first record, whatever `start` says |
 /// | a key is not UTF-8 | `_key` is null |
+/// | headers | `_headers` is an object of text by name: the last of a name counts, what is not UTF-8 is null |
 /// | a record has no time (written before Kafka 0.10) | `_timestamp` is 1970-01-01T00:00:00Z |
 #[derive(Debug)]
 pub struct KafkaSourceKind;
@@ -95,10 +96,9 @@ pub struct KafkaSource {
 }
 
 impl KafkaSource {
-    /// A source of one topic without options, for the command line. `brokers` is `embedded` or a list of brokers; `start` as in YAML.
-    #[must_use]
-    pub fn of_topic(brokers: &str, topic: &str, start: &str) -> Self {
-        Self { connection: Connection::plain(brokers), topics: vec![Text::literal(topic)], start: Text::literal(start) }
+    /// A source of one topic, for the command line.
+    pub(super) fn of_topic(connection: Connection, topic: &str, start: &str) -> Self {
+        Self { connection, topics: vec![Text::literal(topic)], start: Text::literal(start) }
     }
 }
 
@@ -165,6 +165,7 @@ impl Source for KafkaSource {
             column(Column::new("_offset", ColumnType::Int), MetadataOrigin::Offset),
             column(Column::new("_timestamp", ColumnType::Timestamp), MetadataOrigin::Record(0)),
             column(Column::nullable("_key", ColumnType::String), MetadataOrigin::Record(1)),
+            column(Column::new("_headers", ColumnType::Json), MetadataOrigin::Record(2)),
         ]
     }
 

@@ -10,20 +10,26 @@ use crate::topic_log::{Durability, TopicRecord, TopicSummary, TopicWriter, parti
 
 use super::cluster::{Contact, Sender, Visible, create_topic};
 use super::connection::{Connection, Endpoint};
+use super::source::KafkaSource;
 
-/// The topics of some brokers, or of the embedded log. To read one, open [`KafkaSource::of_topic`](super::KafkaSource::of_topic)
-/// with [`TopicAccess::context`].
+/// The topics of some brokers, or of the embedded log. To read one, open [`TopicAccess::source`] with [`TopicAccess::context`].
 pub struct TopicAccess {
+    connection: Connection,
     endpoint: Endpoint,
     context: ConnectContext,
 }
 
 impl TopicAccess {
-    /// `brokers` is `embedded` or a list of brokers; `state_root` is where the embedded log lives.
+    /// `brokers` is `embedded` or a list of brokers; `options` go to librdkafka as they are; `state_root` is where the embedded log lives.
     ///
     /// # Errors
-    /// None today; the brokers are not asked yet.
-    pub fn new(brokers: &str, state_root: &Path, stop: &StopFlag) -> Result<Self, ConnectorError> {
+    /// The connection cannot be described so. Nobody is asked yet.
+    pub fn new(
+        brokers: &str,
+        options: &[(String, String)],
+        state_root: &Path,
+        stop: &StopFlag,
+    ) -> Result<Self, ConnectorError> {
         let context = ConnectContext {
             pipeline: "topic".into(),
             name: "topic".into(),
@@ -35,7 +41,15 @@ impl TopicAccess {
             variables: Variables::default(),
             stop: stop.clone(),
         };
-        Ok(Self { endpoint: Connection::plain(brokers).resolve(&context)?, context })
+        let connection = Connection::plain(brokers, options);
+        Ok(Self { endpoint: connection.resolve(&context)?, connection, context })
+    }
+
+    /// A source of one topic; `start` as in YAML. Its records carry `_timestamp`, `_key` and `_headers` as their own
+    /// metadata, in this order.
+    #[must_use]
+    pub fn source(&self, topic: &str, start: &str) -> KafkaSource {
+        KafkaSource::of_topic(self.connection.clone(), topic, start)
     }
 
     /// For opening a source on the same brokers and state.

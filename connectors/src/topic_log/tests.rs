@@ -1,7 +1,7 @@
 //! The log as writers and readers see it: order, restarts, torn tails at every byte, damage, epochs.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::Path;
 
 use engine::connector::ConnectorError;
 use proptest::prelude::*;
@@ -30,7 +30,7 @@ fn open(topics: &Topics) -> TopicWriter {
 }
 
 /// The values of one partition, with offsets checked to be dense.
-fn values(path: &PathBuf) -> Vec<String> {
+fn values(path: &Path) -> Vec<String> {
     let mut reader = PartitionReader::open(path).expect("a log");
     let mut found = Vec::new();
     while let Some(frame) = reader.next_frame().expect("no damage") {
@@ -43,7 +43,7 @@ fn values(path: &PathBuf) -> Vec<String> {
 }
 
 fn all_values(topics: &Topics) -> Vec<Vec<String>> {
-    topics.partition_paths("t").expect("the topic").iter().map(values).collect()
+    topics.partition_paths("t").expect("the topic").iter().map(|path| values(path)).collect()
 }
 
 #[test]

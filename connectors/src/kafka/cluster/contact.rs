@@ -141,7 +141,13 @@ impl Contact {
             if error.rdkafka_error_code() == Some(RDKafkaErrorCode::TopicAuthorizationFailed) {
                 return Err(refused(brokers, "this user may not use the topic"));
             }
-            if self.stop.is_set() || Instant::now() >= deadline {
+            if self.stop.is_set() {
+                return Err(ConnectorError::unavailable(
+                    format!("stopped before {brokers} had answered: {error}"),
+                    "start again when the brokers can be reached",
+                ));
+            }
+            if Instant::now() >= deadline {
                 return Err(ConnectorError::unavailable(
                     format!("no answer from {brokers} within {} s: {error}", PATIENCE.as_secs()),
                     "check that the brokers run and that `brokers` and `security` are right; `embedded` needs no brokers",

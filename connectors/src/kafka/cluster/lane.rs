@@ -4,10 +4,11 @@ use std::collections::VecDeque;
 
 use engine::connector::{PartitionIndex, Read, Records};
 use rdkafka::Message;
-use rdkafka::message::BorrowedMessage;
+use rdkafka::message::{BorrowedMessage, Headers};
 
 use crate::kafka::course::Course;
-use crate::kafka::record_buffer::{RecordBuffer, Wanted};
+use crate::kafka::header_json::encode_headers;
+use crate::kafka::record_buffer::{BufferedRecord, RecordBuffer, Wanted};
 
 /// A partition holds back about this many records, or bytes of them, before it is paused.
 const HELD_RECORDS_MAX: usize = 10_000;
@@ -30,6 +31,7 @@ struct Held {
     timestamp: i64,
     key: Option<Vec<u8>>,
     value: Option<Vec<u8>>,
+    headers: String,
 }
 
 impl Lane {
@@ -58,25 +60,29 @@ impl Lane {
             return;
         }
         let timestamp = message.timestamp().to_millis().map_or(0, |millis| millis.max(0).saturating_mul(1_000));
+        let headers = if wanted.headers { headers_of(message) } else { String::new() };
         if self.held.is_empty() && self.course.admits(offset) {
-            self.buffer.push(offset, timestamp, message.key(), message.payload(), wanted);
+            let (key, value) = (message.key(), message.payload());
+            self.buffer.push(BufferedRecord { offset, timestamp, key, value, headers: &headers }, wanted);
             return;
         }
-        self.held_bytes += message.key_len() + message.payload_len();
+        self.held_bytes += message.key_len() + message.payload_len() + headers.len();
         self.held.push_back(Held {
             offset,
             timestamp,
             key: message.key().map(<[u8]>::to_vec),
             value: message.payload().map(<[u8]>::to_vec),
+            headers,
         });
     }
 
     /// Moves what the border lets through into the buffer, as much as fits.
     pub(super) fn release(&mut self, wanted: Wanted) {
         while !self.buffer.is_full() && self.held.front().is_some_and(|held| self.course.admits(held.offset)) {
-            let Some(held) = self.held.pop_front() else { return };
-            self.held_bytes -= held.key.as_ref().map_or(0, Vec::len) + held.value.as_ref().map_or(0, Vec::len);
-            self.buffer.push(held.offset, held.timestamp, held.key.as_deref(), held.value.as_deref(), wanted);
+            let Some(Held { offset, timestamp, key, value, headers }) = self.held.pop_front() else { return };
+            let (key, value) = (key.as_deref(), value.as_deref());
+            self.held_bytes -= key.map_or(0, <[u8]>::len) + value.map_or(0, <[u8]>::len) + headers.len();
+            self.buffer.push(BufferedRecord { offset, timestamp, key, value, headers: &headers }, wanted);
         }
     }
 
@@ -88,6 +94,16 @@ impl Lane {
     /// Whether so much is held back that no more should come.
     pub(super) fn is_stuffed(&self) -> bool {
         self.held.len() >= HELD_RECORDS_MAX || self.held_bytes >= HELD_BYTES_MAX
+    }
+
+    /// Whether what came next lies at or past the border, so that nothing more can be added to the batch.
+    pub(super) fn is_blocked(&self) -> bool {
+        self.held.front().is_some_and(|held| !self.course.admits(held.offset))
+    }
+
+    /// Whether anything waits to be made a batch.
+    pub(super) fn has_batch(&self) -> bool {
+        !self.buffer.is_empty()
     }
 
     /// Whether everything that came has gone on.
@@ -109,4 +125,8 @@ impl Lane {
         }
         read
     }
+}
+
+fn headers_of(message: &BorrowedMessage<'_>) -> String {
+    encode_headers(message.headers().iter().flat_map(|headers| headers.iter()).map(|header| (header.key, header.value)))
 }

@@ -218,12 +218,21 @@ impl ClusterReader {
             }
             if let Some(place) = place {
                 self.pause_or_resume(place)?;
-                if self.lanes[place].is_full() {
-                    self.ready.extend(self.lanes[place].flush(self.wanted));
+                self.offer(place);
+                if !self.ready.is_empty() {
                     return Ok(());
                 }
             }
         }
+    }
+
+    /// Makes a batch of a lane to which nothing more can be added, and tells if its border is reached.
+    fn offer(&mut self, place: usize) {
+        let lane = &mut self.lanes[place];
+        if lane.is_full() || lane.is_blocked() {
+            self.ready.extend(lane.flush(self.wanted));
+        }
+        self.ready.extend(lane.course.tell());
     }
 }
 
@@ -305,10 +314,8 @@ impl Reader for ClusterReader {
             for place in 0..self.lanes.len() {
                 self.lanes[place].release(self.wanted);
                 self.pause_or_resume(place)?;
+                self.offer(place);
             }
-            self.ready
-                .extend(self.lanes.iter_mut().filter(|lane| lane.is_full()).filter_map(|lane| lane.flush(self.wanted)));
-            self.ready.extend(self.lanes.iter_mut().filter_map(|lane| lane.course.tell()));
             if !self.ready.is_empty() {
                 continue;
             }
@@ -320,7 +327,8 @@ impl Reader for ClusterReader {
                 return Err(refused(watch.brokers(), &reason));
             }
             let left = deadline.saturating_duration_since(Instant::now());
-            self.drain(left.min(POLL_WAIT))?;
+            let waits = self.lanes.iter().any(Lane::has_batch);
+            self.drain(if waits { Duration::ZERO } else { left.min(POLL_WAIT) })?;
             if self.ready.is_empty() && deadline <= Instant::now() {
                 return Ok(Read::Idle);
             }

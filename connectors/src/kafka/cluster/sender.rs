@@ -27,7 +27,7 @@ const PRODUCER_MUST: &[(&str, &str)] = &[
     ("message.timeout.ms", "0"),
     ("statistics.interval.ms", "1000"),
 ];
-const PRODUCER_MAY: &[(&str, &str)] = &[("linger.ms", "5"), ("compression.type", "lz4")];
+const PRODUCER_MAY: &[(&str, &str)] = &[("linger.ms", "1"), ("compression.type", "lz4")];
 
 /// How long records may still be under way after the run was asked to stop.
 const STOP_PATIENCE: Duration = Duration::from_secs(3);
@@ -110,7 +110,7 @@ impl Sender {
     }
 
     fn wait(&self, topic: &str, patience: &mut Patience<'_>) -> Result<(), ConnectorError> {
-        self.producer.poll(Duration::from_millis(50));
+        self.producer.poll(patience.next_wait());
         self.check(topic)?;
         let watch = &self.producer.context().watch;
         if let Some(reason) = watch.refusal(REFUSAL_PATIENCE) {
@@ -151,15 +151,22 @@ impl Sender {
     }
 }
 
-/// Endless, until the run is asked to stop.
+/// Endless, until the run is asked to stop; with longer and longer waits.
 struct Patience<'a> {
     stop: &'a StopFlag,
+    waits: u32,
     since: Option<Instant>,
 }
 
 impl<'a> Patience<'a> {
     fn new(stop: &'a StopFlag) -> Self {
-        Self { stop, since: None }
+        Self { stop, waits: 0, since: None }
+    }
+
+    /// From 1 ms to 50 ms. A poll takes its whole time even if the last acknowledgement comes early in it.
+    fn next_wait(&mut self) -> Duration {
+        self.waits = self.waits.saturating_add(1);
+        Duration::from_millis(u64::from(1 + self.waits / 20).min(50))
     }
 
     fn is_over(&mut self) -> bool {

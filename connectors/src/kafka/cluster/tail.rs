@@ -43,6 +43,16 @@ impl TailSearch<'_> {
         for partition in 0..self.partitions {
             let (low, high) = contact.reach(self.topic, partition)?;
             let start = self.positions.get(&partition).copied().unwrap_or(0).max(low);
+            if start > high {
+                return Err(ConnectorError::diverged(
+                    format!(
+                        "partition {partition} of topic `{}` was written up to offset {start}, but ends at {high} now: \
+                         the topic was made anew, or has lost records",
+                        self.topic
+                    ),
+                    "write to another topic, or start with a new state directory, which writes everything anew",
+                ));
+            }
             if start < high {
                 let offset = Offset::Offset(start as i64);
                 assignment

@@ -81,7 +81,8 @@ impl ClientContext for Watch {
     fn error(&self, error: KafkaError, reason: &str) {
         let Some(code) = error.rdkafka_error_code() else { return };
         let mut heard = self.heard();
-        if is_refusal(code) {
+        // An end of the connection within the handshake is no code of its own: it is what a listener without TLS does.
+        if is_refusal(code) || reason.contains("SSL handshake failed") {
             heard.refusal.get_or_insert_with(|| (Instant::now(), reason.to_owned()));
         } else if code == RDKafkaErrorCode::AllBrokersDown && heard.outage.is_none() {
             heard.outage = Some(Instant::now());

@@ -7,10 +7,11 @@ use std::time::{Duration, Instant};
 use engine::connector::{ConnectorError, Partition, PartitionIndex, Read, Reader, StopFlag};
 
 use crate::kafka::course::Course;
-use crate::kafka::record_buffer::{RecordBuffer, Wanted};
+use crate::kafka::header_json::encode_headers;
+use crate::kafka::record_buffer::{BufferedRecord, RecordBuffer, Wanted};
 use crate::kafka::source::{Beginning, ReadOrder, announce};
 use crate::kafka::start::Start;
-use crate::topic_log::{RecordCursor, Topics, end_offset};
+use crate::topic_log::{RecordCursor, RecordView, Topics, end_offset};
 
 /// How long to wait before looking for new records again.
 const PAUSE: Duration = Duration::from_millis(5);
@@ -133,7 +134,9 @@ impl Lane {
         }
         let mut buffer = RecordBuffer::default();
         while let Some(view) = self.cursor.next_below(self.course.border())? {
-            buffer.push(view.offset, view.timestamp, view.key, view.value, wanted);
+            let headers = if wanted.headers { headers_of(&view) } else { String::new() };
+            let RecordView { offset, timestamp, key, value, .. } = view;
+            buffer.push(BufferedRecord { offset, timestamp, key, value, headers: &headers }, wanted);
             if buffer.is_full() {
                 break;
             }
@@ -144,6 +147,11 @@ impl Lane {
         }
         Ok(Some(Read::Records(buffer.take(self.course.index(), wanted))))
     }
+}
+
+fn headers_of(view: &RecordView<'_>) -> String {
+    let headers = view.headers();
+    encode_headers(headers.iter().map(|header| (header.name.as_str(), header.value.as_deref())))
 }
 
 impl Reader for EmbeddedReader {
