@@ -14,6 +14,7 @@ pub(super) fn end_of_string(bytes: &[u8], open: usize) -> Result<(usize, bool), 
 }
 
 /// The rest of a string from the first special byte on.
+#[inline(never)]
 fn end_of_escaped(bytes: &[u8], mut at: usize) -> Result<(usize, bool), Malformed> {
     loop {
         match bytes.get(at) {

@@ -12,7 +12,7 @@ use super::string::{end_of_string, unescape};
 
 /// Reads the value at `at` for a column: its cell, and the position after it. `None` if it is not such a value, or no JSON; `depth`
 /// objects and arrays are open around it.
-#[inline]
+#[inline(always)]
 pub(super) fn read_value(
     kind: &ColumnType,
     bytes: &[u8],
@@ -27,12 +27,26 @@ pub(super) fn read_value(
         }
         ColumnType::Int => read_int(bytes, at),
         ColumnType::Timestamp => read_timestamp(bytes, at, timestamps),
-        ColumnType::Float => read_float(bytes, at),
+        _ => read_rarer_value(kind, bytes, at, depth, timestamps),
+    }
+}
+
+/// The types of [`read_value`] that are not worth a place in its callers.
+#[inline(never)]
+fn read_rarer_value(
+    kind: &ColumnType,
+    bytes: &[u8],
+    at: usize,
+    depth: u32,
+    timestamps: &mut TimestampReader,
+) -> Option<(Cell, usize)> {
+    match kind {
         ColumnType::Bool => match bytes.get(at)? {
             b't' => Some((1, end_of_word(bytes, at, b"true").ok()?)),
             b'f' => Some((0, end_of_word(bytes, at, b"false").ok()?)),
             _ => None,
         },
+        ColumnType::Float => read_float(bytes, at),
         ColumnType::Date => {
             let (text, end) = plain_string(bytes, at)?;
             Some((Cell::from(read_date(&text).ok()?), end))
@@ -51,9 +65,10 @@ pub(super) fn read_value(
             Some((Place::pack(at, end, false), end))
         }
         ColumnType::List(element) => {
-            let end = visit_elements(element, bytes, at, depth, timestamps, |_| {})?;
+            let end = visit_elements(element, bytes, at, depth, timestamps, &mut |_| {})?;
             Some((Place::pack(at, end, false), end))
         }
+        ColumnType::String | ColumnType::Int | ColumnType::Timestamp => read_value(kind, bytes, at, depth, timestamps),
     }
 }
 
@@ -109,6 +124,11 @@ fn read_timestamp(bytes: &[u8], at: usize, timestamps: &mut TimestampReader) -> 
     {
         return Some((micros, at + 22));
     }
+    read_other_timestamp(bytes, at, timestamps)
+}
+
+#[inline(never)]
+fn read_other_timestamp(bytes: &[u8], at: usize, timestamps: &mut TimestampReader) -> Option<(Cell, usize)> {
     let (text, end) = plain_string(bytes, at)?;
     Some((timestamps.read(&text).ok()?, end))
 }
@@ -127,7 +147,7 @@ fn visit_elements(
     at: usize,
     depth: u32,
     timestamps: &mut TimestampReader,
-    mut each: impl FnMut(Cell),
+    each: &mut dyn FnMut(Cell),
 ) -> Option<usize> {
     if bytes.get(at) != Some(&b'[') || depth >= DEPTH_MAX {
         return None;
@@ -150,7 +170,7 @@ fn visit_elements(
 
 /// Appends the cells of the elements of a list that the scan has judged; none if nothing stands there, as for a null.
 pub(in super::super) fn push_elements(element: &ColumnType, bytes: &[u8], at: usize, cells: &mut Vec<Cell>) {
-    visit_elements(element, bytes, at, 1, &mut TimestampReader::default(), |cell| cells.push(cell));
+    visit_elements(element, bytes, at, 1, &mut TimestampReader::default(), &mut |cell| cells.push(cell));
 }
 
 /// Says why `value`, well-formed JSON, is no value of a column; `place` names it in messages.
