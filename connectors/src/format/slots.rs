@@ -43,70 +43,91 @@ impl Place {
     }
 }
 
-/// The cells of one column within a record's cells.
+/// The cells of one column within a record's cells; all records begin with a cell of no meaning.
 #[derive(Clone, Copy, Debug)]
 struct Slot {
-    value: usize,
-    presence: Option<usize>,
+    /// The first cell if nobody wants the column.
+    value: u32,
+    /// The first cell if the column may not be null.
+    presence: u32,
 }
 
 /// The cells of all records of a batch, record by record; kept from batch to batch for its memory.
 #[derive(Debug)]
 pub(super) struct Slots {
-    slots: Vec<Option<Slot>>,
+    slots: Vec<Slot>,
+    /// The cells that are zero until they are set.
+    zeroed: Vec<usize>,
     width: usize,
     cells: Vec<Cell>,
+    /// Where the next record begins.
+    end: usize,
+}
+
+/// The cells of one record.
+#[derive(Debug)]
+pub(super) struct Row<'a> {
+    slots: &'a [Slot],
+    cells: &'a mut [Cell],
+}
+
+impl Row<'_> {
+    /// Sets a value.
+    #[inline]
+    pub(super) fn set(&mut self, column: usize, cell: Cell) {
+        let slot = self.slots[column];
+        self.cells[slot.value as usize] = cell;
+        self.cells[slot.presence as usize] = 1;
+    }
 }
 
 impl Slots {
     /// Room for the wanted columns.
     pub(super) fn new(request: &DecodeRequest) -> Self {
-        let mut width = 0;
-        let mut next = || {
-            width += 1;
-            width - 1
+        let mut width = 1;
+        let mut next = |wanted: bool| {
+            let slot = if wanted { width } else { 0 };
+            width += u32::from(wanted);
+            slot
         };
-        let slots = request
-            .schema
-            .columns
-            .iter()
-            .zip(&request.wanted)
-            .map(|(column, wanted)| wanted.then(|| Slot { value: next(), presence: column.nullable.then(&mut next) }))
+        let columns = request.schema.columns.iter().zip(&request.wanted);
+        let slots: Vec<Slot> = columns
+            .map(|(column, wanted)| Slot { value: next(*wanted), presence: next(*wanted && column.nullable) })
             .collect();
-        Self { slots, width, cells: Vec::new() }
+        let nullable = slots.iter().filter(|slot| slot.presence > 0);
+        let zeroed = nullable.flat_map(|slot| [slot.value as usize, slot.presence as usize]).collect();
+        Self { slots, zeroed, width: width as usize, cells: Vec::new(), end: 0 }
     }
 
     /// Forgets all records.
     pub(super) fn clear(&mut self) {
-        self.cells.clear();
+        self.end = 0;
     }
 
     /// Adds a record, whose nullable columns are null until they are set.
     #[inline]
-    pub(super) fn add_record(&mut self) {
-        self.cells.resize(self.cells.len() + self.width, 0);
-    }
-
-    /// Sets a value of the record added last; nothing happens if nobody wants the column.
-    #[inline]
-    pub(super) fn set(&mut self, column: usize, cell: Cell) {
-        if let Some(slot) = self.slots[column] {
-            let record = self.cells.len() - self.width;
-            self.cells[record + slot.value] = cell;
-            if let Some(presence) = slot.presence {
-                self.cells[record + presence] = 1;
-            }
+    pub(super) fn add_record(&mut self) -> Row<'_> {
+        let start = self.end;
+        self.end += self.width;
+        if self.cells.len() < self.end {
+            self.cells.resize(self.end * 2, 0);
         }
+        let cells = &mut self.cells[start..self.end];
+        for cell in &self.zeroed {
+            cells[*cell] = 0;
+        }
+        Row { slots: &self.slots, cells }
     }
 
-    /// The cells of a wanted column for the records at `rows`, and which of them are not null (`None`: all).
+    /// The cells of a wanted column for the records at `rows`, and which of them are not null (`None`: all). The cells of nulls are zero.
     pub(super) fn gather(&self, column: usize, rows: &[u32]) -> (Vec<Cell>, Option<NullBuffer>) {
-        let slot = self.slots[column].expect("a column is asked for only if the request said that it is wanted");
-        let at = |row: &u32, cell: usize| self.cells[*row as usize * self.width + cell];
+        let slot = self.slots[column];
+        debug_assert!(slot.value > 0, "a column is asked for only if the request said that it is wanted");
+        let at = |row: &u32, cell: u32| self.cells[*row as usize * self.width + cell as usize];
         let cells = rows.iter().map(|row| at(row, slot.value)).collect();
-        let nulls = slot
-            .presence
-            .map(|presence| rows.iter().map(|row| at(row, presence) == 1).collect::<NullBuffer>())
+        let presence = |row| at(row, slot.presence) == 1;
+        let nulls = (slot.presence > 0)
+            .then(|| rows.iter().map(presence).collect::<NullBuffer>())
             .filter(|nulls| nulls.null_count() > 0);
         (cells, nulls)
     }
@@ -138,11 +159,11 @@ mod tests {
         ]);
         let mut slots = Slots::new(&DecodeRequest { schema, wanted: vec![true, false, true] });
         for record in 0..3 {
-            slots.add_record();
-            slots.set(0, record * 10);
-            slots.set(1, 99);
+            let mut row = slots.add_record();
+            row.set(0, record * 10);
+            row.set(1, 99);
             if record == 1 {
-                slots.set(2, -1);
+                row.set(2, -1);
             }
         }
         assert_eq!(slots.gather(0, &[0, 2]), (vec![0, 20], None));

@@ -10,7 +10,7 @@ use engine::schema::Column;
 use super::super::build::{Origin, build_column};
 use super::super::excerpt::excerpt;
 use super::super::framing::for_each_record;
-use super::super::slots::{Place, Slots};
+use super::super::slots::{Place, Row, Slots};
 use super::super::time::TimestampReader;
 use super::super::utf8::Utf8;
 use super::field::{Problem, read_field};
@@ -50,7 +50,7 @@ impl Decoder for CsvDecoder {
         let mut verdicts = Verdicts::default();
         let mut row = 0;
         for_each_record(records, |span| {
-            self.slots.add_record();
+            let mut cells = self.slots.add_record();
             let bad = |code, message: String| Err(Problem { code, message });
             let verdict = match span {
                 None => bad("csv.tombstone", "the record has no value (a tombstone)".into()),
@@ -60,7 +60,7 @@ impl Decoder for CsvDecoder {
                 Some(span) if !utf8.holds(span.clone()) => {
                     bad("csv.not_utf8", format!("the record is not UTF-8: `{}`", excerpt(&bytes[span])))
                 }
-                Some(span) => self.judge.record(bytes, span, &mut self.slots),
+                Some(span) => self.judge.record(bytes, span, &mut cells),
             };
             match verdict {
                 Ok(()) => verdicts.good.push(row),
@@ -87,7 +87,7 @@ struct Judge {
 }
 
 impl Judge {
-    fn record(&mut self, bytes: &[u8], record: Range<usize>, slots: &mut Slots) -> Result<(), Problem> {
+    fn record(&mut self, bytes: &[u8], record: Range<usize>, cells: &mut Row<'_>) -> Result<(), Problem> {
         if let Some(problem) = &self.header.problem {
             return Err(problem.clone());
         }
@@ -101,7 +101,7 @@ impl Judge {
         for (index, (column, field)) in self.columns.iter().zip(&self.header.fields).enumerate() {
             let Some(field) = field.and_then(|field| self.fields.get(field)) else { continue };
             if let Some(cell) = read_field(column, bytes, field, &mut self.timestamps)? {
-                slots.set(index, cell);
+                cells.set(index, cell);
             }
         }
         Ok(())

@@ -9,7 +9,7 @@ use hashbrown::HashMap;
 
 use super::super::build::{Origin, build_column};
 use super::super::framing::for_each_record;
-use super::super::slots::{Place, Slots};
+use super::super::slots::{Place, Row, Slots};
 use super::super::time::TimestampReader;
 use super::super::utf8::Utf8;
 use super::grammar::{Malformed, end_of_key, malformed, skip_space, skip_value};
@@ -55,12 +55,12 @@ impl Decoder for JsonDecoder {
         let mut verdicts = Verdicts { good: Vec::with_capacity(bytes.len() / 64), bad: Vec::new() };
         let mut row = 0;
         for_each_record(records, |span| {
-            self.slots.add_record();
+            let mut cells = self.slots.add_record();
             let verdict = match span {
                 None => Err(Problem::tombstone()),
                 Some(span) if !Place::can_hold(span.start, span.end) => Err(Problem::too_large()),
                 Some(span) if !utf8.holds(span.clone()) => Err(Problem::not_utf8(&bytes[span])),
-                Some(span) => self.judge.record(&bytes[..span.end], span.start, &mut self.slots),
+                Some(span) => self.judge.record(&bytes[..span.end], span.start, &mut cells),
             };
             match verdict {
                 Ok(()) => verdicts.good.push(row),
@@ -102,11 +102,11 @@ enum Next {
 impl Judge {
     /// Judges the record from `start` to the end of `bytes`. Text that is no JSON is said before fields that are wrong, wrong fields in the
     /// order in which they stand, and missing ones last.
-    fn record(&mut self, bytes: &[u8], start: usize, slots: &mut Slots) -> Result<(), Problem> {
+    fn record(&mut self, bytes: &[u8], start: usize, cells: &mut Row<'_>) -> Result<(), Problem> {
         self.record += 1;
         let mut missing = self.required;
         let mut wrong = None;
-        let result = self.members(bytes, start, slots, &mut missing, &mut wrong);
+        let result = self.members(bytes, start, cells, &mut missing, &mut wrong);
         match result {
             Ok(()) => {}
             Err(found) => return Err(self.not_an_object(bytes, start, found)),
@@ -123,7 +123,7 @@ impl Judge {
         &mut self,
         bytes: &[u8],
         start: usize,
-        slots: &mut Slots,
+        cells: &mut Row<'_>,
         missing: &mut usize,
         wrong: &mut Option<Problem>,
     ) -> Result<(), Malformed> {
@@ -140,7 +140,7 @@ impl Judge {
                 },
             };
             at = match column {
-                Some(column) => self.field(column, bytes, value, slots, missing, wrong)?,
+                Some(column) => self.field(column, bytes, value, cells, missing, wrong)?,
                 None => skip_value(bytes, value, 1)?,
             };
         }
@@ -155,25 +155,52 @@ impl Judge {
         column: usize,
         bytes: &[u8],
         at: usize,
-        slots: &mut Slots,
+        cells: &mut Row<'_>,
         missing: &mut usize,
         wrong: &mut Option<Problem>,
     ) -> Result<usize, Malformed> {
-        let Column { column_type, nullable, name } = &self.columns[column];
+        let Column { column_type, nullable, .. } = &self.columns[column];
         if self.seen[column] == self.record {
-            wrong.get_or_insert_with(|| Problem::duplicate(name));
-            return skip_value(bytes, at, 1);
+            return self.repeated_field(column, bytes, at, wrong);
         }
         self.seen[column] = self.record;
         *missing -= usize::from(!nullable);
-        if let Some((cell, end)) = read_value(column_type, bytes, at, 1, &mut self.timestamps) {
-            slots.set(column, cell);
-            return Ok(end);
+        match read_value(column_type, bytes, at, 1, &mut self.timestamps) {
+            Some((cell, end)) => {
+                cells.set(column, cell);
+                Ok(end)
+            }
+            None => self.odd_field(column, bytes, at, cells, wrong),
         }
+    }
+
+    #[cold]
+    fn repeated_field(
+        &self,
+        column: usize,
+        bytes: &[u8],
+        at: usize,
+        wrong: &mut Option<Problem>,
+    ) -> Result<usize, Malformed> {
+        wrong.get_or_insert_with(|| Problem::duplicate(&self.columns[column].name));
+        skip_value(bytes, at, 1)
+    }
+
+    /// Reads a value that was none at first sight: spaces stand before it, it is null, or it is wrong.
+    #[inline(never)]
+    fn odd_field(
+        &mut self,
+        column: usize,
+        bytes: &[u8],
+        at: usize,
+        cells: &mut Row<'_>,
+        wrong: &mut Option<Problem>,
+    ) -> Result<usize, Malformed> {
+        let Column { column_type, nullable, name } = &self.columns[column];
         let at = skip_space(bytes, at);
         let end = skip_value(bytes, at, 1)?;
         match read_value(column_type, bytes, at, 1, &mut self.timestamps) {
-            Some((cell, _)) => slots.set(column, cell),
+            Some((cell, _)) => cells.set(column, cell),
             None if *nullable && bytes[at] == b'n' => {}
             None => {
                 wrong.get_or_insert_with(|| diagnose(column_type, &bytes[at..end], &format!("field `{name}`")));

@@ -12,7 +12,7 @@ use super::string::{end_of_string, unescape};
 
 /// Reads the value at `at` for a column: its cell, and the position after it. `None` if it is not such a value, or no JSON; `depth`
 /// objects and arrays are open around it.
-#[inline]
+#[inline(always)]
 pub(super) fn read_value(
     kind: &ColumnType,
     bytes: &[u8],
@@ -27,12 +27,26 @@ pub(super) fn read_value(
         }
         ColumnType::Int => read_int(bytes, at),
         ColumnType::Timestamp => read_timestamp(bytes, at, timestamps),
-        ColumnType::Float => read_float(bytes, at),
+        _ => read_rarer_value(kind, bytes, at, depth, timestamps),
+    }
+}
+
+/// The types of [`read_value`] that are not worth a place in its callers.
+#[inline(never)]
+fn read_rarer_value(
+    kind: &ColumnType,
+    bytes: &[u8],
+    at: usize,
+    depth: u32,
+    timestamps: &mut TimestampReader,
+) -> Option<(Cell, usize)> {
+    match kind {
         ColumnType::Bool => match bytes.get(at)? {
             b't' => Some((1, end_of_word(bytes, at, b"true").ok()?)),
             b'f' => Some((0, end_of_word(bytes, at, b"false").ok()?)),
             _ => None,
         },
+        ColumnType::Float => read_float(bytes, at),
         ColumnType::Date => {
             let (text, end) = plain_string(bytes, at)?;
             Some((Cell::from(read_date(&text).ok()?), end))
@@ -51,9 +65,10 @@ pub(super) fn read_value(
             Some((Place::pack(at, end, false), end))
         }
         ColumnType::List(element) => {
-            let end = visit_elements(element, bytes, at, depth, timestamps, |_| {})?;
+            let end = visit_elements(element, bytes, at, depth, timestamps, &mut |_| {})?;
             Some((Place::pack(at, end, false), end))
         }
+        ColumnType::String | ColumnType::Int | ColumnType::Timestamp => read_value(kind, bytes, at, depth, timestamps),
     }
 }
 
@@ -81,6 +96,13 @@ fn plain_string(bytes: &[u8], at: usize) -> Option<(std::borrow::Cow<'_, [u8]>, 
 fn read_int(bytes: &[u8], at: usize) -> Option<(Cell, usize)> {
     let negative = bytes.get(at) == Some(&b'-');
     let first = at + usize::from(negative);
+    if let Some((value, digits, next)) = bytes.get(first..).and_then(|rest| rest.first_chunk()).and_then(read_short_int)
+    {
+        if (digits > 1 && bytes[first] == b'0') || matches!(next, b'.' | b'e' | b'E') {
+            return None;
+        }
+        return Some((if negative { -value } else { value }, first + digits));
+    }
     let mut end = first;
     let mut value: u64 = 0;
     while let Some(byte @ b'0'..=b'9') = bytes.get(end) {
@@ -101,6 +123,25 @@ fn read_int(bytes: &[u8], at: usize) -> Option<(Cell, usize)> {
     }
 }
 
+/// The value of the 1 to 7 digits that these bytes begin with, how many they are, and the byte after them. All eight bytes are worked on
+/// at once, since the number of digits of a count can hardly be guessed (D. Lemire, "Quickly parsing eight digits").
+#[inline]
+fn read_short_int(bytes: &[u8; 8]) -> Option<(i64, usize, u8)> {
+    let values = u64::from_le_bytes(*bytes) ^ 0x3030_3030_3030_3030;
+    // The lowest byte that is no digit reaches its highest bit; what it carries over touches only bytes after it.
+    let others = (values.wrapping_add(0x7676_7676_7676_7676) | values) & 0x8080_8080_8080_8080;
+    let digits = (others.trailing_zeros() / 8) as usize;
+    if digits == 0 || digits == 8 {
+        return None;
+    }
+    // Zeros come before the digits; then neighbours are joined to pairs, fours and eight.
+    let padded = values << (64 - 8 * digits);
+    let pairs = padded.wrapping_mul(10).wrapping_add(padded >> 8) & 0x00ff_00ff_00ff_00ff;
+    let fours = pairs.wrapping_mul(100).wrapping_add(pairs >> 16) & 0x0000_ffff_0000_ffff;
+    let eight = fours.wrapping_mul(10_000).wrapping_add(fours >> 32) & 0xffff_ffff;
+    Some((eight as i64, digits, bytes[digits]))
+}
+
 #[inline]
 fn read_timestamp(bytes: &[u8], at: usize, timestamps: &mut TimestampReader) -> Option<(Cell, usize)> {
     if let Some([b'"', text @ .., b'"']) = bytes.get(at..).and_then(|rest| rest.first_chunk::<22>())
@@ -109,6 +150,11 @@ fn read_timestamp(bytes: &[u8], at: usize, timestamps: &mut TimestampReader) -> 
     {
         return Some((micros, at + 22));
     }
+    read_other_timestamp(bytes, at, timestamps)
+}
+
+#[inline(never)]
+fn read_other_timestamp(bytes: &[u8], at: usize, timestamps: &mut TimestampReader) -> Option<(Cell, usize)> {
     let (text, end) = plain_string(bytes, at)?;
     Some((timestamps.read(&text).ok()?, end))
 }
@@ -127,7 +173,7 @@ fn visit_elements(
     at: usize,
     depth: u32,
     timestamps: &mut TimestampReader,
-    mut each: impl FnMut(Cell),
+    each: &mut dyn FnMut(Cell),
 ) -> Option<usize> {
     if bytes.get(at) != Some(&b'[') || depth >= DEPTH_MAX {
         return None;
@@ -150,7 +196,7 @@ fn visit_elements(
 
 /// Appends the cells of the elements of a list that the scan has judged; none if nothing stands there, as for a null.
 pub(in super::super) fn push_elements(element: &ColumnType, bytes: &[u8], at: usize, cells: &mut Vec<Cell>) {
-    visit_elements(element, bytes, at, 1, &mut TimestampReader::default(), |cell| cells.push(cell));
+    visit_elements(element, bytes, at, 1, &mut TimestampReader::default(), &mut |cell| cells.push(cell));
 }
 
 /// Says why `value`, well-formed JSON, is no value of a column; `place` names it in messages.
@@ -234,4 +280,31 @@ pub(super) fn describe_value(value: &[u8]) -> String {
     };
     let piece = excerpt(value);
     if noun.is_empty() { format!("`{piece}`") } else { format!("{noun} `{piece}`") }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn whole_numbers_are_read_at_any_length(int in any::<i64>(), shift in 0..64, after in "[,} .x]{0,9}") {
+            let int = int >> shift;
+            let text = format!("{int}{after}");
+            let expected = if after.starts_with('.') { None } else { Some((int, text.len() - after.len())) };
+            prop_assert_eq!(read_int(text.as_bytes(), 0), expected);
+        }
+
+        #[test]
+        fn eight_bytes_are_read_as_their_digits(bytes in prop::array::uniform8(prop_oneof![3 => b'0'..=b'9', 1 => any::<u8>()])) {
+            let digits: String = bytes.iter().map_while(|byte| byte.is_ascii_digit().then_some(char::from(*byte))).collect();
+            let expected = match digits.len() {
+                1..=7 => Some((digits.parse().expect("digits"), digits.len(), bytes[digits.len()])),
+                _ => None,
+            };
+            prop_assert_eq!(read_short_int(&bytes), expected);
+        }
+    }
 }

@@ -32,7 +32,7 @@ impl Decoder for RawDecoder {
         let mut verdicts = Verdicts::default();
         let mut row = 0;
         for_each_record(records, |span| {
-            self.slots.add_record();
+            let mut cells = self.slots.add_record();
             let mut bad = |code, message: String| verdicts.bad.push(BadRecord { row, code, message });
             match span {
                 None => bad("raw.tombstone", "the record has no value (a tombstone)".into()),
@@ -43,7 +43,7 @@ impl Decoder for RawDecoder {
                     bad("raw.not_utf8", format!("the record is not UTF-8: `{}`", excerpt(&bytes[span])));
                 }
                 Some(span) => {
-                    self.slots.set(0, Place::pack(span.start, span.end, false));
+                    cells.set(0, Place::pack(span.start, span.end, false));
                     verdicts.good.push(row);
                 }
             }
