@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
 
 use connectors::REGISTRY;
 use connectors::topic_log::Topics;
@@ -19,10 +18,6 @@ use crate::terminal::Terminal;
 
 /// The value of `brokers` that stands for the topic log below the state root.
 const EMBEDDED: &str = "embedded";
-
-/// How long a feed may take to make the topics that it fills, and how often they are looked for.
-const TOPICS_WAIT: Duration = Duration::from_secs(10);
-const TOPICS_INTERVAL: Duration = Duration::from_millis(5);
 
 /// A pipeline that runs in the background for another one, or none.
 #[derive(Default)]
@@ -54,13 +49,13 @@ impl Fed<'_> {
             return Ok(Feeder::default());
         }
         match self.pipeline.spec.mode {
-            Mode::Stream => self.feed_beside(feed, &topics),
+            Mode::Stream => self.feed_beside(feed),
             Mode::Batch if self.are_empty(&topics)? => self.feed_before(feed).map(|()| Feeder::default()),
             Mode::Batch => Ok(Feeder::default()),
         }
     }
 
-    fn feed_beside(&self, feed: &Feed, topics: &[String]) -> Result<Feeder, Failure> {
+    fn feed_beside(&self, feed: &Feed) -> Result<Feeder, Failure> {
         let (pipeline, variables) = self.open(feed, Mode::Stream)?;
         let path = feed.file.value.clone();
         let stop = StopFlag::default();
@@ -73,20 +68,7 @@ impl Fed<'_> {
         };
         let thread = thread::Builder::new().name("feed".into()).spawn(feeding);
         let thread = thread.map_err(|error| Failure::new(FAILED, format!("cannot start a thread: {error}"), ""))?;
-        self.wait_for(topics, &thread)?;
         Ok(Feeder { running: Some((stop, thread)) })
-    }
-
-    /// Waits until the feed has made the topics, has ended, or has had its time: what is missing then is missed by whoever reads it.
-    fn wait_for(&self, topics: &[String], feed: &JoinHandle<()>) -> Result<(), Failure> {
-        let log = Topics::below(self.state_root);
-        let begin = Instant::now();
-        for topic in topics {
-            while !log.exists(topic)? && !feed.is_finished() && !self.stop.is_set() && begin.elapsed() < TOPICS_WAIT {
-                thread::sleep(TOPICS_INTERVAL);
-            }
-        }
-        Ok(())
     }
 
     fn feed_before(&self, feed: &Feed) -> Result<(), Failure> {
