@@ -3,8 +3,9 @@
 use std::fmt;
 use std::process::ExitCode;
 
-use connectors::console::neutralise;
 use engine::connector::ConnectorError;
+
+use crate::message::on_its_own;
 
 /// The outside world or the data's policy stopped the run.
 pub(crate) const FAILED: u8 = 1;
@@ -57,10 +58,10 @@ impl From<ConnectorError> for Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.what.is_empty() {
-            writeln!(f, "flowctl: error: {}", neutralise(&self.what))?;
+            writeln!(f, "flowctl: error: {}", on_its_own(&self.what))?;
         }
         if !self.hint.is_empty() {
-            writeln!(f, "  help: {}", neutralise(&self.hint))?;
+            writeln!(f, "  help: {}", on_its_own(&self.hint))?;
         }
         Ok(())
     }
@@ -72,8 +73,9 @@ mod tests {
 
     #[test]
     fn failures_name_the_thing_and_the_remedy() {
-        let failure = Failure::from(ConnectorError::refused("topic `a\u{1b}[2J` is missing", "create it"));
-        assert_eq!(failure.to_string(), "flowctl: error: topic `a\\u{1b}[2J` is missing\n  help: create it\n");
+        let failure = Failure::from(ConnectorError::refused("topic `a\u{1b}[2J` is missing:\nlook", "create it"));
+        let said = "flowctl: error: topic `a\\u{1b}[2J` is missing:\n    look\n  help: create it\n";
+        assert_eq!(failure.to_string(), said);
         assert_eq!(failure.code, FAILED);
         assert_eq!(Failure::from(ConnectorError::unusable("no `url`", "")).code, WRONG);
         let fenced = ConnectorError::Fenced { what: "taken over".into(), hint: String::new() };

@@ -27,7 +27,7 @@ pub(crate) fn listen(terminal: &Terminal) {
         .init();
 }
 
-/// The form of a notice: one line, in which nothing that comes from data can act on the terminal or look like another line.
+/// The form of a notice, in which nothing that comes from data can act on the terminal or look like another notice.
 struct Lines {
     color: bool,
 }
@@ -52,12 +52,17 @@ fn line(level: Level, target: &str, text: &str, color: bool) -> String {
         Level::INFO => (String::new(), "0"),
         Level::DEBUG | Level::TRACE => (format!("{}: ", target), "2"),
     };
-    let text = neutralise(text);
+    let text = on_its_own(text);
     if color && !label.is_empty() {
         format!("flowctl: \x1b[{code}m{label}\x1b[0m{text}")
     } else {
         format!("flowctl: {label}{text}")
     }
+}
+
+/// Text in which nothing acts on the terminal. Lines after the first are set in, so that none can pass for a message of its own.
+pub(crate) fn on_its_own(text: &str) -> String {
+    text.lines().map(neutralise).collect::<Vec<_>>().join("\n    ")
 }
 
 /// The words of an event: its message, then its other fields as `name=value`.
@@ -114,9 +119,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn notices_are_one_line_each() {
+    fn notices_cannot_pass_for_others() {
         assert_eq!(line(Level::INFO, "engine", "reading", true), "flowctl: reading");
-        assert_eq!(line(Level::WARN, "engine", "a\nflowctl: b", false), "flowctl: warning: a\\nflowctl: b");
+        assert_eq!(line(Level::WARN, "engine", "a\nflowctl: b", false), "flowctl: warning: a\n    flowctl: b");
         assert_eq!(
             line(Level::ERROR, "engine", "\u{1b}]0;x\u{7}", true),
             "flowctl: \x1b[31merror: \x1b[0m\\u{1b}]0;x\\u{7}"
