@@ -38,7 +38,8 @@ impl Settings {
     }
 }
 
-fn assignment(text: &str) -> Result<(String, String), String> {
+/// A command line's `NAME=VALUE`.
+pub(crate) fn assignment(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
         _ => Err("expected NAME=VALUE".to_owned()),

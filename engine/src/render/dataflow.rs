@@ -57,7 +57,7 @@ impl<'scope> Rendered<'scope> {
     }
 
     /// Everything that flows into a target.
-    fn into_target(&mut self, scope: Scope<'scope, Epoch>, target: Target) -> Rows<'scope> {
+    fn take_target(&mut self, scope: Scope<'scope, Epoch>, target: Target) -> Rows<'scope> {
         scope.concatenate(self.rows.remove(&target).unwrap_or_default())
     }
 }
@@ -73,7 +73,7 @@ pub fn render(scope: Scope<'_, Epoch>, plan: &Arc<Plan>, worker: usize, outlets:
         scan(records, plan, source, &book, &mut rendered);
     }
     for (at, node) in plan.nodes.iter().enumerate() {
-        let rows = rendered.into_target(scope, Target::Node(at));
+        let rows = rendered.take_target(scope, Target::Node(at));
         let rows = match &node.operator {
             Stateful::Distinct => distinct(rows, plan, at),
             Stateful::Top(plan_form) => top(rows, plan, at, plan_form),
@@ -93,7 +93,7 @@ pub fn render(scope: Scope<'_, Epoch>, plan: &Arc<Plan>, worker: usize, outlets:
         rendered.add_exits(&node.region.exits, exits);
     }
     for (at, outlet) in outlets.sinks.into_iter().enumerate() {
-        let rows = rendered.into_target(scope, Target::Sink(at));
+        let rows = rendered.take_target(scope, Target::Sink(at));
         outlet::rows(rows, worker, outlet);
     }
     let errors = scope.concatenate(std::mem::take(&mut rendered.errors));

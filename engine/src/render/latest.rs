@@ -22,6 +22,9 @@ use super::row_bytes::{RowBytes, RowCodec, columns_at};
 /// When a row happened: event time in microseconds, then partition, then offset. Greater is newer.
 type Moment = (i64, i64, i64);
 
+/// The newest row of each key.
+type Newest = HashMap<RowBytes, (Moment, RowBytes)>;
+
 /// A key's candidate for its newest row.
 type Candidate = (RowBytes, Moment, RowBytes);
 
@@ -85,7 +88,7 @@ fn newest_of_epoch<'scope>(
     let values = RowCodec::ascending(&input, 0..width);
     let key_places = latest.key.clone();
     rows.unary_frontier(Pipeline, "latest: newest of epoch", move |_capability, _info| {
-        let mut pending: BTreeMap<Epoch, (_, HashMap<RowBytes, (Moment, RowBytes)>)> = BTreeMap::new();
+        let mut pending: BTreeMap<Epoch, (_, Newest)> = BTreeMap::new();
         move |(input, frontier), output| {
             input.for_each(|stamp, batches| {
                 let epoch = *stamp.least().expect("messages carry a time");
@@ -131,7 +134,7 @@ struct EpochInput {
 struct Keeper {
     expire: Option<i64>,
     clock: i64,
-    newest: HashMap<RowBytes, (Moment, RowBytes)>,
+    newest: Newest,
     /// Keys by the event time of their newest row, if keys expire.
     by_time: BTreeMap<(i64, RowBytes), ()>,
 }

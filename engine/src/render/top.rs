@@ -38,6 +38,9 @@ fn row_codec(plan: &Plan, node: usize, top: &Top) -> RowCodec {
     RowCodec::ordered(schema, order.chain((0..schema.columns.len()).map(|column| (column, Default::default()))))
 }
 
+/// Values of each group, with how often they are added.
+type Ranked = BTreeMap<RowBytes, BTreeMap<RowBytes, Diff>>;
+
 /// Rows as (group, order and row), consolidated per epoch. Of rows that are only added, those that are not among the first of their own epoch are
 /// left out: they can never be among the first of all.
 fn rank<'scope>(
@@ -52,7 +55,7 @@ fn rank<'scope>(
     let values = row_codec(plan, node, top);
     let top = top.clone();
     rows.unary_frontier(Pipeline, "top: rank", move |_capability, _info| {
-        let mut pending: BTreeMap<Epoch, (_, BTreeMap<RowBytes, BTreeMap<RowBytes, Diff>>)> = BTreeMap::new();
+        let mut pending: BTreeMap<Epoch, (_, Ranked)> = BTreeMap::new();
         move |(input, frontier), output| {
             input.for_each(|stamp, batches| {
                 let epoch = *stamp.least().expect("messages carry a time");

@@ -10,6 +10,7 @@ use crate::connector::{ConnectorError, Partition, Read, Records, Replay, StopFla
 use crate::plan::Plan;
 use crate::render::{EpochReport, ErrorRow, RawBatch, WorkerReport};
 
+use super::RunError;
 use super::committer::{Committer, Order};
 use super::dead_letters::DeadLetters;
 use super::ingest::Ingest;
@@ -18,7 +19,6 @@ use super::options::RunOptions;
 use super::source_state::SourceState;
 use super::watch::Watch;
 use super::worker::Workers;
-use super::{Ledger, RunError};
 
 /// How many closed epochs may wait for a sink before sources have to.
 const EPOCHS_IN_FLIGHT: usize = 4;
@@ -323,8 +323,8 @@ impl Coordinator<'_> {
     /// Forgets the closed epochs that all sinks hold.
     fn retire(&mut self) {
         let all = self.epochs.all_committed();
-        while let Some((epoch, closed_at)) = self.epochs.uncommitted.pop_front_if(|(epoch, _)| *epoch <= all) {
-            self.watch.committed(epoch, closed_at.elapsed());
+        while let Some((_, closed_at)) = self.epochs.uncommitted.pop_front_if(|(epoch, _)| *epoch <= all) {
+            self.watch.committed(closed_at.elapsed());
         }
     }
 
@@ -359,7 +359,7 @@ impl Coordinator<'_> {
         self.dead_letters.write(epoch, &errors)?;
         let mut ledgers = self.epochs.last.ledgers.clone();
         for (source, ledger) in report.ledgers {
-            ledgers.entry(self.plan.sources[source].name.clone()).or_insert_with(Ledger::default).add(&ledger);
+            ledgers.entry(self.plan.sources[source].name.clone()).or_default().add(&ledger);
         }
         let record = EpochRecord {
             epoch,

@@ -61,8 +61,7 @@ impl<'a> Watch<'a> {
     }
 
     /// An epoch has been committed by all sinks, so long after its closing.
-    pub(super) fn committed(&mut self, epoch: u64, after: Duration) {
-        self.committed = epoch;
+    pub(super) fn committed(&mut self, after: Duration) {
         self.last_epoch = after;
     }
 
@@ -77,6 +76,7 @@ impl<'a> Watch<'a> {
             self.rate += (fresh - self.rate) * (since.as_secs_f64() / 2.0).min(1.0);
             self.records_told = records;
             self.told = Instant::now();
+            self.committed = epochs.all_committed();
             self.observer.progress(&self.progress(sources, records));
         }
         if last || self.written.is_none_or(|written| written.elapsed() >= WRITE) {
@@ -112,7 +112,7 @@ impl<'a> Watch<'a> {
             pipeline: self.pipeline.clone(),
             ended,
             written: now_micros(),
-            epoch: self.committed,
+            epoch: epochs.all_committed(),
             ledgers: epochs.last.ledgers.clone(),
             backlog,
             dead_letters: dead_letters.mark().count,

@@ -55,6 +55,9 @@ pub(crate) fn group_by<'scope>(
     finish(parts.inner, plan, node, Finisher::new(layout(), &plan.nodes[node], group_by.keys), layout())
 }
 
+/// A group's parts, at an epoch.
+type Parts = ((RowBytes, Vec<Part>), Epoch, Diff);
+
 /// A value of a group: its key, which aggregate's it is, its bytes.
 type Valued = ((RowBytes, u32, RowBytes), Epoch, Diff);
 
@@ -144,7 +147,7 @@ fn untagged(key: &RowBytes) -> (RowBytes, u32) {
 
 /// Groups → rows and errors.
 fn finish<'scope>(
-    groups: Stream<'scope, Epoch, Vec<((RowBytes, Vec<Part>), Epoch, Diff)>>,
+    groups: Stream<'scope, Epoch, Vec<Parts>>,
     plan: &Arc<Plan>,
     node: usize,
     finisher: Finisher,

@@ -8,7 +8,6 @@ use arrow::array::{Array, AsArray};
 use arrow::datatypes::TimestampMicrosecondType;
 use clap::Args;
 use connectors::console::neutralise;
-use connectors::kafka::KafkaSource;
 use engine::connector::{Bound, Constant, OpenSource, Partition, Read, Records, Source};
 use serde_json::{Value, json};
 
@@ -46,11 +45,11 @@ impl Cat {
     pub(super) fn run(self, _terminal: &Terminal) -> Result<(), Failure> {
         let stop = stop_on_signals()?;
         let access = self.place.open(&stop)?;
-        let source = KafkaSource::of_topic(self.place.brokers(), &self.topic, &self.start);
+        let source = access.source(&self.topic, &self.start);
         let (mut partitions, mut reader) = source.open(&OpenSource {
             resume: &BTreeMap::new(),
             bound: if self.follow { Bound::Unbounded } else { Bound::Now },
-            wanted: &[self.json, self.json],
+            wanted: &[self.json, self.json, false],
             context: access.context(),
         })?;
         let mut out = BufWriter::new(io::stdout().lock());

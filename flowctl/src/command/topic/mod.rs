@@ -9,7 +9,7 @@ use connectors::kafka::TopicAccess;
 use engine::connector::{Grid, StopFlag};
 
 use crate::exit::Failure;
-use crate::pipeline::StateFolder;
+use crate::pipeline::{StateFolder, assignment};
 use crate::terminal::Terminal;
 
 use cat::Cat;
@@ -45,6 +45,9 @@ struct Place {
     /// `embedded`, or a list of brokers, as localhost:9092
     #[arg(long, value_name = "BROKERS", env = "KAFKA_BROKERS", default_value = EMBEDDED)]
     brokers: String,
+    /// A setting of librdkafka, as security.protocol=SSL
+    #[arg(long = "option", value_name = "NAME=VALUE", value_parser = assignment)]
+    options: Vec<(String, String)>,
     #[command(flatten)]
     state: StateFolder,
 }
@@ -74,7 +77,7 @@ impl Ls {
 
 impl Place {
     fn open(&self, stop: &StopFlag) -> Result<TopicAccess, Failure> {
-        Ok(TopicAccess::new(self.brokers(), &self.state.root, stop)?)
+        Ok(TopicAccess::new(self.brokers(), &self.options, &self.state.root, stop)?)
     }
 
     /// An empty variable counts as none, as everywhere.
