@@ -7,14 +7,16 @@ use std::fmt::Write;
 
 use super::block::{Block, FRAME_LINES};
 
+/// A block is left out rather than shown with fewer of its rows than this, unless it is the first.
+const ROWS_MIN: usize = 3;
+
 /// The lines of all blocks and the status, not more than fit below each other in `height` lines with the cursor below them.
 pub(super) fn compose(blocks: &[&Block], status: Option<String>, width: u16, height: u16, color: bool) -> Vec<String> {
     let space = usize::from(height).saturating_sub(1 + usize::from(status.is_some()));
-    let fitting =
-        if blocks.len() * FRAME_LINES <= space { blocks.len() } else { space.saturating_sub(1) / FRAME_LINES };
+    let fitting = how_many_fit(blocks, space);
     let left_out = blocks.len() - fitting;
     let wanted: Vec<usize> = blocks[..fitting].iter().map(|block| block.rows.len()).collect();
-    let rows = (space - fitting * FRAME_LINES).saturating_sub(usize::from(left_out > 0));
+    let rows = space.saturating_sub(fitting * FRAME_LINES + usize::from(left_out > 0));
     let mut lines = Vec::new();
     for (block, budget) in blocks.iter().zip(share(rows, &wanted)) {
         lines.extend(block.lines(budget, Some(width), color));
@@ -24,6 +26,25 @@ pub(super) fn compose(blocks: &[&Block], status: Option<String>, width: u16, hei
     }
     lines.extend(status);
     lines
+}
+
+/// How many of the blocks, from the first on, can be shown so that each says something.
+fn how_many_fit(blocks: &[&Block], space: usize) -> usize {
+    let least = |block: &&Block| FRAME_LINES + block.rows.len().min(ROWS_MIN);
+    if blocks.iter().map(least).sum::<usize>() <= space {
+        return blocks.len();
+    }
+    // One line says how many are left out.
+    let space = space.saturating_sub(1);
+    let mut used = 0;
+    let fitting = blocks.iter().take_while(|block| {
+        used += least(block);
+        used <= space
+    });
+    match fitting.count() {
+        0 if space > FRAME_LINES => blocks.len().min(1),
+        fitting => fitting,
+    }
 }
 
 /// Cuts `space` into parts, none larger than wanted: small wishes are met in full, the others get equal parts.
@@ -95,8 +116,10 @@ mod tests {
         let lines = compose(&blocks, Some("status".into()), 80, 40, false);
         assert_eq!(lines.len(), 39);
         assert_eq!(lines.last().unwrap(), "status");
-        let lines = compose(&blocks, Some("status".into()), 80, 16, false);
+        let lines = compose(&blocks, Some("status".into()), 80, 20, false);
         assert!(lines.contains(&"… 1 more, which a higher window would show".to_owned()), "{lines:?}");
+        assert!(lines[0].contains("3 of 50 rows") && lines.iter().any(|line| line.starts_with("b ·")), "{lines:?}");
+        assert_eq!(compose(&blocks, None, 80, 9, false)[0], "a · epoch 3 · 1 of 50 rows");
     }
 
     #[test]
