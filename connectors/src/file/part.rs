@@ -64,6 +64,7 @@ impl Part {
         };
         part.check_length(metadata.len())?;
         part.check_border(metadata.len())?;
+        part.close();
         Ok(part)
     }
 

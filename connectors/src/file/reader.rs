@@ -135,7 +135,8 @@ impl Reader for FileReader {
             if left.is_zero() || self.stop.is_set() {
                 return Ok(Read::Idle);
             }
-            std::thread::sleep(left.min(POLL_EVERY));
+            // Many files are looked at less often.
+            std::thread::sleep(left.min(POLL_EVERY * (1 + self.parts.len() as u32 / 64)));
         }
     }
 

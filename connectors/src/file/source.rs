@@ -7,6 +7,7 @@ use engine::connector::{
     Bound, CheckContext, ConnectorError, MetadataColumn, MetadataOrigin, OpenSource, Partition, PartitionIndex, Reader,
     Replay, Source, SourceKind,
 };
+use engine::diagnostic::Code;
 use engine::schema::{Column, ColumnType};
 use engine::spec::{Entry, Key, Kind, Text};
 
@@ -48,7 +49,14 @@ impl SourceKind for FileSourceKind {
             _ => Separation::Lines,
         });
         let folder = context.folder.to_owned();
-        Some(Box::new(FileSource { folder, path: entry.text("path"), follow: entry.flag("follow"), separation }))
+        let path = entry.text("path");
+        if let Ok(written) = path.resolve(context.variables)
+            && let Err(error) = FilePattern::new(&folder, written)
+        {
+            context.diagnostics.error(Code::BadValue, entry.span_of("path"), error.to_string()).hint(error.hint());
+            return None;
+        }
+        Some(Box::new(FileSource { folder, path, follow: entry.flag("follow"), separation }))
     }
 }
 

@@ -109,7 +109,7 @@ impl Judge {
         let result = self.members(bytes, start, cells, &mut missing, &mut wrong);
         match result {
             Ok(()) => {}
-            Err(found) => return Err(self.not_an_object(bytes, start, found)),
+            Err(found) => return Err(self.explain(bytes, start, found)),
         }
         match wrong {
             Some(problem) => Err(problem),
@@ -241,7 +241,7 @@ impl Judge {
 
     /// The problem of a record that is no object, or not even JSON.
     #[cold]
-    fn not_an_object(&self, bytes: &[u8], start: usize, found: Malformed) -> Problem {
+    fn explain(&self, bytes: &[u8], start: usize, found: Malformed) -> Problem {
         let at = skip_space(bytes, start);
         if at == bytes.len() {
             return Problem::empty();

@@ -11,7 +11,8 @@ use super::super::time::{write_date, write_timestamp};
 /// columns in their Arrow types.
 ///
 /// Timestamps are RFC 3339 in UTC with as much fraction as they have, decimals numbers with all digits of their scale, floats the
-/// shortest number that reads back equal, `json` columns their text as it is, on one line. A float that is not finite, which rows never hold, is null.
+/// shortest number that reads back equal, `json` columns their text as it is, on one line. A float that is not finite, which rows
+/// never hold, is null.
 pub fn encode_row(batch: &RecordBatch, row: usize, schema: &Schema, out: &mut Vec<u8>) {
     out.push(b'{');
     for (index, (column, array)) in schema.columns.iter().zip(batch.columns()).enumerate() {

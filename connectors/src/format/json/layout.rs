@@ -13,10 +13,12 @@ const MEMBERS_MAX: usize = 256;
 /// The gaps before the values of the last record.
 #[derive(Debug, Default)]
 pub(super) struct Layout {
+    /// The gaps of the last record, and beyond `known` older ones that are kept for their memory.
     gaps: Vec<Gap>,
+    known: usize,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Gap {
     bytes: Vec<u8>,
     /// The first and the last eight bytes, if there are from 8 to 16 of them.
@@ -29,7 +31,7 @@ impl Layout {
     /// belongs to, if any.
     #[inline]
     pub(super) fn guess(&self, member: usize, bytes: &[u8], at: usize) -> Option<(usize, Option<usize>)> {
-        let gap = self.gaps.get(member)?;
+        let gap = self.gaps[..self.known].get(member)?;
         let end = at + gap.bytes.len();
         let found = bytes.get(at..end)?;
         let equal = match gap.ends {
@@ -41,14 +43,22 @@ impl Layout {
 
     /// Remembers the gap before the value at place `member`, and forgets those that came after it.
     pub(super) fn learn(&mut self, member: usize, gap: &[u8], column: Option<usize>) {
-        if member > self.gaps.len() {
+        if member > self.known {
             return;
         }
-        self.gaps.truncate(member);
-        if gap.len() <= GAP_MAX && member < MEMBERS_MAX {
-            let ends = if (8..=16).contains(&gap.len()) { ends_of(gap) } else { None };
-            self.gaps.push(Gap { bytes: gap.to_vec(), ends, column });
+        self.known = member;
+        if gap.len() > GAP_MAX || member >= MEMBERS_MAX {
+            return;
         }
+        if member == self.gaps.len() {
+            self.gaps.push(Gap::default());
+        }
+        let known = &mut self.gaps[member];
+        known.bytes.clear();
+        known.bytes.extend_from_slice(gap);
+        known.ends = if (8..=16).contains(&gap.len()) { ends_of(gap) } else { None };
+        known.column = column;
+        self.known += 1;
     }
 }
 
