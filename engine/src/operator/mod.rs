@@ -50,7 +50,7 @@ pub static OPERATORS: &[OperatorKind] = &[
 
 /// The edge that every operator has.
 pub(crate) const FROM: Key =
-    Key::required("from", Kind::List(&Kind::Column), "the source or operator whose rows it takes");
+    Key::required("from", Kind::List(&Kind::Name), "the source or operator whose rows it takes");
 
 /// A stateful operator in its plan form.
 #[derive(Clone, Debug)]
