@@ -88,9 +88,12 @@ fn columns(names: &[Spanned<String>], input: &SinkInput, context: &mut CheckCont
 fn column(name: &Spanned<String>, input: &SinkInput, context: &mut CheckContext<'_>) -> Option<usize> {
     let found = input.schema.index_of(&name.value);
     if found.is_none() {
-        let message = format!("no column `{}` flows into sink `{}`", name.value, input.name);
-        let near = nearest(&name.value, input.schema.names());
-        context.diagnostics.error(Code::UnknownColumn, name.span, message).did_you_mean(near);
+        let message = format!("unknown column `{}`", name.value);
+        let found = context.diagnostics.error(Code::UnknownColumn, name.span, message);
+        match nearest(&name.value, input.schema.names()) {
+            Some(near) => found.did_you_mean(Some(near)),
+            None => found.hint(format!("columns here: {}", input.schema.names().collect::<Vec<_>>().join(", "))),
+        };
     }
     found
 }
@@ -102,7 +105,10 @@ fn time_column(name: &Spanned<String>, input: &SinkInput, context: &mut CheckCon
         return Some(found);
     }
     let message = format!("`timestamp` needs a column of type timestamp; `{}` is {column_type}", name.value);
-    context.diagnostics.error(Code::TypeMismatch, name.span, message);
+    context
+        .diagnostics
+        .error(Code::TypeMismatch, name.span, message)
+        .hint(format!("name another column, or convert it before: `cast({} as timestamp)`", name.value));
     None
 }
 

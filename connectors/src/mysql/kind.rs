@@ -186,13 +186,13 @@ fn check_key(entry: &Entry, input: &SinkInput, context: &mut CheckContext<'_>) -
 
 fn check_key_column(name: &Spanned<String>, repeated: bool, input: &SinkInput, context: &mut CheckContext<'_>) -> bool {
     let Some(column) = input.schema.column(&name.value) else {
-        let message = format!("no column is called `{}`", name.value);
+        let message = format!("unknown column `{}`", name.value);
         let near = nearest(&name.value, input.schema.names());
         let known = input.schema.names().collect::<Vec<_>>().join(", ");
         let found = context.diagnostics.error(Code::UnknownColumn, name.span, message);
         match near {
             Some(near) => found.did_you_mean(Some(near)),
-            None => found.hint(format!("known here: {known}")),
+            None => found.hint(format!("columns here: {known}")),
         };
         return false;
     };
