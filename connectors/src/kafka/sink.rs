@@ -126,8 +126,8 @@ fn check_mode(
             "use `mode: upsert` and `key`, so that a later record replaces an earlier one".to_owned(),
         ),
         (TopicMode::Upsert, _) if key.is_empty() => (
-            format!("sink `{}` has `mode: upsert`, but no `key`", input.name),
-            "add `key:` with the columns that tell rows apart".to_owned(),
+            "`mode: upsert` needs `key`".to_owned(),
+            "add `key: [columns that tell rows apart]`".to_owned(),
         ),
         (TopicMode::Upsert, _) => match nullable {
             Some(column) => (
@@ -139,7 +139,8 @@ fn check_mode(
         _ => return Some(()),
     };
     let at = if entry.has(KEY.name) && mode == TopicMode::Upsert { KEY.name } else { MODE.name };
-    context.diagnostics.error(Code::SinkCannotTake, entry.span_of(at), message).hint(hint);
+    let code = if mode == TopicMode::Upsert && key.is_empty() { Code::MissingKey } else { Code::SinkCannotTake };
+    context.diagnostics.error(code, entry.span_of(at), message).hint(hint);
     None
 }
 

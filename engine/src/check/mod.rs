@@ -6,6 +6,7 @@
 
 mod connector_key;
 mod draft;
+mod indentation;
 mod lower;
 mod names;
 mod operators;

@@ -39,7 +39,7 @@ impl Checker<'_> {
         draft.loose = true;
         let entries = self.spec.sources.iter().chain(&self.spec.operators).map(|item| item.name.value.as_str());
         let arms = draft.outputs.keys().map(String::as_str).filter(|name| name.contains('.'));
-        let candidates: Vec<&str> = entries.chain(arms).collect();
+        let candidates: Vec<&str> = entries.chain(arms).filter(|name| !draft.open.contains(*name)).collect();
         let near = nearest(&name.value, candidates.iter().copied());
         let elsewhere = !self.spec.complete || self.spec.sources.is_empty();
         if elsewhere && near.is_none() {
@@ -115,9 +115,14 @@ impl Checker<'_> {
         if draft.loose || !self.spec.complete || self.spec.sinks.is_empty() {
             return;
         }
-        let takers = self.spec.operators.iter().chain(&self.spec.sinks);
-        let taken: BTreeSet<String> =
-            takers.flat_map(|item| taken_names(&item.node)).map(|name| base_of(&name.value).to_owned()).collect();
+        let mut taken = BTreeSet::new();
+        for taker in self.spec.operators.iter().chain(&self.spec.sinks) {
+            let names = taken_names(&taker.node);
+            if names.is_empty() {
+                return;
+            }
+            taken.extend(names.iter().map(|name| base_of(&name.value).to_owned()));
+        }
         let own = self.spec.name.span.file;
         for item in self.spec.sources.iter().chain(&self.spec.operators) {
             let name = &item.name.value;

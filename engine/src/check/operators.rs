@@ -16,9 +16,10 @@ use crate::plan::At;
 
 impl<'s> Checker<'s> {
     pub(super) fn operators(&mut self, draft: &mut Draft) {
-        let items: BTreeMap<&str, &'s Item> =
-            self.spec.operators.iter().map(|item| (item.name.value.as_str(), item)).collect();
-        for item in &self.spec.operators {
+        let inside = |name: &str| name == FROM.name || OPERATORS.iter().any(|kind| kind.name == name);
+        let entries = self.entries(&self.spec.operators, "operator", inside, draft);
+        let items: BTreeMap<&str, &'s Item> = entries.iter().map(|item| (item.name.value.as_str(), *item)).collect();
+        for item in entries {
             self.visit(item, &items, &mut Vec::new(), draft);
         }
     }

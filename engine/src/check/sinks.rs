@@ -26,7 +26,10 @@ pub(crate) const SINK_KEYS: &[Key] = &[
 
 impl Checker<'_> {
     pub(super) fn sinks(&mut self, draft: &mut Draft) {
-        for item in &self.spec.sinks {
+        let kinds = self.registry.sinks;
+        let inside =
+            |name: &str| kinds.iter().any(|kind| kind.name() == name) || SINK_KEYS.iter().any(|key| key.name == name);
+        for item in self.entries(&self.spec.sinks, "sink", inside, draft) {
             self.sink(item, draft);
         }
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::connector::{CheckContext, Format, MetadataColumn, Source, SourceKind};
+use crate::connector::{CheckContext, Format, FormatKind, MetadataColumn, Source, SourceKind};
 use crate::diagnostic::{Code, nearest};
 use crate::plan::{At, EventTime, OnError, RootColumn, fingerprint};
 use crate::schema::{Column, ColumnType, Schema};
@@ -64,7 +64,10 @@ const FOREIGN_TYPES: &[(&str, &str)] = &[
 
 impl Checker<'_> {
     pub(super) fn sources(&mut self, draft: &mut Draft) {
-        for item in &self.spec.sources {
+        let kinds = self.registry.sources;
+        let inside =
+            |name: &str| kinds.iter().any(|kind| kind.name() == name) || SOURCE_KEYS.iter().any(|key| key.name == name);
+        for item in self.entries(&self.spec.sources, "source", inside, draft) {
             let output = self.source(item, draft);
             draft.outputs.insert(item.name.value.clone(), output);
         }
@@ -77,8 +80,9 @@ impl Checker<'_> {
         let source = self.checked_source(kind, &own, item);
         let metadata = source.as_ref().map(|source| source.metadata()).unwrap_or_default();
         let declared = self.declared_schema(&common, source.as_deref(), &metadata, item);
+        let format = self.format_kind(&common);
         let (source, declared) = (source?, declared?);
-        let format = self.format(&common, &declared, item);
+        let format = format.and_then(|kind| self.format(kind, &common, &declared, item));
         let event_time = match common.group_if("event_time") {
             Some(entry) => Some(self.event_time(entry, &declared, &metadata)?),
             None if has_key(&rest, "event_time") => return None,
@@ -200,9 +204,10 @@ impl Checker<'_> {
         }
     }
 
-    fn format(&mut self, common: &Entry, declared: &Schema, item: &Item) -> Option<Arc<dyn Format>> {
+    fn format_kind(&mut self, common: &Entry) -> Option<&'static dyn FormatKind> {
         let name = common.word("format");
-        let Some(kind) = self.registry.formats.iter().find(|kind| kind.name() == name.value) else {
+        let found = self.registry.formats.iter().copied().find(|kind| kind.name() == name.value);
+        if found.is_none() {
             let names: Vec<&str> = self.registry.formats.iter().map(|kind| kind.name()).collect();
             let message = format!("no format is called `{}`", name.value);
             let found = self.diagnostics.error(Code::UnknownWord, name.span, message);
@@ -210,8 +215,17 @@ impl Checker<'_> {
                 Some(near) => found.did_you_mean(Some(near)),
                 None => found.hint(format!("formats: {}", names.join(", "))),
             };
-            return None;
-        };
+        }
+        found
+    }
+
+    fn format(
+        &mut self,
+        kind: &dyn FormatKind,
+        common: &Entry,
+        declared: &Schema,
+        item: &Item,
+    ) -> Option<Arc<dyn Format>> {
         match kind.check(declared) {
             Ok(format) => Some(Arc::from(format)),
             Err((column, message)) => {
@@ -220,7 +234,7 @@ impl Checker<'_> {
                     Some(Content::Map(pairs)) => {
                         pairs.iter().find(|(name, _)| name.value == column).map(|(_, declared)| declared.span)
                     }
-                    _ if has_key(&item.node, "format") => Some(name.span),
+                    _ if has_key(&item.node, "format") => Some(common.span_of("format")),
                     _ => None,
                 };
                 let message = format!("column `{column}` does not fit: {message}");

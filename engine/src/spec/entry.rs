@@ -52,7 +52,7 @@ impl Entry {
         for (name, value) in unique_keys(pairs, diagnostics) {
             let Some(key) = keys.iter().find(|key| key.name == name.value) else {
                 // A key that is like none changes nothing of what the others mean.
-                if let Some(near) = unknown_key(name, keys, diagnostics) {
+                if let Some(near) = unknown_key(name, Some(value), keys, diagnostics) {
                     meant.push(near);
                     sound = false;
                 }
@@ -76,7 +76,8 @@ impl Entry {
                     let read = read_value(&default, &key.kind, key.name, variables, diagnostics);
                     values.extend(read.map(|read| (key.name, Spanned::new(read, node.span))));
                 }
-                Need::Required if meant.contains(&key.name) || pairs.iter().any(|(name, _)| name.value == key.name) => {}
+                Need::Required if meant.contains(&key.name) || pairs.iter().any(|(name, _)| name.value == key.name) => {
+                }
                 Need::Required => {
                     diagnostics
                         .error(Code::MissingKey, node.span, format!("key `{}` is missing", key.name))

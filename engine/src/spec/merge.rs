@@ -7,8 +7,8 @@ use crate::diagnostic::{Code, Diagnostics, Span};
 use super::pipeline::is_name;
 use super::value::{unknown_key, unset_variable};
 use super::{
-    Content, Entry, FEED_KEYS, Feed, Item, Key, Kind, Mode, Need, Node, PipelineSpec, REPORT_KEYS, Report, Spanned, Text,
-    Value, Variables,
+    Content, Entry, FEED_KEYS, Feed, Item, Key, Kind, Mode, Need, Node, PipelineSpec, REPORT_KEYS, Report, Spanned,
+    Text, Value, Variables,
 };
 
 /// The pipeline as far as it has been read.
@@ -59,7 +59,7 @@ impl<'a> Merge<'a> {
     ) -> Option<Part> {
         self.named |= name.value == "name";
         let Some(at) = keys.iter().position(|key| key.name == name.value) else {
-            self.complete &= unknown_key(name, keys, diagnostics).is_none();
+            self.complete &= unknown_key(name, None, keys, diagnostics).is_none();
             return None;
         };
         if value.content == Content::Null && keys[at].need == Need::Optional {

@@ -46,7 +46,12 @@ pub(super) fn unset_variable(missing: &MissingVariable, span: Span, diagnostics:
 /// Reports a key that is not in the table, and the one that was probably meant.
 ///
 /// Gives the latter: what is missing then is not missing.
-pub(super) fn unknown_key(name: &Spanned<String>, keys: &[Key], diagnostics: &mut Diagnostics) -> Option<&'static str> {
+pub(super) fn unknown_key(
+    name: &Spanned<String>,
+    value: Option<&Node>,
+    keys: &[Key],
+    diagnostics: &mut Diagnostics,
+) -> Option<&'static str> {
     let message = format!("unknown key `{}`", name.value);
     let found = diagnostics.error(Code::UnknownKey, name.span, message);
     let names: Vec<&'static str> = keys.iter().map(|key| key.name).collect();
@@ -54,6 +59,10 @@ pub(super) fn unknown_key(name: &Spanned<String>, keys: &[Key], diagnostics: &mu
     match near {
         Some(near) => found.did_you_mean(Some(near)),
         None if names.is_empty() => found.hint("no keys are known here"),
+        None if value.is_some_and(|value| value.content == Content::Null) => found.hint(format!(
+            "if it belongs to the value before it, put all of that in quotes or brackets; known here: {}",
+            names.join(", ")
+        )),
         None => found.hint(format!("known here: {}", names.join(", "))),
     };
     near.and_then(|near| names.into_iter().find(|name| *name == near))
@@ -153,12 +162,7 @@ fn read_map(
     read.into_iter().collect::<Option<Vec<_>>>().map(Value::Map)
 }
 
-fn wrong_content<'d>(
-    node: &Node,
-    expected: &str,
-    key: &str,
-    diagnostics: &'d mut Diagnostics,
-) -> &'d mut Diagnostic {
+fn wrong_content<'d>(node: &Node, expected: &str, key: &str, diagnostics: &'d mut Diagnostics) -> &'d mut Diagnostic {
     diagnostics.error(Code::WrongKind, node.span, format!("`{key}` must be {expected}, found {}", node.kind()))
 }
 
