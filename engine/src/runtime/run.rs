@@ -187,12 +187,13 @@ fn start_committers(
     marks: &[SinkMark],
     events: &Sender<Event>,
 ) -> Result<Vec<Committer>, RunError> {
-    let sinks = plan.sinks.iter().zip(writers).zip(marks).enumerate();
-    let start = |(at, ((sink, writer), mark)): (usize, ((&SinkNode, Box<dyn Writer>), &SinkMark))| {
-        Committer::start(at, &sink.input, writer, workers, mark.passed, events.clone())
-            .map_err(|_| RunError::Died("a committer"))
-    };
-    sinks.map(start).collect()
+    let mut committers = Vec::new();
+    for ((sink, writer), mark) in plan.sinks.iter().zip(writers).zip(marks) {
+        let at = committers.len();
+        let committer = Committer::start(at, &sink.input, writer, workers, mark.passed, events.clone());
+        committers.push(committer.map_err(|_| RunError::Died("a committer"))?);
+    }
+    Ok(committers)
 }
 
 fn ports(committers: &[Committer], marks: &[SinkMark]) -> Vec<SinkPort> {
