@@ -20,6 +20,11 @@ const EVENT_TIME: &[Key] = &[
         "0s",
         "how far a row may be behind its partition before it counts as late",
     ),
+    Key::optional(
+        "idle",
+        Kind::Duration,
+        "how long a partition may be silent before time goes on without it; never by default",
+    ),
 ];
 
 /// The keys that every source has.
