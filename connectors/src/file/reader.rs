@@ -67,10 +67,10 @@ impl FileReader {
             let at = self.turn % self.parts.len();
             self.turn = at + 1;
             let (part, limit) = (&mut self.parts[at], &mut self.limits[at]);
-            if limit.offset.is_some_and(|offset| part.position() >= offset) {
+            if let Some(offset) = limit.offset.filter(|offset| part.position() >= *offset) {
                 if !limit.said {
                     limit.said = true;
-                    return Ok(Some(Read::Reached(PartitionIndex(at as u32))));
+                    return Ok(Some(Read::Reached(PartitionIndex(at as u32), offset)));
                 }
                 continue;
             }
@@ -106,7 +106,7 @@ impl FileReader {
             let separation = self.separation.unwrap_or_else(|| separation_of(&found));
             self.known.insert(found.id.clone());
             let part = Part::open(found, index, separation, 0, true)?;
-            partitions.push(partition(&part, index));
+            partitions.push(partition(&part));
             self.parts.push(part);
             self.limits.push(Limit::default());
         }
@@ -154,10 +154,10 @@ pub(super) fn separation_of(found: &Found) -> Separation {
 }
 
 /// A file as a partition.
-pub(super) fn partition(part: &Part, index: PartitionIndex) -> Partition {
+pub(super) fn partition(part: &Part) -> Partition {
     Partition {
         id: part.id().to_owned(),
-        constants: vec![Constant::Text(part.id().to_owned()), Constant::Int(i64::from(index.0))],
+        constants: vec![Constant::Text(part.id().to_owned())],
         start: part.position(),
         end: part.end(),
     }

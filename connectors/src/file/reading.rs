@@ -127,7 +127,7 @@ fn files_are_read_to_their_ends() {
     let ids: Vec<_> =
         partitions.iter().map(|partition| (partition.id.as_str(), partition.start, partition.end)).collect();
     assert_eq!(ids, [("a.json", 0, Some(2)), ("b.json", 0, Some(11)), ("empty.json", 0, Some(0))]);
-    assert_eq!(partitions[1].constants, [Constant::Text("b.json".into()), Constant::Int(1)]);
+    assert_eq!(partitions[1].constants, [Constant::Text("b.json".into())]);
     // What is written later belongs to no bounded run.
     std::fs::write(folder.join("c.json"), "late\n").expect("a file");
     assert_eq!(drain(reader.as_mut()), [text(0, 0, "x"), text(1, 3, "1"), text(1, 7, "22"), text(1, 10, "3")]);
@@ -211,7 +211,7 @@ fn limits_hold_reading_back() {
     std::fs::write(folder.join("b.json"), "3\n").expect("a file");
     let (_, mut reader) = open(folder, &[("path", "*.json")], &[("a.json", 2)], Bound::Now).expect("files are there");
     reader.limit(PartitionIndex(0), Some(2));
-    assert!(matches!(reader.read(WAIT), Ok(Read::Reached(PartitionIndex(0)))));
+    assert!(matches!(reader.read(WAIT), Ok(Read::Reached(PartitionIndex(0), _))));
     let Ok(Read::Records(records)) = reader.read(WAIT) else { panic!("the other file is free") };
     assert_eq!(rows(&records), [text(1, 0, "3")]);
     assert!(matches!(reader.read(WAIT), Ok(Read::Idle)));

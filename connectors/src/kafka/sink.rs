@@ -125,10 +125,9 @@ fn check_mode(
             format!("sink `{}` appends, but its input takes rows back", input.name),
             "use `mode: upsert` and `key`, so that a later record replaces an earlier one".to_owned(),
         ),
-        (TopicMode::Upsert, _) if key.is_empty() => (
-            "`mode: upsert` needs `key`".to_owned(),
-            "add `key: [columns that tell rows apart]`".to_owned(),
-        ),
+        (TopicMode::Upsert, _) if key.is_empty() => {
+            ("`mode: upsert` needs `key`".to_owned(), "add `key: [columns that tell rows apart]`".to_owned())
+        }
         (TopicMode::Upsert, _) => match nullable {
             Some(column) => (
                 format!("column `{}` may be null, so it cannot be a key of `mode: upsert`", column.name),

@@ -128,7 +128,7 @@ impl TwitchReader {
             return Err(refusal(error));
         }
         let skip = std::mem::take(&mut self.skip) as usize;
-        self.pending = records(number, polled_at, poll.payload, &poll.rows, poll.complete, skip);
+        self.pending = records(number, polled_at, poll.payload, &poll.rows, poll.complete, duplicates, skip);
         self.next += 1;
         Ok(())
     }
@@ -152,8 +152,7 @@ impl TwitchReader {
         }
         match (mark.complete, &self.pace) {
             (false, _) => tracing::warn!("source `{}`: {mark}", self.name),
-            (true, Pace::Day { .. }) => tracing::debug!("source `{}`: {mark}", self.name),
-            (true, _) => tracing::info!("source `{}`: {mark}", self.name),
+            (true, _) => tracing::debug!("source `{}`: {mark}", self.name),
         }
     }
 
@@ -176,9 +175,9 @@ impl Reader for TwitchReader {
         if let Some(records) = self.pending.pop_front() {
             return Ok(Read::Records(records));
         }
-        if self.limit.is_some_and(|limit| offset(self.next, self.skip) >= limit) {
+        if let Some(limit) = self.limit.filter(|limit| offset(self.next, self.skip) >= *limit) {
             if !std::mem::replace(&mut self.limit_told, true) {
-                return Ok(Read::Reached(PartitionIndex(0)));
+                return Ok(Read::Reached(PartitionIndex(0), limit));
             }
             return Ok(self.nap(wait));
         }

@@ -85,11 +85,13 @@ impl Checker<'_> {
         let format = self.format_kind(&common);
         let (source, declared) = (source?, declared?);
         let format = format.and_then(|kind| self.format(kind, &common, &declared, item));
+        let format_name = common.word("format").value;
         let event_time = match common.group_if("event_time") {
             Some(entry) => Some(self.event_time(entry, &declared, &metadata)?),
             None if wrong.contains(&"event_time") => return None,
             None => None,
         };
+        let time_name = common.group_if("event_time").map(|entry| entry.word("column").value).unwrap_or_default();
         let on_error = match common.word("on_error").value.as_str() {
             "fail" => OnError::Fail,
             "skip" => OnError::Skip,
@@ -97,7 +99,7 @@ impl Checker<'_> {
         };
         let visible: Vec<Column> =
             declared.columns.iter().cloned().chain(metadata.iter().map(|found| found.column.clone())).collect();
-        let digest = fingerprint(&format!("source {} {declared:?} {event_time:?}", source.describe()), &[]);
+        let digest = source_fingerprint(&*source, &format_name, &declared, &time_name);
         let place = Place { host: Host::Source(draft.sources.len()), at: At::Root };
         let output = Output {
             places: vec![place],
@@ -179,10 +181,10 @@ impl Checker<'_> {
 
     fn declared_column(&mut self, name: &Spanned<String>, value: &Node) -> Option<Column> {
         let usable = !name.value.is_empty() && name.value.len() <= 64 && !name.value.starts_with('$');
-        if !usable || name.value.chars().any(char::is_control) {
+        if !usable || name.value.chars().any(|c| c.is_control() || c == '"') {
             self.diagnostics
                 .error(Code::BadName, name.span, format!("`{}` is no name for a column", name.value))
-                .hint("a name has 1 to 64 bytes, no control characters, and no `$` first");
+                .hint("a name has 1 to 64 bytes, no quotes and control characters, and no `$` first");
             return None;
         }
         let Content::Scalar(text) = &value.content else {
@@ -301,6 +303,16 @@ fn type_hint(written: &str) -> String {
         Some(near) => format!("did you mean `{near}`?"),
         None => format!("types: {}", ColumnType::NAMES.join(", ")),
     }
+}
+
+/// Everything that decides what a source's rows are.
+fn source_fingerprint(source: &dyn Source, format: &str, declared: &Schema, time: &str) -> String {
+    let columns = declared
+        .columns
+        .iter()
+        .map(|column| format!("{}: {}{}", column.name, column.column_type, if column.nullable { "?" } else { "" }));
+    let columns = columns.collect::<Vec<_>>().join(", ");
+    fingerprint(&format!("source {}; {format}; {columns}; {time}", source.meaning()), &[])
 }
 
 /// The columns that a source's region can start with: those that users see, and those that tell when a row happened.

@@ -1,20 +1,22 @@
 //! The one thread that cuts epochs: from readers to workers, into the journal, and on to the committers.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use crossbeam_channel::{Receiver, Select};
+use crossbeam_channel::{Receiver, Select, Sender};
 
 use crate::connector::{ConnectorError, Partition, Read, Records, Replay, StopFlag};
 use crate::plan::Plan;
-use crate::render::{EpochReport, ErrorRow, RawBatch, WorkerReport};
+use crate::render::{EpochReport, RawBatch, WorkerReport};
 
 use super::RunError;
-use super::committer::{Committer, Order};
+use super::committer::Committer;
 use super::dead_letters::DeadLetters;
+use super::epochs::{Closing, ClosingKind, Epochs};
 use super::ingest::Ingest;
-use super::journal::{Entry, EpochRecord, Journal, PartitionStart, Range};
+use super::journal::{Entry, Journal, PartitionStart, Range, SinkMark};
+use super::journaling::merge;
 use super::options::RunOptions;
 use super::source_state::SourceState;
 use super::watch::Watch;
@@ -29,35 +31,39 @@ const LOAD_PAUSE: usize = 96 << 20;
 /// An epoch with this many bytes of records is closed early.
 const EPOCH_BYTES: usize = 1 << 30;
 /// How long the coordinator sleeps at most.
-const TICK: Duration = Duration::from_millis(100);
-/// How long sinks may take to commit what is under way when the run is asked to stop.
-const STOP_PATIENCE: Duration = Duration::from_millis(4500);
+pub(super) const TICK: Duration = Duration::from_millis(100);
 
 /// What workers and committers tell the coordinator.
 pub(super) enum Event {
     /// A worker has passed epochs.
     Report(WorkerReport),
-    /// A sink holds everything up to an epoch.
-    Committed(usize, u64),
+    /// How far a sink has come.
+    Committed(usize, SinkMark),
     /// A sink failed; its committer has ended.
     SinkFailed(usize, ConnectorError),
-    /// All workers have ended.
-    WorkersEnded,
+    /// A thread has panicked.
+    Panicked,
 }
 
-/// A closed epoch on its way into the journal.
-struct Closing {
-    /// What was read; none for a part of the past, which the journal has.
-    ranges: Option<BTreeMap<String, BTreeMap<String, Range>>>,
-    report: EpochReport,
+/// Tells the coordinator if its thread panics.
+pub(super) struct DeathWatch(pub(super) Sender<Event>);
+
+impl Drop for DeathWatch {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let _ = self.0.send(Event::Panicked);
+        }
+    }
 }
 
 /// Everything that a run holds together.
 pub(super) struct Coordinator<'a> {
     pub(super) plan: &'a Arc<Plan>,
     pub(super) options: &'a RunOptions,
-    /// Stops readers, and whatever waits for the outside.
+    /// Stops readers.
     pub(super) halt: StopFlag,
+    /// Ends what sinks wait for.
+    pub(super) abandon: StopFlag,
     pub(super) generation: u64,
     pub(super) journal: Journal,
     pub(super) dead_letters: DeadLetters,
@@ -69,59 +75,13 @@ pub(super) struct Coordinator<'a> {
     pub(super) epochs: Epochs,
 }
 
-/// How far epochs have come.
-pub(super) struct Epochs {
-    /// The open one.
-    open: u64,
-    opened_at: Option<Instant>,
-    bytes: usize,
-    ranges: BTreeMap<String, BTreeMap<String, Range>>,
-    closing: BTreeMap<u64, Closing>,
-    uncommitted: VecDeque<(u64, Instant)>,
-    through: Vec<u64>,
-    committed: Vec<u64>,
-    /// The last record in the journal.
-    pub(super) last: EpochRecord,
-    last_data: Instant,
-}
-
-impl Epochs {
-    pub(super) fn new(last: EpochRecord, workers: usize, committed: Vec<u64>) -> Self {
-        Self {
-            open: 0,
-            opened_at: None,
-            bytes: 0,
-            ranges: BTreeMap::new(),
-            closing: BTreeMap::new(),
-            uncommitted: VecDeque::new(),
-            through: vec![0; workers],
-            committed,
-            last,
-            last_data: Instant::now(),
-        }
-    }
-
-    /// The last epoch that all sinks hold.
-    pub(super) fn all_committed(&self) -> u64 {
-        self.committed.iter().copied().min().unwrap_or(0)
-    }
-
-    /// The last epoch that a sink holds.
-    pub(super) fn committed_by(&self, sink: usize) -> u64 {
-        self.committed.get(sink).copied().unwrap_or(0)
-    }
-
-    fn is_open_empty(&self) -> bool {
-        self.opened_at.is_none()
-    }
-}
-
 impl Coordinator<'_> {
     /// Opens epoch `epoch` on all workers.
     pub(super) fn open_epoch(&mut self, epoch: u64) -> Result<(), RunError> {
         self.epochs.open = epoch;
         self.epochs.opened_at = None;
         self.epochs.bytes = 0;
+        self.epochs.load = self.load();
         self.workers.open(epoch)
     }
 
@@ -130,7 +90,7 @@ impl Coordinator<'_> {
         self.epochs.last_data = Instant::now();
         loop {
             self.drain_events()?;
-            self.watch.look(&self.sources, &self.epochs, &self.dead_letters, false);
+            self.look();
             if self.shall_stop() || (self.sources.iter().all(|source| source.ended) && self.epochs.is_open_empty()) {
                 break;
             }
@@ -139,22 +99,24 @@ impl Coordinator<'_> {
                 self.close_epoch()?;
             }
         }
-        self.halt_readers();
+        // Readers that have ended do not look; the others shall not read what nobody takes.
+        self.halt.set();
         if !self.epochs.is_open_empty() {
             self.close_epoch()?;
         }
         self.settle()
     }
 
-    fn halt_readers(&self) {
-        // Readers that have ended do not look; the others shall not read what nobody takes.
-        if self.shall_stop() {
-            self.halt.set();
-        }
+    /// Tells whoever watches.
+    pub(super) fn look(&mut self) {
+        self.watch.look(&self.sources, &self.epochs, &self.dead_letters, false);
     }
 
     /// Whether the run is asked to end.
-    pub(super) fn shall_stop(&self) -> bool {
+    pub(super) fn shall_stop(&mut self) -> bool {
+        if self.options.stop.is_set() {
+            self.epochs.stop_seen.get_or_insert_with(Instant::now);
+        }
         let idle = self.options.until_idle.is_some_and(|idle| {
             self.epochs.last_data.elapsed() >= idle && self.epochs.is_open_empty() && self.epochs.uncommitted.is_empty()
         });
@@ -202,7 +164,9 @@ impl Coordinator<'_> {
 
     fn is_epoch_due(&self) -> bool {
         let Some(opened) = self.epochs.opened_at else { return false };
-        opened.elapsed() >= self.plan.epoch || self.epochs.bytes >= EPOCH_BYTES || self.load() >= LOAD_CLOSE
+        opened.elapsed() >= self.plan.epoch
+            || self.epochs.bytes >= EPOCH_BYTES
+            || self.load().saturating_sub(self.epochs.load) >= LOAD_CLOSE
     }
 
     /// Takes in what a reader brought.
@@ -212,13 +176,13 @@ impl Coordinator<'_> {
             Ingest::Read(read, backlog) => {
                 self.sources[at].backlog = backlog;
                 match read {
-                    Read::Records(records) => self.enter(at, records, true),
+                    Read::Records(records) => self.admit(at, records),
                     Read::Discovered(partitions) => self.discover(at, partitions),
                     Read::End => {
                         self.sources[at].ended = true;
                         Ok(())
                     }
-                    Read::Idle | Read::Reached(_) => Ok(()),
+                    Read::Idle | Read::Reached(..) => Ok(()),
                 }
             }
         }
@@ -242,20 +206,33 @@ impl Coordinator<'_> {
         self.journal.append(&Entry::Partitions { source: source.name.clone(), partitions: new })
     }
 
-    /// Records enter the open epoch. `fresh` records of a source that cannot read again are journaled first.
-    pub(super) fn enter(&mut self, at: usize, records: Records, fresh: bool) -> Result<(), RunError> {
-        let source = &mut self.sources[at];
-        let partition = Arc::clone(source.partition(records.partition)?);
-        if fresh && source.replay == Replay::Journal {
-            let entry = Entry::Payload {
+    /// New records: those of a source that cannot read again are journaled before they enter.
+    fn admit(&mut self, at: usize, records: Records) -> Result<(), RunError> {
+        let source = &self.sources[at];
+        if source.replay == Replay::Journal {
+            self.journal.append(&Entry::Payload {
                 source: source.name.clone(),
-                partition: partition.id.clone(),
+                partition: source.partition(records.partition)?.id.clone(),
                 records: Box::new(records.clone()),
-            };
-            self.journal.append(&entry)?;
+            })?;
             self.journal.sync()?;
         }
+        self.enter(at, records)
+    }
+
+    /// Records enter the open epoch.
+    pub(super) fn enter(&mut self, at: usize, records: Records) -> Result<(), RunError> {
+        let source = &mut self.sources[at];
+        let partition = Arc::clone(source.partition(records.partition)?);
         let start = source.position(&partition);
+        if records.range.start < start {
+            let what = format!(
+                "partition `{}` brings offset {} again: everything below {start} has been read",
+                partition.id, records.range.start
+            );
+            let hint = "this is a bug of flowctl; please report it: nothing was counted twice";
+            return Err(source.error(ConnectorError::diverged(what, hint)));
+        }
         source.positions.insert(partition.id.clone(), records.range.end);
         let ranges = self.epochs.ranges.entry(source.name.clone()).or_default();
         let range = ranges.entry(partition.id.clone()).or_insert(Range { start, end: start });
@@ -269,20 +246,20 @@ impl Coordinator<'_> {
     /// Closes the open epoch and opens the next.
     fn close_epoch(&mut self) -> Result<(), RunError> {
         let ranges = std::mem::take(&mut self.epochs.ranges);
-        self.closed(Some(ranges));
+        self.closed(ClosingKind::New(ranges));
         self.open_epoch(self.epochs.open + 1)
     }
 
-    /// Closes the open epoch, a part of the past, and opens `next`.
-    pub(super) fn close_stage(&mut self, next: u64) -> Result<(), RunError> {
+    /// Closes the open epoch, a part of the past in which the journal has counted `reads`, and opens `next`.
+    pub(super) fn close_stage(&mut self, reads: BTreeMap<String, u64>, next: u64) -> Result<(), RunError> {
         self.epochs.ranges.clear();
-        self.closed(None);
+        self.closed(ClosingKind::Past(reads));
         self.open_epoch(next)
     }
 
-    fn closed(&mut self, ranges: Option<BTreeMap<String, BTreeMap<String, Range>>>) {
+    fn closed(&mut self, kind: ClosingKind) {
         let (epoch, now) = (self.epochs.open, Instant::now());
-        self.epochs.closing.insert(epoch, Closing { ranges, report: EpochReport::default() });
+        self.epochs.closing.insert(epoch, Closing { kind, report: EpochReport::default() });
         self.epochs.uncommitted.push_back((epoch, now));
         // A part of the past that all sinks hold already is not waited for.
         self.retire();
@@ -296,9 +273,12 @@ impl Coordinator<'_> {
         Ok(())
     }
 
-    fn handle(&mut self, event: Event) -> Result<(), RunError> {
+    pub(super) fn handle(&mut self, event: Event) -> Result<(), RunError> {
         match event {
             Event::Report(report) => {
+                if self.epochs.failed {
+                    return Ok(());
+                }
                 for (epoch, found) in report.epochs {
                     let Some(closing) = self.epochs.closing.get_mut(&epoch) else {
                         return Err(RunError::Died("a worker that reports an epoch which is not closing"));
@@ -308,119 +288,17 @@ impl Coordinator<'_> {
                 self.epochs.through[report.worker] = report.through;
                 self.journal_passed()
             }
-            Event::Committed(sink, epoch) => {
-                self.epochs.committed[sink] = epoch;
+            Event::Committed(sink, mark) => {
+                self.epochs.marks[sink] = mark;
                 self.retire();
                 Ok(())
             }
             Event::SinkFailed(sink, error) => {
                 Err(RunError::Sink { name: self.plan.sinks[sink].input.name.clone(), error })
             }
-            Event::WorkersEnded => Err(RunError::Died("a worker")),
+            Event::Panicked => Err(RunError::Died("a worker or a committer")),
         }
     }
-
-    /// Forgets the closed epochs that all sinks hold.
-    fn retire(&mut self) {
-        let all = self.epochs.all_committed();
-        while let Some((_, closed_at)) = self.epochs.uncommitted.pop_front_if(|(epoch, _)| *epoch <= all) {
-            self.watch.committed(closed_at.elapsed());
-        }
-    }
-
-    /// Journals, in order, every closed epoch that all workers have passed, and lets sinks commit it.
-    fn journal_passed(&mut self) -> Result<(), RunError> {
-        let through = self.epochs.through.iter().copied().min().unwrap_or(0);
-        while let Some(entry) = self.epochs.closing.first_entry().filter(|entry| *entry.key() < through) {
-            let epoch = *entry.key();
-            let Closing { ranges, report } = entry.remove();
-            // Of the past the journal has everything, and the dead letters are written.
-            if let Some(ranges) = ranges {
-                self.journal_epoch(epoch, ranges, report)?;
-            }
-            for committer in &self.committers {
-                // A committer that has ended has told why.
-                let _ = committer.orders.send(Order::Permit(epoch));
-            }
-        }
-        Ok(())
-    }
-
-    fn journal_epoch(
-        &mut self,
-        epoch: u64,
-        ranges: BTreeMap<String, BTreeMap<String, Range>>,
-        report: EpochReport,
-    ) -> Result<(), RunError> {
-        let errors = consolidated(report.errors);
-        if let Some((error, _)) = errors.iter().find(|(error, diff)| error.fatal && *diff > 0) {
-            return Err(RunError::Data { what: describe(error), epoch: epoch - 1 });
-        }
-        self.dead_letters.write(epoch, &errors)?;
-        let mut ledgers = self.epochs.last.ledgers.clone();
-        for (source, ledger) in report.ledgers {
-            ledgers.entry(self.plan.sources[source].name.clone()).or_default().add(&ledger);
-        }
-        let record = EpochRecord {
-            epoch,
-            generation: self.generation,
-            clock: now_micros().max(self.epochs.last.clock),
-            ranges,
-            ledgers,
-            dead_letters: self.dead_letters.mark(),
-        };
-        self.journal.append(&Entry::Epoch(record.clone()))?;
-        self.journal.sync()?;
-        self.epochs.last = record;
-        Ok(())
-    }
-
-    /// Waits until every closed epoch is journaled and committed; not for ever if the run is asked to stop.
-    pub(super) fn settle(&mut self) -> Result<(), RunError> {
-        let started = Instant::now();
-        while !self.epochs.uncommitted.is_empty() {
-            self.watch.look(&self.sources, &self.epochs, &self.dead_letters, false);
-            if self.options.stop.is_set() && started.elapsed() >= STOP_PATIENCE {
-                tracing::warn!(
-                    "stopping with {} epochs that not all sinks have committed; the next start commits them",
-                    self.epochs.uncommitted.len()
-                );
-                return Ok(());
-            }
-            match self.events.recv_timeout(TICK) {
-                Ok(event) => self.handle(event)?,
-                Err(crossbeam_channel::RecvTimeoutError::Timeout) => {}
-                Err(crossbeam_channel::RecvTimeoutError::Disconnected) => return Err(RunError::Died("the workers")),
-            }
-        }
-        Ok(())
-    }
-}
-
-fn merge(into: &mut EpochReport, from: EpochReport) {
-    into.errors.extend(from.errors);
-    for (source, ledger) in from.ledgers {
-        into.ledgers.entry(source).or_default().add(&ledger);
-    }
-}
-
-/// Each error once, in a total order.
-fn consolidated(errors: Vec<(ErrorRow, i64)>) -> Vec<(ErrorRow, i64)> {
-    let mut counts: BTreeMap<ErrorRow, i64> = BTreeMap::new();
-    for (error, diff) in errors {
-        *counts.entry(error).or_default() += diff;
-    }
-    counts.into_iter().filter(|(_, diff)| *diff != 0).collect()
-}
-
-fn describe(error: &ErrorRow) -> String {
-    let place = match &error.origin {
-        Some(origin) => {
-            format!("record {} of partition `{}` of source `{}`", origin.offset, origin.partition, origin.source)
-        }
-        None => format!("a row of operator `{}`", error.operator),
-    };
-    format!("{place} fails in `{}`: {} ({})", error.operator, error.message, error.code)
 }
 
 /// Microseconds since 1970.
