@@ -1,0 +1,3 @@
+//! What tests of whole pipelines share.
+
+pub(crate) mod rows;
