@@ -3,7 +3,8 @@
 use std::fmt::Write;
 
 use connectors::console::{draw_grid, grouped, neutralise};
-use engine::runtime::{Ledger, Summary};
+use engine::ledger::Ledger;
+use engine::runtime::Summary;
 
 use crate::exit::Failure;
 use crate::terminal::{Terminal, size};

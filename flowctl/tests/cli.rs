@@ -108,7 +108,8 @@ fn a_missing_file_is_named_by_every_command_that_reads_one() {
 fn a_pipeline_that_never_ran_has_no_status() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("p.yaml");
-    std::fs::write(&file, "name: quiet\nsources: {}\nsinks: {}\n").unwrap();
+    let pipeline = "name: quiet\nsources: { s: { file: { path: x }, schema: { a: int } } }\nsinks: { c: { from: s, console: {} } }\n";
+    std::fs::write(&file, pipeline).unwrap();
     let state = folder.path().join("state");
     let arguments = ["status", file.to_str().unwrap(), "--state", state.to_str().unwrap()];
     refuses(&arguments, 1, &["pipeline `quiet` has no state"]);

@@ -67,10 +67,10 @@ impl FileReader {
             let at = self.turn % self.parts.len();
             self.turn = at + 1;
             let (part, limit) = (&mut self.parts[at], &mut self.limits[at]);
-            if limit.offset.is_some_and(|offset| part.position() >= offset) {
+            if let Some(offset) = limit.offset.filter(|offset| part.position() >= *offset) {
                 if !limit.said {
                     limit.said = true;
-                    return Ok(Some(Read::Reached(PartitionIndex(at as u32))));
+                    return Ok(Some(Read::Reached(PartitionIndex(at as u32), offset)));
                 }
                 continue;
             }

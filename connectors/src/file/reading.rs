@@ -211,7 +211,7 @@ fn limits_hold_reading_back() {
     std::fs::write(folder.join("b.json"), "3\n").expect("a file");
     let (_, mut reader) = open(folder, &[("path", "*.json")], &[("a.json", 2)], Bound::Now).expect("files are there");
     reader.limit(PartitionIndex(0), Some(2));
-    assert!(matches!(reader.read(WAIT), Ok(Read::Reached(PartitionIndex(0)))));
+    assert!(matches!(reader.read(WAIT), Ok(Read::Reached(PartitionIndex(0), _))));
     let Ok(Read::Records(records)) = reader.read(WAIT) else { panic!("the other file is free") };
     assert_eq!(rows(&records), [text(1, 0, "3")]);
     assert!(matches!(reader.read(WAIT), Ok(Read::Idle)));

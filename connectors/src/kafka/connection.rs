@@ -138,6 +138,11 @@ impl Connection {
         self.brokers.to_string()
     }
 
+    /// Whether these variables make it the embedded log.
+    pub(super) fn is_embedded(&self, variables: &Variables) -> bool {
+        self.brokers.resolve(variables).is_ok_and(|brokers| brokers.trim() == EMBEDDED)
+    }
+
     /// Resolves all variables.
     ///
     /// # Errors

@@ -53,11 +53,9 @@ impl Course {
 
     /// That the border is reached: once for each border.
     pub(super) fn tell(&mut self) -> Option<Read> {
-        if self.told || self.border().is_none_or(|border| self.position < border) {
-            return None;
-        }
+        let border = self.border().filter(|border| !self.told && self.position >= *border)?;
         self.told = true;
-        Some(Read::Reached(self.index))
+        Some(Read::Reached(self.index, border))
     }
 
     /// Whether its end is known and everything below has been delivered.
@@ -77,7 +75,7 @@ mod tests {
         course.set_limit(Some(10));
         assert!(course.admits(9) && !course.admits(10));
         course.advance(12);
-        assert!(matches!(course.tell(), Some(Read::Reached(PartitionIndex(0)))));
+        assert!(matches!(course.tell(), Some(Read::Reached(PartitionIndex(0), 10))));
         assert!(course.tell().is_none() && !course.is_over());
         course.set_limit(None);
         assert!(course.admits(19) && !course.admits(20));

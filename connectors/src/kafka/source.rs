@@ -8,7 +8,7 @@ use engine::connector::{
 };
 use engine::diagnostic::Code;
 use engine::schema::{Column, ColumnType};
-use engine::spec::{Entry, Key, Kind, Text};
+use engine::spec::{Entry, Key, Kind, Text, Variables};
 
 use super::cluster::ClusterReader;
 use super::connection::{BROKERS, Connection, Endpoint, OPTIONS, SECURITY};
@@ -155,6 +155,15 @@ impl Source for KafkaSource {
     fn describe(&self) -> String {
         let topics: Vec<String> = self.topics.iter().map(Text::to_string).collect();
         format!("kafka {} on {}", topics.join(", "), self.connection.describe())
+    }
+
+    fn meaning(&self) -> String {
+        let topics: Vec<String> = self.topics.iter().map(Text::to_string).collect();
+        format!("kafka {} from {:?}", topics.join(", "), self.start)
+    }
+
+    fn is_embedded(&self, variables: &Variables) -> bool {
+        self.connection.is_embedded(variables)
     }
 
     fn metadata(&self) -> Vec<MetadataColumn> {

@@ -281,7 +281,7 @@ fn a_limit_holds_polls_back_until_it_is_raised() {
     reader.limit(PartitionIndex(0), Some(offset(2, 0)));
     let (first, _) = rows(&mut *reader, |rows| !rows.is_empty()).expect("no failure");
     assert!(first.iter().all(|row| row.poll == 1));
-    assert!(matches!(reader.read(Duration::ZERO), Ok(Read::Reached(PartitionIndex(0)))));
+    assert!(matches!(reader.read(Duration::ZERO), Ok(Read::Reached(PartitionIndex(0), _))));
     assert!(matches!(reader.read(Duration::ZERO), Ok(Read::Idle)));
     reader.limit(PartitionIndex(0), None);
     let (second, _) = all(&mut *reader);

@@ -176,9 +176,9 @@ impl Reader for TwitchReader {
         if let Some(records) = self.pending.pop_front() {
             return Ok(Read::Records(records));
         }
-        if self.limit.is_some_and(|limit| offset(self.next, self.skip) >= limit) {
+        if let Some(limit) = self.limit.filter(|limit| offset(self.next, self.skip) >= *limit) {
             if !std::mem::replace(&mut self.limit_told, true) {
-                return Ok(Read::Reached(PartitionIndex(0)));
+                return Ok(Read::Reached(PartitionIndex(0), limit));
             }
             return Ok(self.nap(wait));
         }

@@ -9,7 +9,7 @@ use engine::connector::{
     StopFlag,
 };
 use engine::schema::Schema;
-use engine::spec::{Secret, Text};
+use engine::spec::{Secret, Text, Variables};
 use tokio::runtime::Builder;
 
 use crate::http::{Client, ClientCredentials, ClientSettings, HttpError, RateLimit};
@@ -44,6 +44,15 @@ pub(super) struct TwitchSource {
 impl Source for TwitchSource {
     fn describe(&self) -> String {
         format!("twitch streams from {}, every {:?}", self.api, self.every)
+    }
+
+    fn meaning(&self) -> String {
+        let list = |texts: &[Text]| texts.iter().map(Text::to_string).collect::<Vec<_>>().join(", ");
+        format!("twitch streams; {}; {}; {}", list(&self.languages), list(&self.games), list(&self.logins))
+    }
+
+    fn is_embedded(&self, variables: &Variables) -> bool {
+        self.api.resolve(variables).is_ok_and(|api| api == "embedded")
     }
 
     fn metadata(&self) -> Vec<MetadataColumn> {

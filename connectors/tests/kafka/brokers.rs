@@ -64,7 +64,7 @@ fn aborted_transactions_are_gaps_that_hold_nothing_up() {
     let mut limited = place.open("earliest", &[], Bound::Unbounded).expect("the topic");
     for (limit, expected) in [(1, vec!["plain"]), (3, vec![]), (4, vec!["committed"]), (7, vec![])] {
         limited.reader.limit(PartitionIndex(0), Some(limit));
-        assert_eq!(values(&limited.until(|read| matches!(read, Read::Reached(_)))), expected, "{limit}");
+        assert_eq!(values(&limited.until(|read| matches!(read, Read::Reached(_, _)))), expected, "{limit}");
     }
     transact("open");
     assert_eq!(values(&place.everything()), ["committed", "plain"]);

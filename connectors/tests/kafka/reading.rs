@@ -53,7 +53,7 @@ pub(crate) fn nothing_passes_a_limit_until_it_is_raised(place: &Place) {
     let mut rows = Vec::new();
     for limit in [1, 7, 8, 15_000, 29_999] {
         opened.reader.limit(first, Some(limit));
-        rows.extend(opened.until(|read| matches!(read, Read::Reached(index) if *index == first)));
+        rows.extend(opened.until(|read| matches!(read, Read::Reached(index, _) if *index == first)));
         let last = rows.iter().filter(|row| row.partition == 0).map(|row| row.offset).max();
         assert_eq!(last, Some(limit - 1));
     }
@@ -72,7 +72,7 @@ pub(crate) fn many_small_limits_cost_no_waiting(place: &Place) {
     let mut count = 0;
     for limit in (5..=2_000).step_by(5) {
         opened.reader.limit(PartitionIndex(0), Some(limit));
-        count += opened.until(|read| matches!(read, Read::Reached(_))).len() as u64;
+        count += opened.until(|read| matches!(read, Read::Reached(_, _))).len() as u64;
         assert_eq!(count, limit);
     }
     assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());

@@ -269,8 +269,11 @@ impl Draft {
                 for step in steps {
                     places = self.add_rows(&places, &name.value, step, &input);
                 }
-                let order = if schema.columns == input.schema.columns { input.order } else { Vec::new() };
-                Output { places, schema, order, fingerprints: vec![digest], ..input }
+                let order = if schema.columns == input.schema.columns { input.order.clone() } else { Vec::new() };
+                // A column of the row hides one that comes with the record, also where it is gone again.
+                let mut implicit = input.implicit.clone();
+                implicit.retain(|column| schema.index_of(&column.name).is_none());
+                Output { places, schema, implicit, order, fingerprints: vec![digest], ..input }
             }
             Checked::Route(arms) => self.add_route(name, input, arms, &digest),
             Checked::Stateful(stateful) => self.add_stateful(name, &input, *stateful, digest),

@@ -52,11 +52,13 @@ impl Checker<'_> {
         let (common, source) = (common?, source?);
         let metadata = source.metadata();
         let declared = self.declared_schema(&common, &*source, &metadata, item)?;
+        let format_name = common.word("format").value;
         let format = self.format(&common, &declared);
         let event_time = match common.group_if("event_time") {
             Some(entry) => Some(self.event_time(entry, &declared, &metadata)?),
             None => None,
         };
+        let time_name = common.group_if("event_time").map(|entry| entry.word("column").value).unwrap_or_default();
         let on_error = match common.word("on_error").value.as_str() {
             "fail" => OnError::Fail,
             "skip" => OnError::Skip,
@@ -65,7 +67,7 @@ impl Checker<'_> {
         let format = format?;
         let visible: Vec<Column> =
             declared.columns.iter().cloned().chain(metadata.iter().map(|found| found.column.clone())).collect();
-        let digest = fingerprint(&format!("source {} {declared:?} {event_time:?}", source.describe()), &[]);
+        let digest = source_fingerprint(&*source, &format_name, &declared, &time_name);
         let place = Place { host: Host::Source(draft.sources.len()), at: At::Root };
         let output = Output {
             places: vec![place],
@@ -147,10 +149,10 @@ impl Checker<'_> {
 
     fn declared_column(&mut self, name: &Spanned<String>, value: &Node) -> Option<Column> {
         let usable = !name.value.is_empty() && name.value.len() <= 64 && !name.value.starts_with('$');
-        if !usable || name.value.chars().any(char::is_control) {
+        if !usable || name.value.chars().any(|c| c.is_control() || c == '"') {
             self.diagnostics
                 .error(Code::BadName, name.span, format!("`{}` is no name for a column", name.value))
-                .hint("a name has 1 to 64 bytes, no control characters, and no `$` first");
+                .hint("a name has 1 to 64 bytes, no quotes and control characters, and no `$` first");
             return None;
         }
         let Content::Scalar(text) = &value.content else {
@@ -273,6 +275,16 @@ impl Checker<'_> {
         let rest = pairs.iter().filter(|(other, _)| other.span != name.span).cloned().collect();
         Some((kind, node, Node { content: Content::Map(rest), span: item.node.span }))
     }
+}
+
+/// Everything that decides what a source's rows are.
+fn source_fingerprint(source: &dyn Source, format: &str, declared: &Schema, time: &str) -> String {
+    let columns = declared
+        .columns
+        .iter()
+        .map(|column| format!("{}: {}{}", column.name, column.column_type, if column.nullable { "?" } else { "" }));
+    let columns = columns.collect::<Vec<_>>().join(", ");
+    fingerprint(&format!("source {}; {format}; {columns}; {time}", source.meaning()), &[])
 }
 
 /// The columns that a source's region can start with: those that users see, and those that tell when a row happened.

@@ -6,7 +6,7 @@ use crate::plan::{At, Target};
 
 use super::draft::{Draft, RegionDraft};
 
-/// Removes stateful operators, exits and steps from which no sink can be reached.
+/// Removes sources, stateful operators, exits and steps from which no sink can be reached.
 pub(super) fn remove(draft: &mut Draft) {
     let kept = used_nodes(draft);
     let place = |node: usize| kept.iter().position(|kept| *kept == node);
@@ -26,6 +26,20 @@ pub(super) fn remove(draft: &mut Draft) {
     }
     let mut at = 0;
     draft.nodes.retain(|_| {
+        at += 1;
+        kept.contains(&(at - 1))
+    });
+    remove_sources(draft);
+}
+
+/// Removes the sources that nothing leads from; the clocks of operators count anew.
+fn remove_sources(draft: &mut Draft) {
+    let kept: Vec<usize> = (0..draft.sources.len()).filter(|at| !draft.sources[*at].region.exits.is_empty()).collect();
+    for node in &mut draft.nodes {
+        node.clocks = node.clocks.iter().filter_map(|source| kept.iter().position(|kept| kept == source)).collect();
+    }
+    let mut at = 0;
+    draft.sources.retain(|_| {
         at += 1;
         kept.contains(&(at - 1))
     });

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::time::Duration;
 
-use crate::spec::{Entry, Key};
+use crate::spec::{Entry, Key, Variables};
 
 use super::{CheckContext, ConnectContext, ConnectorError, Constant, MetadataColumn, Records};
 
@@ -24,6 +24,17 @@ pub trait SourceKind: Sync {
 pub trait Source: Send + Sync + Debug {
     /// What it reads, for `explain` and messages; never a secret.
     fn describe(&self) -> String;
+    /// What decides what its records mean, for fingerprints: the topics and the start, but neither addresses nor intervals, which may change
+    /// while the records stay what they are.
+    fn meaning(&self) -> String {
+        self.describe()
+    }
+    /// Whether it reads the embedded stand-in of an outside system, as far as these variables tell. What was read there says nothing
+    /// about the real system, so such a pipeline keeps its state apart.
+    fn is_embedded(&self, variables: &Variables) -> bool {
+        let _ = variables;
+        false
+    }
     /// The columns that come with every record.
     fn metadata(&self) -> Vec<MetadataColumn>;
     /// What the engine may rely on after a restart.
@@ -111,8 +122,9 @@ pub enum Read {
     Records(Records),
     /// Partitions that have appeared; they take the next places in the list.
     Discovered(Vec<Partition>),
-    /// Everything below the partition's limit has been delivered, though its last offset may have been a gap.
-    Reached(PartitionIndex),
+    /// Everything of a partition below this offset, its limit or its end, has been delivered, though the last offsets before it may
+    /// have been a gap.
+    Reached(PartitionIndex, u64),
     /// Nothing came in time.
     Idle,
     /// A bounded reader has delivered everything.

@@ -6,7 +6,7 @@
 //! A row is taken back when the last of its equals is. Keeps one entry for each distinct row.
 
 use crate::diagnostic::Code;
-use crate::schema::Schema;
+use crate::schema::{Column, Schema};
 use crate::spec::{Content, Entry, Key, Kind, Spanned};
 
 use super::{Checked, ColumnDraft, OperatorCheck, OperatorKind, Stateful, StatefulDraft};
@@ -40,6 +40,14 @@ fn check(entry: &Entry, context: &mut OperatorCheck<'_>) -> Option<Checked> {
             return None;
         };
         columns.push(context.any_column(&Spanned::new(name.clone(), element.span))?);
+    }
+    for (at, element) in elements.iter().enumerate() {
+        let column: &Column = &columns[at];
+        if columns[..at].iter().any(|before| before.name == column.name) {
+            let message = format!("column `{}` is named twice", column.name);
+            context.diagnostics.error(Code::DuplicateColumn, element.span, message);
+            return None;
+        }
     }
     let output = if columns.is_empty() { context.input.schema.clone() } else { Schema::new(columns) };
     Some(Checked::Stateful(Box::new(StatefulDraft {

@@ -136,7 +136,7 @@ impl Draft {
 
     /// The place of an expression in the node's input; equal expressions share one.
     fn add_input(&mut self, expression: Expression) -> usize {
-        let draft = ColumnDraft::computed(&format!("${}", expression.text()), expression);
+        let draft = ColumnDraft::computed(&format!("$={}", expression.text()), expression);
         match self.input.iter().position(|column| column.name == draft.name) {
             Some(place) => place,
             None => {

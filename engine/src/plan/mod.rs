@@ -16,13 +16,14 @@ pub use explain::{dot, explain};
 pub(crate) use fingerprint::fingerprint;
 pub use region::{At, Condition, Exit, Projection, Region, RowOp, Step, Target};
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::connector::{Format, MetadataColumn, Sink, SinkInput, Source};
 use crate::operator::Stateful;
 use crate::schema::Schema;
-use crate::spec::{Mode, Text};
+use crate::spec::{Mode, Text, Variables};
 
 /// A pipeline that can be run.
 #[derive(Debug)]
@@ -84,7 +85,7 @@ pub struct Prefilter {
 }
 
 /// Where a column at the start of a source's region comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RootColumn {
     /// A declared column, by its place.
     Declared(usize),
@@ -174,6 +175,14 @@ impl Node {
 }
 
 impl Plan {
+    /// The pipeline's own folder below the root of all state. What reads an embedded stand-in has its state apart from what reads the real
+    /// system: the one says nothing about the other.
+    #[must_use]
+    pub fn state_folder(&self, root: &Path, variables: &Variables) -> PathBuf {
+        let embedded = self.sources.iter().any(|source| source.source.is_embedded(variables));
+        if embedded { root.join("embedded").join(&self.name) } else { root.join(&self.name) }
+    }
+
     /// Whether nothing is kept between epochs, so that a restart need not read the past again.
     #[must_use]
     pub fn is_stateless(&self) -> bool {

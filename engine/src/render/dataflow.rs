@@ -18,7 +18,6 @@ use crate::plan::{Exit, Plan, Target};
 
 use super::batch::Batch;
 use super::distinct::distinct;
-use super::error_row::ErrorRow;
 use super::group_by::group_by;
 use super::latest::latest;
 use super::outlet::{self, LedgerBook, SinkOutlet, WorkerReport};
@@ -26,6 +25,7 @@ use super::scan::{RawBatch, Scan};
 use super::stateful_region::region;
 use super::top::top;
 use super::{Diff, Epoch};
+use crate::error_row::ErrorRow;
 
 /// Where a worker puts records: one input a source.
 pub type Inputs = Vec<InputHandle<Epoch, CapacityContainerBuilder<Vec<RawBatch>>>>;
@@ -34,6 +34,8 @@ pub type Inputs = Vec<InputHandle<Epoch, CapacityContainerBuilder<Vec<RawBatch>>
 pub struct Outlets {
     /// One for each sink.
     pub sinks: Vec<SinkOutlet>,
+    /// The last epoch whose errors are written already.
+    pub past: Epoch,
     /// Where to tell what has failed and what became of records.
     pub report: Box<dyn Fn(WorkerReport)>,
 }
@@ -97,7 +99,7 @@ pub fn render(scope: Scope<'_, Epoch>, plan: &Arc<Plan>, worker: usize, outlets:
         outlet::rows(rows, worker, outlet);
     }
     let errors = scope.concatenate(std::mem::take(&mut rendered.errors));
-    outlet::errors(errors, worker, book, outlets.report);
+    outlet::errors(errors, worker, book, outlets.past, outlets.report);
     inputs
 }
 
@@ -149,10 +151,10 @@ fn scan<'scope>(
 }
 
 fn note(
-    book: &Rc<RefCell<BTreeMap<Epoch, BTreeMap<usize, crate::runtime::Ledger>>>>,
+    book: &Rc<RefCell<BTreeMap<Epoch, BTreeMap<usize, crate::ledger::Ledger>>>>,
     epoch: Epoch,
     source: usize,
-    ledger: &crate::runtime::Ledger,
+    ledger: &crate::ledger::Ledger,
 ) {
     book.borrow_mut().entry(epoch).or_default().entry(source).or_default().add(ledger);
 }

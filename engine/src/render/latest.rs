@@ -1,6 +1,6 @@
 //! Renders `latest`: the newest row of each key per epoch and worker crosses to the worker that owns the key, which keeps one row a key.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::BuildHasher;
 use std::sync::Arc;
 
@@ -105,7 +105,8 @@ fn newest_of_epoch<'scope>(
                         let moment = (times.value(row), partitions.value(row), offsets.value(row));
                         let key = keys.row(row);
                         match newest.get_mut(key.as_ref()) {
-                            Some((known, _)) if *known >= moment => {}
+                            Some((known, row_known))
+                                if (*known, row_known.as_ref()) >= (moment, values.row(row).as_ref()) => {}
                             Some(known) => *known = (moment, values.row(row).as_ref().into()),
                             None => {
                                 newest.insert(key.as_ref().into(), (moment, values.row(row).as_ref().into()));
@@ -136,12 +137,12 @@ struct Keeper {
     clock: i64,
     newest: Newest,
     /// Keys by the event time of their newest row, if keys expire.
-    by_time: BTreeMap<(i64, RowBytes), ()>,
+    by_time: BTreeSet<(i64, RowBytes)>,
 }
 
 impl Keeper {
     fn new(expire: Option<i64>) -> Self {
-        Self { expire, clock: i64::MIN, newest: HashMap::new(), by_time: BTreeMap::new() }
+        Self { expire, clock: i64::MIN, newest: HashMap::new(), by_time: BTreeSet::new() }
     }
 
     /// Takes in an epoch; gives the rows that it adds and takes back.
@@ -153,7 +154,7 @@ impl Keeper {
                 continue;
             }
             if let Some((known, old)) = self.newest.get(&key) {
-                if *known >= moment {
+                if (*known, old) >= (moment, &row) {
                     continue;
                 }
                 if self.expire.is_some() {
@@ -167,16 +168,15 @@ impl Keeper {
                 changes.push((row.clone(), 1));
             }
             if self.expire.is_some() {
-                self.by_time.insert((moment.0, key.clone()), ());
+                self.by_time.insert((moment.0, key.clone()));
             }
             self.newest.insert(key, (moment, row));
         }
-        while let Some(entry) = self.by_time.first_entry() {
-            let expire = self.expire.unwrap_or(i64::MAX);
-            if entry.key().0.saturating_add(expire) > self.clock {
+        while let Some((time, _)) = self.by_time.first() {
+            if !self.is_expired(*time) {
                 break;
             }
-            let ((_, key), ()) = entry.remove_entry();
+            let Some((_, key)) = self.by_time.pop_first() else { break };
             if let Some((_, row)) = self.newest.remove(&key) {
                 changes.push((row, -1));
             }

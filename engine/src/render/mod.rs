@@ -12,7 +12,6 @@
 mod batch;
 mod dataflow;
 mod distinct;
-mod error_row;
 mod flow;
 mod group_by;
 mod latest;
@@ -25,7 +24,6 @@ mod top;
 
 pub use batch::{Batch, Origin};
 pub use dataflow::{Inputs, Outlets, render};
-pub use error_row::{ErrorOrigin, ErrorRow};
 pub use outlet::{EpochReport, Outlet, SinkOutlet, WorkerReport};
 pub use scan::RawBatch;
 

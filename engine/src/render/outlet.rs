@@ -9,9 +9,10 @@ use timely::dataflow::channels::pact::Pipeline;
 use timely::dataflow::operators::Operator;
 use timely::progress::frontier::MutableAntichain;
 
-use crate::runtime::Ledger;
+use crate::error_row::ErrorRow;
+use crate::ledger::Ledger;
 
-use super::{Batch, Diff, Epoch, ErrorRow};
+use super::{Batch, Diff, Epoch};
 
 /// What a worker sends to a sink's committer.
 #[derive(Debug)]
@@ -88,11 +89,12 @@ pub(super) fn rows(stream: Stream<'_, Epoch, Vec<Batch>>, worker: usize, outlet:
     });
 }
 
-/// Tells the coordinator what has failed, and what became of records.
+/// Tells the coordinator what has failed after epoch `past`, and what became of records.
 pub(super) fn errors(
     stream: Stream<'_, Epoch, Vec<(ErrorRow, Diff)>>,
     worker: usize,
     book: LedgerBook,
+    past: Epoch,
     send: impl Fn(WorkerReport) + 'static,
 ) {
     let mut pending: BTreeMap<Epoch, EpochReport> = BTreeMap::new();
@@ -100,6 +102,8 @@ pub(super) fn errors(
     stream.sink(Pipeline, "errors", move |(input, frontier)| {
         input.for_each(|stamp, errors| {
             let epoch = *stamp.least().expect("messages carry a time");
+            // Those of the past are written; those that are only counted are in the ledger.
+            errors.retain(|(error, _)| epoch > past && (error.kept || error.fatal));
             pending.entry(epoch).or_default().errors.append(errors);
         });
         let through = through(frontier);

@@ -10,12 +10,12 @@ use arrow::compute::{filter, take};
 
 use crate::connector::{Constant, DecodeRequest, Decoder, MetadataOrigin, Partition, Records, Spans};
 use crate::expr::Failure;
+use crate::ledger::Ledger;
 use crate::plan::{OnError, RootColumn, SourceNode};
-use crate::runtime::Ledger;
 
 use super::batch::{Batch, Origin, record_batch};
-use super::error_row::{ErrorOrigin, ErrorRow};
 use super::flow::{Flow, FlowTarget, run, select};
+use crate::error_row::{ErrorOrigin, ErrorRow};
 
 /// Records on their way to a worker.
 #[derive(Clone, Debug)]
@@ -139,29 +139,16 @@ struct RootColumns<'a> {
     decoder: &'a mut dyn Decoder,
     raw: &'a RawBatch,
     spans: &'a Spans,
-    built: BTreeMap<RootKey, ArrayRef>,
-}
-
-/// `RootColumn` as a key.
-type RootKey = (u8, usize);
-
-fn root_key(column: RootColumn) -> RootKey {
-    match column {
-        RootColumn::Declared(at) => (0, at),
-        RootColumn::Metadata(at) => (1, at),
-        RootColumn::EventTime => (2, 0),
-        RootColumn::PartitionRank => (3, 0),
-        RootColumn::Offset => (4, 0),
-    }
+    built: BTreeMap<RootColumn, ArrayRef>,
 }
 
 impl RootColumns<'_> {
     fn array(&mut self, column: RootColumn, places: &[u32]) -> ArrayRef {
-        if let Some(array) = self.built.get(&root_key(column)) {
+        if let Some(array) = self.built.get(&column) {
             return array.clone();
         }
         let array = self.build(column, places);
-        self.built.insert(root_key(column), array.clone());
+        self.built.insert(column, array.clone());
         array
     }
 

@@ -13,9 +13,9 @@ use crate::expr::Failure;
 use crate::plan::{OnError, Plan};
 
 use super::batch::Batch;
-use super::error_row::ErrorRow;
 use super::flow::{Flow, FlowTarget, run};
 use super::{Diff, Epoch};
+use crate::error_row::ErrorRow;
 
 /// Streams of batches, one for each exit, and the errors.
 pub(super) type Exits<'scope> = (Vec<Stream<'scope, Epoch, Vec<Batch>>>, Stream<'scope, Epoch, Vec<(ErrorRow, Diff)>>);

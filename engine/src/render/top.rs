@@ -41,8 +41,8 @@ fn row_codec(plan: &Plan, node: usize, top: &Top) -> RowCodec {
 /// Values of each group, with how often they are added.
 type Ranked = BTreeMap<RowBytes, BTreeMap<RowBytes, Diff>>;
 
-/// Rows as (group, order and row), consolidated per epoch. Of rows that are only added, those that are not among the first of their own epoch are
-/// left out: they can never be among the first of all.
+/// Rows as (group, order and row), consolidated per epoch. Of rows that are only added just those go on that are among the first of this worker:
+/// the others can never be among the first of all, and what they push out is taken back, so that differential keeps no more than the first.
 fn rank<'scope>(
     rows: Stream<'scope, Epoch, Vec<Batch>>,
     plan: &Arc<Plan>,
@@ -56,6 +56,7 @@ fn rank<'scope>(
     let top = top.clone();
     rows.unary_frontier(Pipeline, "top: rank", move |_capability, _info| {
         let mut pending: BTreeMap<Epoch, (_, Ranked)> = BTreeMap::new();
+        let mut first = Ranked::new();
         move |(input, frontier), output| {
             input.for_each(|stamp, batches| {
                 let epoch = *stamp.least().expect("messages carry a time");
@@ -65,8 +66,8 @@ fn rank<'scope>(
                 for batch in batches.drain(..) {
                     let places = top.by.iter().map(|key| key.column).chain(0..batch.rows.num_columns());
                     let values = values.encode(&columns_at(&batch.rows, places));
-                    let groups =
-                        (!top.per.is_empty()).then(|| groups.encode(&columns_at(&batch.rows, top.per.iter().copied())));
+                    let per = columns_at(&batch.rows, top.per.iter().copied());
+                    let groups = (!per.is_empty()).then(|| groups.encode(&per));
                     for (row, value) in values.iter().enumerate() {
                         let group = groups.as_ref().map(|groups| groups.row(row).as_ref().into()).unwrap_or_default();
                         let ranked = ranked.entry(group).or_default();
@@ -81,16 +82,34 @@ fn rank<'scope>(
                 let epoch = *entry.key();
                 let (capability, ranked) = entry.remove();
                 let mut session = output.session(&capability);
-                for (group, values) in ranked {
-                    for (value, diff) in values {
-                        if diff != 0 {
-                            session.give(((group.clone(), value), epoch, diff));
-                        }
+                for (group, mut values) in ranked {
+                    if appends {
+                        values = keep_first(first.entry(group.clone()).or_default(), values, top.limit);
                     }
+                    let changed = values.into_iter().filter(|(_, diff)| *diff != 0);
+                    session.give_iterator(changed.map(|(value, diff)| ((group.clone(), value), epoch, diff)));
                 }
             }
         }
     })
+}
+
+/// Takes added values into the first `limit`; gives what that changes in them.
+fn keep_first(
+    first: &mut BTreeMap<RowBytes, Diff>,
+    added: BTreeMap<RowBytes, Diff>,
+    limit: usize,
+) -> BTreeMap<RowBytes, Diff> {
+    let mut changes = BTreeMap::new();
+    for (value, count) in added {
+        *first.entry(value.clone()).or_default() += count;
+        *changes.entry(value).or_default() += count;
+        while first.len() > limit {
+            let Some((last, count)) = first.pop_last() else { break };
+            *changes.entry(last).or_default() -= count;
+        }
+    }
+    changes
 }
 
 /// Rows as bytes → batches of the node's output, one an epoch; the first `skip` columns of the bytes are not the row's.
@@ -120,4 +139,21 @@ pub(super) fn batches<'scope>(
             });
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn values(pairs: &[(&str, Diff)]) -> BTreeMap<RowBytes, Diff> {
+        pairs.iter().map(|(value, count)| (value.as_bytes().into(), *count)).collect()
+    }
+
+    #[test]
+    fn what_is_pushed_out_is_taken_back() {
+        let mut first = BTreeMap::new();
+        assert_eq!(keep_first(&mut first, values(&[("b", 1), ("c", 2)]), 2), values(&[("b", 1), ("c", 2)]));
+        assert_eq!(keep_first(&mut first, values(&[("a", 1), ("d", 1)]), 2), values(&[("a", 1), ("c", -2), ("d", 0)]));
+        assert_eq!(first, values(&[("a", 1), ("b", 1)]));
+    }
 }

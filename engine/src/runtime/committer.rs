@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
+use std::thread::{self, JoinHandle};
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
@@ -11,7 +11,8 @@ use crate::connector::{Changes, Committed, ConnectorError, Grid, SinkInput, Sink
 use crate::render::{Batch, Outlet};
 
 use super::consolidate;
-use super::coordinator::Event;
+use super::coordinator::{DeathWatch, Event};
+use super::journal::SinkMark;
 
 /// What a committer is told.
 pub(super) enum Order {
@@ -49,6 +50,7 @@ pub(super) struct Committer {
     pub(super) orders: Sender<Order>,
     /// How much waits in it.
     pub(super) load: Load,
+    thread: JoinHandle<()>,
 }
 
 impl Committer {
@@ -58,11 +60,12 @@ impl Committer {
         input: &SinkInput,
         writer: Box<dyn Writer>,
         workers: usize,
+        held: u64,
         events: Sender<Event>,
     ) -> std::io::Result<Self> {
         let (orders, received) = unbounded();
         let load = Load::default();
-        let held = match writer.committed() {
+        let written = match writer.committed() {
             Committed::Volatile => 0,
             Committed::Epoch(epoch) => epoch,
         };
@@ -72,15 +75,25 @@ impl Committer {
             pending: BTreeMap::new(),
             through: vec![0; workers],
             permitted: 0,
-            committed: held,
+            mark: SinkMark { written, passed: held },
             load: load.clone(),
         };
-        thread::Builder::new().name(format!("commit {}", input.name)).spawn(move || {
+        let thread = thread::Builder::new().name(format!("commit {}", input.name)).spawn(move || {
+            let _watch = DeathWatch(events.clone());
             if let Err(error) = state.serve(sink, &received, &events) {
                 let _ = events.send(Event::SinkFailed(sink, error));
             }
         })?;
-        Ok(Self { orders, load })
+        Ok(Self { orders, load, thread })
+    }
+}
+
+impl Committer {
+    /// Waits until the thread has ended, once nobody gives it orders.
+    pub(super) fn join(self) {
+        drop(self.orders);
+        // Had it panicked, the coordinator would have heard of it.
+        let _ = self.thread.join();
     }
 }
 
@@ -90,7 +103,7 @@ struct State {
     pending: BTreeMap<u64, Vec<(usize, Batch)>>,
     through: Vec<u64>,
     permitted: u64,
-    committed: u64,
+    mark: SinkMark,
     load: Load,
 }
 
@@ -119,7 +132,7 @@ impl State {
     fn commit_ready(&mut self, sink: usize, events: &Sender<Event>) -> Result<(), ConnectorError> {
         let passed = self.through.iter().copied().min().unwrap_or(0).saturating_sub(1);
         let ready = passed.min(self.permitted);
-        if ready <= self.committed {
+        if ready <= self.mark.passed {
             return Ok(());
         }
         while let Some(entry) = self.pending.first_entry().filter(|entry| *entry.key() <= ready) {
@@ -130,11 +143,12 @@ impl State {
             drop(batches);
             if !changes.is_empty() {
                 self.writer.commit(epoch, &changes)?;
+                self.mark.written = epoch;
             }
         }
-        self.committed = ready;
+        self.mark.passed = ready;
         self.writer.passed(ready)?;
-        let _ = events.send(Event::Committed(sink, ready));
+        let _ = events.send(Event::Committed(sink, self.mark));
         Ok(())
     }
 

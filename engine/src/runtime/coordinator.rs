@@ -4,17 +4,18 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use crossbeam_channel::{Receiver, Select};
+use crossbeam_channel::{Receiver, Select, Sender};
 
 use crate::connector::{ConnectorError, Partition, Read, Records, Replay, StopFlag};
+use crate::error_row::ErrorRow;
 use crate::plan::Plan;
-use crate::render::{EpochReport, ErrorRow, RawBatch, WorkerReport};
+use crate::render::{EpochReport, RawBatch, WorkerReport};
 
 use super::RunError;
 use super::committer::{Committer, Order};
 use super::dead_letters::DeadLetters;
 use super::ingest::Ingest;
-use super::journal::{Entry, EpochRecord, Journal, PartitionStart, Range};
+use super::journal::{Entry, EpochRecord, Journal, PartitionStart, Range, SinkMark};
 use super::options::RunOptions;
 use super::source_state::SourceState;
 use super::watch::Watch;
@@ -37,27 +38,50 @@ const STOP_PATIENCE: Duration = Duration::from_millis(4500);
 pub(super) enum Event {
     /// A worker has passed epochs.
     Report(WorkerReport),
-    /// A sink holds everything up to an epoch.
-    Committed(usize, u64),
+    /// How far a sink has come.
+    Committed(usize, SinkMark),
     /// A sink failed; its committer has ended.
     SinkFailed(usize, ConnectorError),
-    /// All workers have ended.
-    WorkersEnded,
+    /// A thread has panicked.
+    Panicked,
 }
 
-/// A closed epoch on its way into the journal.
+/// Tells the coordinator if its thread panics.
+pub(super) struct DeathWatch(pub(super) Sender<Event>);
+
+impl Drop for DeathWatch {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let _ = self.0.send(Event::Panicked);
+        }
+    }
+}
+
+/// What was read, by source and partition id.
+type Ranges = BTreeMap<String, BTreeMap<String, Range>>;
+
+/// A closed epoch on its way to the sinks.
 struct Closing {
-    /// What was read; none for a part of the past, which the journal has.
-    ranges: Option<BTreeMap<String, BTreeMap<String, Range>>>,
+    kind: ClosingKind,
     report: EpochReport,
+}
+
+/// Whether the journal has it already.
+enum ClosingKind {
+    /// A new epoch.
+    New(Ranges),
+    /// A part of the past, with how many records of each source the journal has counted in it.
+    Past(BTreeMap<String, u64>),
 }
 
 /// Everything that a run holds together.
 pub(super) struct Coordinator<'a> {
     pub(super) plan: &'a Arc<Plan>,
     pub(super) options: &'a RunOptions,
-    /// Stops readers, and whatever waits for the outside.
+    /// Stops readers.
     pub(super) halt: StopFlag,
+    /// Ends what sinks wait for.
+    pub(super) abandon: StopFlag,
     pub(super) generation: u64,
     pub(super) journal: Journal,
     pub(super) dead_letters: DeadLetters,
@@ -75,27 +99,32 @@ pub(super) struct Epochs {
     open: u64,
     opened_at: Option<Instant>,
     bytes: usize,
-    ranges: BTreeMap<String, BTreeMap<String, Range>>,
+    /// How much waited in sinks when it was opened.
+    load: usize,
+    ranges: Ranges,
     closing: BTreeMap<u64, Closing>,
     uncommitted: VecDeque<(u64, Instant)>,
     through: Vec<u64>,
-    committed: Vec<u64>,
+    marks: Vec<SinkMark>,
+    stop_seen: Option<Instant>,
     /// The last record in the journal.
     pub(super) last: EpochRecord,
     last_data: Instant,
 }
 
 impl Epochs {
-    pub(super) fn new(last: EpochRecord, workers: usize, committed: Vec<u64>) -> Self {
+    pub(super) fn new(last: EpochRecord, workers: usize, marks: Vec<SinkMark>) -> Self {
         Self {
             open: 0,
             opened_at: None,
             bytes: 0,
+            load: 0,
             ranges: BTreeMap::new(),
             closing: BTreeMap::new(),
             uncommitted: VecDeque::new(),
             through: vec![0; workers],
-            committed,
+            marks,
+            stop_seen: None,
             last,
             last_data: Instant::now(),
         }
@@ -103,12 +132,12 @@ impl Epochs {
 
     /// The last epoch that all sinks hold.
     pub(super) fn all_committed(&self) -> u64 {
-        self.committed.iter().copied().min().unwrap_or(0)
+        self.marks.iter().map(|mark| mark.passed).min().unwrap_or(0)
     }
 
     /// The last epoch that a sink holds.
     pub(super) fn committed_by(&self, sink: usize) -> u64 {
-        self.committed.get(sink).copied().unwrap_or(0)
+        self.marks.get(sink).map_or(0, |mark| mark.passed)
     }
 
     fn is_open_empty(&self) -> bool {
@@ -122,6 +151,7 @@ impl Coordinator<'_> {
         self.epochs.open = epoch;
         self.epochs.opened_at = None;
         self.epochs.bytes = 0;
+        self.epochs.load = self.load();
         self.workers.open(epoch)
     }
 
@@ -130,7 +160,7 @@ impl Coordinator<'_> {
         self.epochs.last_data = Instant::now();
         loop {
             self.drain_events()?;
-            self.watch.look(&self.sources, &self.epochs, &self.dead_letters, false);
+            self.look();
             if self.shall_stop() || (self.sources.iter().all(|source| source.ended) && self.epochs.is_open_empty()) {
                 break;
             }
@@ -139,22 +169,24 @@ impl Coordinator<'_> {
                 self.close_epoch()?;
             }
         }
-        self.halt_readers();
+        // Readers that have ended do not look; the others shall not read what nobody takes.
+        self.halt.set();
         if !self.epochs.is_open_empty() {
             self.close_epoch()?;
         }
         self.settle()
     }
 
-    fn halt_readers(&self) {
-        // Readers that have ended do not look; the others shall not read what nobody takes.
-        if self.shall_stop() {
-            self.halt.set();
-        }
+    /// Tells whoever watches.
+    pub(super) fn look(&mut self) {
+        self.watch.look(&self.sources, &self.epochs, &self.dead_letters, false);
     }
 
     /// Whether the run is asked to end.
-    pub(super) fn shall_stop(&self) -> bool {
+    pub(super) fn shall_stop(&mut self) -> bool {
+        if self.options.stop.is_set() {
+            self.epochs.stop_seen.get_or_insert_with(Instant::now);
+        }
         let idle = self.options.until_idle.is_some_and(|idle| {
             self.epochs.last_data.elapsed() >= idle && self.epochs.is_open_empty() && self.epochs.uncommitted.is_empty()
         });
@@ -202,7 +234,9 @@ impl Coordinator<'_> {
 
     fn is_epoch_due(&self) -> bool {
         let Some(opened) = self.epochs.opened_at else { return false };
-        opened.elapsed() >= self.plan.epoch || self.epochs.bytes >= EPOCH_BYTES || self.load() >= LOAD_CLOSE
+        opened.elapsed() >= self.plan.epoch
+            || self.epochs.bytes >= EPOCH_BYTES
+            || self.load().saturating_sub(self.epochs.load) >= LOAD_CLOSE
     }
 
     /// Takes in what a reader brought.
@@ -212,13 +246,13 @@ impl Coordinator<'_> {
             Ingest::Read(read, backlog) => {
                 self.sources[at].backlog = backlog;
                 match read {
-                    Read::Records(records) => self.enter(at, records, true),
+                    Read::Records(records) => self.admit(at, records),
                     Read::Discovered(partitions) => self.discover(at, partitions),
                     Read::End => {
                         self.sources[at].ended = true;
                         Ok(())
                     }
-                    Read::Idle | Read::Reached(_) => Ok(()),
+                    Read::Idle | Read::Reached(..) => Ok(()),
                 }
             }
         }
@@ -242,20 +276,33 @@ impl Coordinator<'_> {
         self.journal.append(&Entry::Partitions { source: source.name.clone(), partitions: new })
     }
 
-    /// Records enter the open epoch. `fresh` records of a source that cannot read again are journaled first.
-    pub(super) fn enter(&mut self, at: usize, records: Records, fresh: bool) -> Result<(), RunError> {
-        let source = &mut self.sources[at];
-        let partition = Arc::clone(source.partition(records.partition)?);
-        if fresh && source.replay == Replay::Journal {
-            let entry = Entry::Payload {
+    /// New records: those of a source that cannot read again are journaled before they enter.
+    fn admit(&mut self, at: usize, records: Records) -> Result<(), RunError> {
+        let source = &self.sources[at];
+        if source.replay == Replay::Journal {
+            self.journal.append(&Entry::Payload {
                 source: source.name.clone(),
-                partition: partition.id.clone(),
+                partition: source.partition(records.partition)?.id.clone(),
                 records: Box::new(records.clone()),
-            };
-            self.journal.append(&entry)?;
+            })?;
             self.journal.sync()?;
         }
+        self.enter(at, records)
+    }
+
+    /// Records enter the open epoch.
+    pub(super) fn enter(&mut self, at: usize, records: Records) -> Result<(), RunError> {
+        let source = &mut self.sources[at];
+        let partition = Arc::clone(source.partition(records.partition)?);
         let start = source.position(&partition);
+        if records.range.start < start {
+            let what = format!(
+                "partition `{}` brings offset {} again: everything below {start} has been read",
+                partition.id, records.range.start
+            );
+            let hint = "this is a bug of flowctl; please report it: nothing was counted twice";
+            return Err(source.error(ConnectorError::diverged(what, hint)));
+        }
         source.positions.insert(partition.id.clone(), records.range.end);
         let ranges = self.epochs.ranges.entry(source.name.clone()).or_default();
         let range = ranges.entry(partition.id.clone()).or_insert(Range { start, end: start });
@@ -269,20 +316,20 @@ impl Coordinator<'_> {
     /// Closes the open epoch and opens the next.
     fn close_epoch(&mut self) -> Result<(), RunError> {
         let ranges = std::mem::take(&mut self.epochs.ranges);
-        self.closed(Some(ranges));
+        self.closed(ClosingKind::New(ranges));
         self.open_epoch(self.epochs.open + 1)
     }
 
-    /// Closes the open epoch, a part of the past, and opens `next`.
-    pub(super) fn close_stage(&mut self, next: u64) -> Result<(), RunError> {
+    /// Closes the open epoch, a part of the past in which the journal has counted `reads`, and opens `next`.
+    pub(super) fn close_stage(&mut self, reads: BTreeMap<String, u64>, next: u64) -> Result<(), RunError> {
         self.epochs.ranges.clear();
-        self.closed(None);
+        self.closed(ClosingKind::Past(reads));
         self.open_epoch(next)
     }
 
-    fn closed(&mut self, ranges: Option<BTreeMap<String, BTreeMap<String, Range>>>) {
+    fn closed(&mut self, kind: ClosingKind) {
         let (epoch, now) = (self.epochs.open, Instant::now());
-        self.epochs.closing.insert(epoch, Closing { ranges, report: EpochReport::default() });
+        self.epochs.closing.insert(epoch, Closing { kind, report: EpochReport::default() });
         self.epochs.uncommitted.push_back((epoch, now));
         // A part of the past that all sinks hold already is not waited for.
         self.retire();
@@ -308,15 +355,15 @@ impl Coordinator<'_> {
                 self.epochs.through[report.worker] = report.through;
                 self.journal_passed()
             }
-            Event::Committed(sink, epoch) => {
-                self.epochs.committed[sink] = epoch;
+            Event::Committed(sink, mark) => {
+                self.epochs.marks[sink] = mark;
                 self.retire();
                 Ok(())
             }
             Event::SinkFailed(sink, error) => {
                 Err(RunError::Sink { name: self.plan.sinks[sink].input.name.clone(), error })
             }
-            Event::WorkersEnded => Err(RunError::Died("a worker")),
+            Event::Panicked => Err(RunError::Died("a worker or a committer")),
         }
     }
 
@@ -333,10 +380,11 @@ impl Coordinator<'_> {
         let through = self.epochs.through.iter().copied().min().unwrap_or(0);
         while let Some(entry) = self.epochs.closing.first_entry().filter(|entry| *entry.key() < through) {
             let epoch = *entry.key();
-            let Closing { ranges, report } = entry.remove();
-            // Of the past the journal has everything, and the dead letters are written.
-            if let Some(ranges) = ranges {
-                self.journal_epoch(epoch, ranges, report)?;
+            let Closing { kind, report } = entry.remove();
+            match kind {
+                ClosingKind::New(ranges) => self.journal_epoch(epoch, ranges, report)?,
+                // Of the past the journal has everything, and the dead letters are written.
+                ClosingKind::Past(reads) => self.compare(epoch, &reads, &report)?,
             }
             for committer in &self.committers {
                 // A committer that has ended has told why.
@@ -346,15 +394,30 @@ impl Coordinator<'_> {
         Ok(())
     }
 
-    fn journal_epoch(
-        &mut self,
-        epoch: u64,
-        ranges: BTreeMap<String, BTreeMap<String, Range>>,
-        report: EpochReport,
-    ) -> Result<(), RunError> {
+    /// What was read again must be what was read.
+    fn compare(&self, epoch: u64, reads: &BTreeMap<String, u64>, report: &EpochReport) -> Result<(), RunError> {
+        for (at, source) in self.sources.iter().enumerate() {
+            let expected = reads.get(&source.name).copied().unwrap_or(0);
+            let found = report.ledgers.get(&at).map_or(0, |ledger| ledger.read);
+            if found != expected {
+                let what =
+                    format!("{found} records were read again up to epoch {epoch}, but the journal has {expected}");
+                let hint = "records that were read are gone or changed (compaction?): begin anew with another `--state DIR` \
+                            and empty tables";
+                return Err(source.error(ConnectorError::diverged(what, hint)));
+            }
+        }
+        Ok(())
+    }
+
+    fn journal_epoch(&mut self, epoch: u64, ranges: Ranges, report: EpochReport) -> Result<(), RunError> {
         let errors = consolidated(report.errors);
         if let Some((error, _)) = errors.iter().find(|(error, diff)| error.fatal && *diff > 0) {
-            return Err(RunError::Data { what: describe(error), epoch: epoch - 1 });
+            let failed = RunError::Data { what: describe(error), epoch: epoch - 1 };
+            self.epochs.uncommitted.retain(|(closed, _)| *closed < epoch);
+            self.epochs.closing.clear();
+            self.settle()?;
+            return Err(failed);
         }
         self.dead_letters.write(epoch, &errors)?;
         let mut ledgers = self.epochs.last.ledgers.clone();
@@ -368,6 +431,7 @@ impl Coordinator<'_> {
             ranges,
             ledgers,
             dead_letters: self.dead_letters.mark(),
+            sinks: self.sink_marks(),
         };
         self.journal.append(&Entry::Epoch(record.clone()))?;
         self.journal.sync()?;
@@ -375,16 +439,27 @@ impl Coordinator<'_> {
         Ok(())
     }
 
+    fn sink_marks(&self) -> BTreeMap<String, SinkMark> {
+        let marks = self.plan.sinks.iter().zip(&self.epochs.marks);
+        marks.map(|(sink, mark)| (sink.input.name.clone(), *mark)).collect()
+    }
+
+    /// Whether all that was closed is committed.
+    pub(super) fn is_settled(&self) -> bool {
+        self.epochs.uncommitted.is_empty()
+    }
+
     /// Waits until every closed epoch is journaled and committed; not for ever if the run is asked to stop.
     pub(super) fn settle(&mut self) -> Result<(), RunError> {
-        let started = Instant::now();
-        while !self.epochs.uncommitted.is_empty() {
-            self.watch.look(&self.sources, &self.epochs, &self.dead_letters, false);
-            if self.options.stop.is_set() && started.elapsed() >= STOP_PATIENCE {
+        while !self.is_settled() {
+            self.look();
+            self.shall_stop();
+            if self.epochs.stop_seen.is_some_and(|seen| seen.elapsed() >= STOP_PATIENCE) {
                 tracing::warn!(
                     "stopping with {} epochs that not all sinks have committed; the next start commits them",
                     self.epochs.uncommitted.len()
                 );
+                self.abandon.set();
                 return Ok(());
             }
             match self.events.recv_timeout(TICK) {

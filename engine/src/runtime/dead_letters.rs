@@ -9,7 +9,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Map, Value, json};
 
-use crate::render::ErrorRow;
+use crate::error_row::ErrorRow;
 
 use super::RunError;
 use super::journal::DeadLetterMark;
@@ -27,6 +27,15 @@ pub(super) struct DeadLetters {
 impl DeadLetters {
     pub(super) fn open(folder: &Path, mark: DeadLetterMark) -> Result<Self, RunError> {
         let path = folder.join("dead-letters.jsonl");
+        let unusable = |length: u64| RunError::State {
+            folder: folder.to_owned(),
+            what: format!("dead-letters.jsonl has {length} bytes, the journal knows of {}", mark.bytes),
+            hint: "put the file back; to take letters away, copy it and leave it where it is".into(),
+        };
+        let length = std::fs::metadata(&path).map_or(0, |metadata| metadata.len());
+        if length < mark.bytes {
+            return Err(unusable(length));
+        }
         let open = || {
             let mut file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path)?;
             file.set_len(mark.bytes)?;

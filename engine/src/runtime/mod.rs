@@ -12,9 +12,9 @@ mod consolidate;
 mod coordinator;
 mod dead_letters;
 mod error;
+mod history;
 mod ingest;
 mod journal;
-mod ledger;
 mod options;
 mod replay;
 mod run;
@@ -25,7 +25,6 @@ mod watch;
 mod worker;
 
 pub use error::RunError;
-pub use ledger::Ledger;
 pub use options::{Observer, Progress, RunOptions, Silent, Summary};
 pub use run::run;
 pub use status::{SinkStatus, Status, read_status};

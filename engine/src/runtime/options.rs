@@ -4,9 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::connector::{Grid, StopFlag};
+use crate::ledger::Ledger;
 use crate::spec::Variables;
-
-use super::Ledger;
 
 /// How to run a plan.
 #[derive(Clone, Debug)]

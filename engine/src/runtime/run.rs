@@ -2,24 +2,26 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
-use crossbeam_channel::{Sender, bounded, unbounded};
+use crossbeam_channel::{RecvTimeoutError, Sender, bounded, unbounded};
 
 use crate::connector::{
     Bound, Committed, ConnectContext, ConnectorError, MetadataOrigin, OpenSource, Partition, PartitionIndex, Reader,
     Replay, SinkMode, StopFlag, Writer,
 };
-use crate::plan::{Plan, RootColumn, SourceNode};
+use crate::plan::{Plan, RootColumn, SinkNode, SourceNode};
 use crate::spec::Mode;
 
 use super::RunError;
 use super::committer::{Committer, Order};
 use super::coordinator::{Coordinator, Epochs, Event};
 use super::dead_letters::DeadLetters;
+use super::history::{History, Positions, Summit};
 use super::ingest::ReaderThread;
-use super::journal::{Entry, PartitionStart};
+use super::journal::{Entry, EpochRecord, Journal, PartitionStart, SinkMark};
 use super::options::{Observer, RunOptions, Summary};
-use super::replay::{History, Positions};
+use super::replay::Replayed;
 use super::source_state::SourceState;
 use super::state_folder::StateFolder;
 use super::watch::Watch;
@@ -30,9 +32,9 @@ use super::worker::{SinkPort, Workers};
 /// # Errors
 /// What stopped it; results up to the last committed epoch stand.
 pub fn run(plan: &Arc<Plan>, options: &RunOptions, observer: &dyn Observer) -> Result<Summary, RunError> {
-    let folder = StateFolder::take(&options.state_root, &plan.name)?;
-    let halt = StopFlag::default();
-    let context = |name: &str, fingerprint: &str| ConnectContext {
+    let folder = StateFolder::take(&plan.state_folder(&options.state_root, &options.variables), &plan.name)?;
+    let flags = Flags { halt: options.stop.child(), abandon: StopFlag::default() };
+    let context = |name: &str, fingerprint: &str, stop: &StopFlag| ConnectContext {
         pipeline: plan.name.clone(),
         name: name.to_owned(),
         state_id: folder.identity.state_id.clone(),
@@ -41,29 +43,31 @@ pub fn run(plan: &Arc<Plan>, options: &RunOptions, observer: &dyn Observer) -> R
         state_root: options.state_root.clone(),
         state_folder: folder.path.clone(),
         variables: options.variables.clone(),
-        stop: halt.clone(),
+        stop: stop.clone(),
     };
-    let writers = open_sinks(plan, &context)?;
-    let borders = writers.iter().filter_map(|writer| held_by(&**writer)).collect();
+    let writers = while_watching(&options.stop, &flags.abandon, || open_sinks(plan, &flags.abandon, &context))?;
+    let summit = Summit::read(&folder.path)?;
+    let marks = sink_marks(plan, &writers, &summit.last, &folder)?;
+    let borders = marks.iter().map(|mark| mark.passed).collect();
     let (mut history, mut journal) = History::read(&folder.path, &borders)?;
-    let held = held_epochs(plan, &writers, &history, &folder)?;
     let dead_letters = DeadLetters::open(&folder.path, history.last.dead_letters)?;
-    let resume = resume_positions(plan, &mut history, &held);
+    let positions = positions(plan, &mut history, &marks);
     let (events_in, events) = unbounded();
-    let committers = start_committers(plan, writers, options.workers, &events_in)?;
-    let ports = ports(&committers, &held);
-    let workers = Workers::start(plan, options.workers, &ports, &events_in)?;
+    let committers = start_committers(plan, writers, options.workers, &marks, &events_in)?;
+    let workers = Workers::start(plan, options.workers, &ports(&committers, &marks), history.last.epoch, &events_in)?;
     let mut sources = Vec::new();
     for node in &plan.sources {
-        let opened = open_source(node, plan.mode, &resume, &context(&node.name, &node.fingerprint))?;
-        sources.push(start_source(node, opened, &history, &resume, &mut journal, &halt)?);
+        let opened =
+            open_source(node, plan.mode, &positions, &history, &context(&node.name, &node.fingerprint, &flags.halt))?;
+        sources.push(start_source(node, opened, &history, &positions, &mut journal, &flags.halt)?);
     }
     let records = history.last.ledgers.values().map(|ledger| ledger.read).sum();
     let sink_names = plan.sinks.iter().map(|sink| sink.input.name.clone()).collect();
     let mut coordinator = Coordinator {
         plan,
         options,
-        halt: halt.clone(),
+        halt: flags.halt,
+        abandon: flags.abandon,
         generation: folder.identity.generation,
         journal,
         dead_letters,
@@ -72,59 +76,108 @@ pub fn run(plan: &Arc<Plan>, options: &RunOptions, observer: &dyn Observer) -> R
         committers,
         events,
         watch: Watch::new(observer, &plan.name, folder.path.clone(), sink_names, records),
-        epochs: Epochs::new(history.last.clone(), options.workers, held),
+        epochs: Epochs::new(history.last.clone(), options.workers, marks),
     };
-    let outcome = coordinator.replay(history, &folder.path).and_then(|()| coordinator.live());
-    halt.set();
-    let summary = outcome.and_then(|()| summarise(&coordinator, plan));
+    let outcome = match coordinator.replay(&history, &folder.path) {
+        Ok(Replayed::Whole) => coordinator.live(),
+        Ok(Replayed::Stopped) => Ok(()),
+        Err(error) => Err(error),
+    };
+    finish(coordinator, plan, outcome)
+}
+
+/// What ends readers, and what sinks wait for.
+struct Flags {
+    halt: StopFlag,
+    abandon: StopFlag,
+}
+
+/// Opening may wait for the outside: while it does, a request to stop reaches it.
+fn while_watching<T>(stop: &StopFlag, abandon: &StopFlag, open: impl FnOnce() -> T) -> T {
+    let (opened, open_still) = bounded::<()>(0);
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            while matches!(open_still.recv_timeout(Duration::from_millis(50)), Err(RecvTimeoutError::Timeout)) {
+                if stop.is_set() {
+                    abandon.set();
+                }
+            }
+        });
+        let result = open();
+        drop(opened);
+        result
+    })
+}
+
+/// Ends all threads, and says what the run leaves. Reports are made if everything is committed.
+fn finish(mut coordinator: Coordinator<'_>, plan: &Plan, outcome: Result<(), RunError>) -> Result<Summary, RunError> {
+    coordinator.halt.set();
+    let settled = coordinator.is_settled();
+    let stopped = coordinator.options.stop.is_set();
+    let summary = outcome.and_then(|()| summarise(&coordinator, plan, settled && !stopped));
     coordinator.watch.look(&coordinator.sources, &coordinator.epochs, &coordinator.dead_letters, true);
+    // A sink that hangs would hang the end too; the process ends it.
+    if settled && summary.is_ok() {
+        coordinator.workers.join();
+        coordinator.committers.into_iter().for_each(Committer::join);
+    }
     summary
 }
 
-fn open_sinks(plan: &Plan, context: &dyn Fn(&str, &str) -> ConnectContext) -> Result<Vec<Box<dyn Writer>>, RunError> {
-    let open = |sink: &crate::plan::SinkNode| {
+fn open_sinks(
+    plan: &Plan,
+    abandon: &StopFlag,
+    context: &dyn Fn(&str, &str, &StopFlag) -> ConnectContext,
+) -> Result<Vec<Box<dyn Writer>>, RunError> {
+    let open = |sink: &SinkNode| {
         let name = &sink.input.name;
-        sink.sink.open(&context(name, &sink.fingerprint)).map_err(|error| RunError::Sink { name: name.clone(), error })
+        let context = context(name, &sink.fingerprint, abandon);
+        sink.sink.open(&context).map_err(|error| RunError::Sink { name: name.clone(), error })
     };
     plan.sinks.iter().map(open).collect()
 }
 
-fn held_by(writer: &dyn Writer) -> Option<u64> {
-    match writer.committed() {
-        Committed::Volatile => None,
-        Committed::Epoch(epoch) => Some(epoch),
-    }
-}
-
-/// For each sink the epoch up to which it needs nothing.
-fn held_epochs(
+/// How far each sink has come. The journal knows of epochs that changed nothing in a sink, which the sink itself does not.
+fn sink_marks(
     plan: &Plan,
     writers: &[Box<dyn Writer>],
-    history: &History,
+    last: &EpochRecord,
     folder: &StateFolder,
-) -> Result<Vec<u64>, RunError> {
-    let last = history.last.epoch;
-    let each = plan.sinks.iter().zip(writers).map(|(sink, writer)| match held_by(&**writer) {
-        Some(epoch) if epoch > last => Err(RunError::Sink {
-            name: sink.input.name.clone(),
-            error: ConnectorError::diverged(
-                format!("it holds epoch {epoch}, but the journal in {} ends with {last}", folder.path.display()),
-                "the state directory is older than the sink: use the newest one, or begin anew with both empty",
-            ),
-        }),
-        Some(epoch) => Ok(epoch),
-        // Rows that are only added are shown once: those of the past have been.
-        None if sink.input.mode == SinkMode::Appends => Ok(last),
-        None => Ok(0),
+) -> Result<Vec<SinkMark>, RunError> {
+    let each = plan.sinks.iter().zip(writers).map(|(sink, writer)| {
+        let name = &sink.input.name;
+        match writer.committed() {
+            Committed::Epoch(epoch) if epoch > last.epoch => Err(RunError::Sink {
+                name: name.clone(),
+                error: ConnectorError::diverged(
+                    format!(
+                        "it holds epoch {epoch}, but the journal in {} ends with {}",
+                        folder.path.display(),
+                        last.epoch
+                    ),
+                    "the state directory is older than the sink: use the newest one, or begin anew with both empty",
+                ),
+            }),
+            Committed::Epoch(written) => {
+                // A sink that has gone back to an older copy needs what came after that.
+                let noted = last.sinks.get(name).filter(|mark| mark.written <= written);
+                Ok(SinkMark { written, passed: noted.map_or(0, |mark| mark.passed).max(written) })
+            }
+            // Rows that are only added are shown once: those of the past have been.
+            Committed::Volatile if sink.input.mode == SinkMode::Appends => {
+                Ok(SinkMark { written: 0, passed: last.epoch })
+            }
+            Committed::Volatile => Ok(SinkMark::default()),
+        }
     });
     each.collect()
 }
 
-/// Where each partition is to be read from. A plan that keeps nothing between epochs starts where its sinks stand.
-fn resume_positions(plan: &Plan, history: &mut History, held: &[u64]) -> Positions {
+/// Where each partition stands before the past is replayed. A plan that keeps nothing between epochs begins where its sinks stand.
+fn positions(plan: &Plan, history: &mut History, marks: &[SinkMark]) -> Positions {
     let mut positions = history.starts.clone();
     if plan.is_stateless() {
-        let skipped = history.skip_to(held.iter().copied().min().unwrap_or(0));
+        let skipped = history.skip_to(marks.iter().map(|mark| mark.passed).min().unwrap_or(0));
         for (source, ends) in skipped {
             positions.entry(source).or_default().extend(ends);
         }
@@ -136,22 +189,24 @@ fn start_committers(
     plan: &Plan,
     writers: Vec<Box<dyn Writer>>,
     workers: usize,
+    marks: &[SinkMark],
     events: &Sender<Event>,
 ) -> Result<Vec<Committer>, RunError> {
-    let sinks = plan.sinks.iter().zip(writers).enumerate();
-    let start = |(at, (sink, writer)): (usize, (&crate::plan::SinkNode, Box<dyn Writer>))| {
-        Committer::start(at, &sink.input, writer, workers, events.clone()).map_err(|_| RunError::Died("a committer"))
+    let sinks = plan.sinks.iter().zip(writers).zip(marks).enumerate();
+    let start = |(at, ((sink, writer), mark)): (usize, ((&SinkNode, Box<dyn Writer>), &SinkMark))| {
+        Committer::start(at, &sink.input, writer, workers, mark.passed, events.clone())
+            .map_err(|_| RunError::Died("a committer"))
     };
     sinks.map(start).collect()
 }
 
-fn ports(committers: &[Committer], held: &[u64]) -> Vec<SinkPort> {
-    let port = |(committer, held): (&Committer, &u64)| SinkPort {
-        held: *held,
+fn ports(committers: &[Committer], marks: &[SinkMark]) -> Vec<SinkPort> {
+    let port = |(committer, mark): (&Committer, &SinkMark)| SinkPort {
+        held: mark.passed,
         orders: committer.orders.clone(),
         load: committer.load.clone(),
     };
-    committers.iter().zip(held).map(port).collect()
+    committers.iter().zip(marks).map(port).collect()
 }
 
 type Opened = (Vec<Partition>, Box<dyn Reader>);
@@ -159,16 +214,20 @@ type Opened = (Vec<Partition>, Box<dyn Reader>);
 fn open_source(
     node: &SourceNode,
     mode: Mode,
-    resume: &Positions,
+    positions: &Positions,
+    history: &History,
     context: &ConnectContext,
 ) -> Result<Opened, RunError> {
     let bound = match mode {
         Mode::Stream => Bound::Unbounded,
         Mode::Batch => Bound::Now,
     };
-    let empty = BTreeMap::new();
-    let resume = resume.get(&node.name).unwrap_or(&empty);
-    let request = OpenSource { resume, bound, wanted: &wanted_metadata(node), context };
+    let mut resume = positions.get(&node.name).cloned().unwrap_or_default();
+    if node.source.replay() == Replay::Journal {
+        // The journal has what was read; the source itself goes on behind it.
+        resume.extend(history.payload_ends.get(&node.name).cloned().unwrap_or_default());
+    }
+    let request = OpenSource { resume: &resume, bound, wanted: &wanted_metadata(node), context };
     node.source.open(&request).map_err(|error| RunError::Source { name: node.name.clone(), error })
 }
 
@@ -188,7 +247,8 @@ fn wanted_metadata(node: &SourceNode) -> Vec<bool> {
     for (at, column) in node.metadata.iter().enumerate() {
         if let MetadataOrigin::Record(record) = column.origin {
             wanted.resize(wanted.len().max(record + 1), false);
-            wanted[record] |= used.contains(&at);
+            // What is journaled must serve whatever is asked of it later.
+            wanted[record] |= used.contains(&at) || node.source.replay() == Replay::Journal;
         }
     }
     wanted
@@ -198,8 +258,8 @@ fn start_source(
     node: &SourceNode,
     (partitions, reader): Opened,
     history: &History,
-    resume: &Positions,
-    journal: &mut super::journal::Journal,
+    positions: &Positions,
+    journal: &mut Journal,
     halt: &StopFlag,
 ) -> Result<SourceState, RunError> {
     let known = history.starts.get(&node.name).cloned().unwrap_or_default();
@@ -222,7 +282,7 @@ fn start_source(
         journal.append(&Entry::Partitions { source: node.name.clone(), partitions: new })?;
         journal.sync()?;
     }
-    let mut positions = resume.get(&node.name).cloned().unwrap_or_default();
+    let mut positions = positions.get(&node.name).cloned().unwrap_or_default();
     let mut limits = BTreeMap::new();
     for (index, partition) in partitions.iter().enumerate() {
         let start = *positions.entry(partition.id.clone()).or_insert(partition.start);
@@ -245,10 +305,10 @@ fn start_source(
     })
 }
 
-/// What a run leaves, once everything is committed; runs the reports.
-fn summarise(coordinator: &Coordinator<'_>, plan: &Plan) -> Result<Summary, RunError> {
+/// What a run leaves.
+fn summarise(coordinator: &Coordinator<'_>, plan: &Plan, with_reports: bool) -> Result<Summary, RunError> {
     let mut reports = Vec::new();
-    for report in &plan.reports {
+    for report in plan.reports.iter().filter(|_| with_reports) {
         let (answer, answered) = bounded(1);
         let sink = &coordinator.committers[report.sink];
         let failed = |error| RunError::Sink {

@@ -37,8 +37,8 @@ pub(super) struct Identity {
 
 impl StateFolder {
     /// Takes the folder of a pipeline, making it if it is not there, and counts the start.
-    pub(super) fn take(root: &Path, pipeline: &str) -> Result<Self, RunError> {
-        let path = root.join(pipeline);
+    pub(super) fn take(path: &Path, pipeline: &str) -> Result<Self, RunError> {
+        let path = path.to_owned();
         make_folder(&path)?;
         let lock_path = path.join("lock");
         let lock = OpenOptions::new()
@@ -99,9 +99,15 @@ fn random_id() -> String {
     format!("{:016x}{:016x}", word(), word())
 }
 
-/// Makes a folder that only its owner can read.
+/// Makes a folder that only its owner can read; after power loss it is still there.
 pub(super) fn make_folder(path: &Path) -> Result<(), RunError> {
-    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(RunError::file(path))
+    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(RunError::file(path))?;
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).map_or(Ok(()), sync_folder)
+}
+
+/// Makes the names in a folder durable.
+pub(super) fn sync_folder(path: &Path) -> Result<(), RunError> {
+    File::open(path).and_then(|folder| folder.sync_all()).map_err(RunError::file(path))
 }
 
 /// Replaces a file's content so that a crash leaves either the old or the new.
@@ -124,22 +130,22 @@ mod tests {
     #[test]
     fn a_folder_has_one_owner_and_counts_its_starts() {
         let root = tempfile::tempdir().expect("a temporary folder");
-        let first = StateFolder::take(root.path(), "p").expect("free");
+        let first = StateFolder::take(&root.path().join("p"), "p").expect("free");
         assert_eq!(first.identity.generation, 1);
-        let refused = StateFolder::take(root.path(), "p").expect_err("taken");
+        let refused = StateFolder::take(&root.path().join("p"), "p").expect_err("taken");
         assert!(refused.to_string().contains("another flowctl"), "{refused}");
         let id = first.identity.state_id.clone();
         drop(first);
-        let second = StateFolder::take(root.path(), "p").expect("free again");
+        let second = StateFolder::take(&root.path().join("p"), "p").expect("free again");
         assert_eq!((second.identity.generation, second.identity.state_id), (2, id));
     }
 
     #[test]
     fn foreign_state_is_refused() {
         let root = tempfile::tempdir().expect("a temporary folder");
-        drop(StateFolder::take(root.path(), "p").expect("free"));
+        drop(StateFolder::take(&root.path().join("p"), "p").expect("free"));
         fs::rename(root.path().join("p"), root.path().join("q")).expect("renamed");
-        let refused = StateFolder::take(root.path(), "q").expect_err("foreign");
+        let refused = StateFolder::take(&root.path().join("q"), "q").expect_err("foreign");
         assert!(refused.to_string().contains("belongs to pipeline `p`"), "{refused}");
     }
 }

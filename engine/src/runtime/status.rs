@@ -5,7 +5,9 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Ledger, RunError};
+use crate::ledger::Ledger;
+
+use super::RunError;
 
 /// How a pipeline stands.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -37,12 +39,12 @@ pub struct SinkStatus {
     pub committed: u64,
 }
 
-/// The status of a pipeline, as its last run wrote it; none if it has never run here.
+/// The status of a pipeline with this state folder, as its last run wrote it; none if it has never run there.
 ///
 /// # Errors
 /// The file cannot be read.
-pub fn read_status(root: &Path, pipeline: &str) -> Result<Option<Status>, RunError> {
-    let path = root.join(pipeline).join("status.json");
+pub fn read_status(folder: &Path) -> Result<Option<Status>, RunError> {
+    let path = folder.join("status.json");
     match std::fs::read(&path) {
         Ok(text) => serde_json::from_slice(&text)
             .map(Some)

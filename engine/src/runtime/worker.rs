@@ -1,7 +1,7 @@
 //! A worker: a timely thread that takes records, moves the epoch on, and computes.
 
 use std::sync::Arc;
-use std::thread::{self, Thread};
+use std::thread::{self, JoinHandle, Thread};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded, unbounded};
@@ -12,7 +12,7 @@ use crate::render::{Inputs, Outlets, RawBatch, SinkOutlet, render};
 
 use super::RunError;
 use super::committer::{Load, Order};
-use super::coordinator::Event;
+use super::coordinator::{DeathWatch, Event};
 
 /// How many batches of records wait for a worker.
 const QUEUE: usize = 2;
@@ -43,6 +43,7 @@ pub(super) struct Workers {
     feeds: Vec<Sender<Feed>>,
     threads: Vec<Thread>,
     next: usize,
+    pool: JoinHandle<()>,
 }
 
 impl Workers {
@@ -51,28 +52,29 @@ impl Workers {
         plan: &Arc<Plan>,
         count: usize,
         sinks: &[SinkPort],
+        past: u64,
         events: &Sender<Event>,
     ) -> Result<Self, RunError> {
         let (announce, announced) = unbounded();
         let (feeds, receivers): (Vec<_>, Vec<_>) = (0..count).map(|_| bounded(QUEUE)).unzip();
-        let (plan, sinks, ended, events) = (Arc::clone(plan), sinks.to_vec(), events.clone(), events.clone());
+        let (plan, sinks, events) = (Arc::clone(plan), sinks.to_vec(), events.clone());
         let config = timely::Config {
             communication: timely::CommunicationConfig::Process(count),
             worker: WorkerConfig::default(),
         };
-        thread::Builder::new()
+        let pool = thread::Builder::new()
             .name("workers".into())
             .spawn(move || {
                 let guards = timely::execute(config, move |worker| {
                     let index = worker.index();
+                    let _watch = DeathWatch(events.clone());
                     let _ = announce.send((index, thread::current()));
-                    let outlets = outlets(&sinks, &events);
+                    let outlets = outlets(&sinks, past, &events);
                     let inputs = worker.dataflow(|scope| render(scope, &plan, index, outlets));
                     work(worker, inputs, &receivers[index]);
                 });
                 // Joining waits for all; a worker that panicked has said so on its way out.
                 drop(guards.map(|guards| guards.join()));
-                let _ = ended.send(Event::WorkersEnded);
             })
             .map_err(|_| RunError::Died("the workers' thread"))?;
         let mut threads = Vec::new();
@@ -80,7 +82,7 @@ impl Workers {
             threads.push(announced.recv().map_err(|_| RunError::Died("a worker"))?);
         }
         threads.sort_by_key(|(index, _)| *index);
-        Ok(Self { feeds, threads: threads.into_iter().map(|(_, thread)| thread).collect(), next: 0 })
+        Ok(Self { feeds, threads: threads.into_iter().map(|(_, thread)| thread).collect(), next: 0, pool })
     }
 
     /// Gives records to the worker that has the least to do; waits if all have enough.
@@ -99,6 +101,16 @@ impl Workers {
         (0..self.feeds.len()).try_for_each(|worker| self.send(worker, Feed::Open(epoch)))
     }
 
+    /// Lets the workers close all epochs and end, and waits for it.
+    pub(super) fn join(self) {
+        drop(self.feeds);
+        for thread in &self.threads {
+            thread.unpark();
+        }
+        // Had one panicked, the coordinator would have heard of it.
+        let _ = self.pool.join();
+    }
+
     fn send(&self, worker: usize, feed: Feed) -> Result<(), RunError> {
         self.feeds[worker].send(feed).map_err(|_| RunError::Died("a worker"))?;
         self.threads[worker].unpark();
@@ -106,17 +118,7 @@ impl Workers {
     }
 }
 
-/// Dropping the coordinator's side ends the workers: they close all epochs.
-impl Drop for Workers {
-    fn drop(&mut self) {
-        self.feeds.clear();
-        for thread in &self.threads {
-            thread.unpark();
-        }
-    }
-}
-
-fn outlets(sinks: &[SinkPort], events: &Sender<Event>) -> Outlets {
+fn outlets(sinks: &[SinkPort], past: u64, events: &Sender<Event>) -> Outlets {
     let ports = sinks.iter().map(|port| {
         let (send, load) = (port.orders.clone(), port.load.clone());
         SinkOutlet {
@@ -127,7 +129,7 @@ fn outlets(sinks: &[SinkPort], events: &Sender<Event>) -> Outlets {
         }
     });
     let events = events.clone();
-    Outlets { sinks: ports.collect(), report: Box::new(move |report| drop(events.send(Event::Report(report)))) }
+    Outlets { sinks: ports.collect(), past, report: Box::new(move |report| drop(events.send(Event::Report(report)))) }
 }
 
 fn work(worker: &mut timely::worker::Worker, mut inputs: Inputs, feeds: &Receiver<Feed>) {

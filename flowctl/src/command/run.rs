@@ -23,7 +23,7 @@ pub(crate) struct Run {
     /// The pipeline's YAML file
     file: PathBuf,
     /// How many workers compute; the result is the same for any number
-    #[arg(short, long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
+    #[arg(short, long, value_name = "N", default_value_t = default_workers(), value_parser = clap::value_parser!(u16).range(1..=256))]
     workers: u16,
     #[command(flatten)]
     settings: Settings,
@@ -38,6 +38,11 @@ pub(crate) struct Run {
     /// Stop when no record has come for this time, as 5s
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     until_idle: Option<Duration>,
+}
+
+/// One worker a core, but no more than most pipelines can use.
+fn default_workers() -> u16 {
+    std::thread::available_parallelism().map_or(1, |cores| cores.get().min(4) as u16)
 }
 
 /// The forms of console sinks, as words of the command line.

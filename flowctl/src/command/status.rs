@@ -1,19 +1,17 @@
 //! `flowctl status`: what a pipeline's last run has said of itself.
 
 use std::fmt::Write;
-use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use clap::Args;
+use connectors::REGISTRY;
 use connectors::console::{grouped, neutralise};
 use engine::runtime::{self, read_status};
-use engine::spec::load;
 
-use crate::exit::{FAILED, Failure, WRONG};
+use crate::exit::{FAILED, Failure};
 use crate::outcome::balance;
-use crate::pipeline::{Settings, StateFolder};
-use crate::report::report;
+use crate::pipeline::{Pipeline, Settings, StateFolder};
 use crate::terminal::Terminal;
 
 /// A run that is not heard of for this long has probably been killed.
@@ -33,13 +31,10 @@ pub(crate) struct Status {
 impl Status {
     /// Prints the status.
     pub(crate) fn run(self, terminal: &Terminal) -> Result<(), Failure> {
-        let loaded = load(&self.file, &|path| fs::read(path), &self.settings.variables());
-        let Some(spec) = loaded.spec else {
-            terminal.say(&report(&loaded.diagnostics, &loaded.files, terminal.color));
-            return Err(Failure::new(WRONG, "", ""));
-        };
-        let Some(status) = read_status(&self.state.root, &spec.name.value)? else {
-            let what = format!("pipeline `{}` has no state in `{}`", spec.name.value, self.state.root.display());
+        let variables = self.settings.variables();
+        let plan = Pipeline::open(&self.file, None, &REGISTRY, &variables, terminal)?.plan;
+        let Some(status) = read_status(&plan.state_folder(&self.state.root, &variables))? else {
+            let what = format!("pipeline `{}` has no state in `{}`", plan.name, self.state.root.display());
             return Err(Failure::new(FAILED, what, "run it, or name its state folder with --state"));
         };
         let written = SystemTime::UNIX_EPOCH + Duration::from_micros(u64::try_from(status.written).unwrap_or(0));
@@ -73,7 +68,8 @@ fn describe(status: &runtime::Status, age: Duration) -> String {
 
 #[cfg(test)]
 mod tests {
-    use engine::runtime::{Ledger, SinkStatus};
+    use engine::ledger::Ledger;
+    use engine::runtime::SinkStatus;
 
     use super::*;
 

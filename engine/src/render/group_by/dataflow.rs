@@ -11,10 +11,10 @@ use timely::dataflow::channels::pact::Pipeline;
 use timely::dataflow::operators::generic::OutputBuilder;
 use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
 
+use crate::error_row::ErrorRow;
 use crate::operator::GroupBy;
 use crate::plan::Plan;
 use crate::render::batch::Batch;
-use crate::render::error_row::ErrorRow;
 use crate::render::row_bytes::RowBytes;
 use crate::render::smallest::smallest;
 use crate::render::{Diff, Epoch};

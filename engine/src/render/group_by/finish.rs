@@ -6,10 +6,10 @@ use arrow::array::{Array, ArrayRef, BooleanArray, Decimal128Array, Float64Array,
 use arrow::compute::filter;
 
 use crate::aggregate::Number;
+use crate::error_row::ErrorRow;
 use crate::plan::Node;
 use crate::render::Diff;
 use crate::render::batch::{Batch, record_batch};
-use crate::render::error_row::ErrorRow;
 use crate::render::row_bytes::{RowBytes, RowCodec};
 use crate::render::stateful_region::row_error;
 use crate::schema::ColumnType;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::connector::Records;
-use crate::runtime::Ledger;
+use crate::ledger::Ledger;
 
 /// One entry of the journal.
 #[derive(Clone, Debug)]
@@ -54,6 +54,18 @@ pub(in crate::runtime) struct EpochRecord {
     pub(in crate::runtime) ledgers: BTreeMap<String, Ledger>,
     /// The dead letters up to here.
     pub(in crate::runtime) dead_letters: DeadLetterMark,
+    /// What each sink held when this was written, by name.
+    #[serde(default)]
+    pub(in crate::runtime) sinks: BTreeMap<String, SinkMark>,
+}
+
+/// How far a sink has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::runtime) struct SinkMark {
+    /// The last epoch that changed something in it: the one that it knows of itself.
+    pub(in crate::runtime) written: u64,
+    /// The last epoch that it has everything of.
+    pub(in crate::runtime) passed: u64,
 }
 
 /// Offsets from the first to behind the last.

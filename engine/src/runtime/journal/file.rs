@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::runtime::RunError;
-use crate::runtime::state_folder::make_folder;
+use crate::runtime::state_folder::{make_folder, sync_folder};
 
 use super::entry::{Entry, EpochRecord, PartitionStart};
 use super::payload;
@@ -62,6 +62,7 @@ impl Journal {
             .mode(0o600)
             .open(&path)
             .map_err(RunError::file(&path))?;
+        sync_folder(&folder)?;
         let length = file.metadata().map_err(RunError::file(&path))?.len();
         Ok(JournalReader { path, file: BufReader::with_capacity(1 << 20, file), length, at: 0 })
     }

@@ -4,5 +4,5 @@ mod entry;
 mod file;
 mod payload;
 
-pub(super) use entry::{DeadLetterMark, Entry, EpochRecord, PartitionStart, Range};
+pub(super) use entry::{DeadLetterMark, Entry, EpochRecord, PartitionStart, Range, SinkMark};
 pub(super) use file::{Journal, JournalReader};

@@ -64,7 +64,7 @@ impl Cat {
                     partitions.extend(more);
                     Ok(())
                 }
-                Read::Reached(_) | Read::Idle => Ok(()),
+                Read::Reached(..) | Read::Idle => Ok(()),
                 Read::End => break,
             };
             match printed {

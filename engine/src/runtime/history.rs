@@ -1,0 +1,116 @@
+//! What the journal says of the past.
+//!
+//! Results do not depend on where epochs are cut, so the past is not replayed epoch by epoch but in *stages*: a stage ends where a sink
+//! stands, since from there on that sink needs the changes, and where it has become long.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use super::RunError;
+use super::journal::{Entry, EpochRecord, Journal};
+
+/// A stage ends after about this many records, so that what it changes fits into memory.
+const STAGE_RECORDS: u64 = 4_000_000;
+
+/// Offsets by source and partition id.
+pub(super) type Positions = BTreeMap<String, BTreeMap<String, u64>>;
+
+/// What the journal says.
+#[derive(Debug, Default)]
+pub(super) struct History {
+    /// Where each partition was read from first.
+    pub(super) starts: Positions,
+    /// The last epoch.
+    pub(super) last: EpochRecord,
+    /// How to get there.
+    pub(super) stages: Vec<Stage>,
+    /// Where payload was read to; the newest may belong to no epoch yet.
+    pub(super) payload_ends: Positions,
+}
+
+/// A part of the past that is replayed as one epoch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Stage {
+    /// The epoch that it ends with.
+    pub(super) epoch: u64,
+    /// Where each partition stands then.
+    pub(super) ends: Positions,
+    /// How many records it has, by source.
+    pub(super) reads: BTreeMap<String, u64>,
+}
+
+/// The journal's last epoch and what each sink then held; enough to know where stages must end.
+#[derive(Debug)]
+pub(super) struct Summit {
+    pub(super) last: EpochRecord,
+}
+
+impl Summit {
+    /// Reads the journal to its end.
+    pub(super) fn read(folder: &Path) -> Result<Self, RunError> {
+        let mut reader = Journal::open(folder)?;
+        let mut last = EpochRecord::default();
+        while let Some(entry) = reader.next()? {
+            if let Entry::Epoch(record) = entry {
+                last = record;
+            }
+        }
+        Ok(Self { last })
+    }
+}
+
+impl History {
+    /// Reads the journal. Stages end at the epochs in `borders`.
+    pub(super) fn read(folder: &Path, borders: &BTreeSet<u64>) -> Result<(Self, Journal), RunError> {
+        let mut reader = Journal::open(folder)?;
+        let mut history = Self::default();
+        let mut ends = Positions::new();
+        let mut staged = EpochRecord::default();
+        while let Some(entry) = reader.next()? {
+            match entry {
+                Entry::Partitions { source, partitions } => {
+                    let known = history.starts.entry(source).or_default();
+                    for partition in partitions {
+                        known.entry(partition.id).or_insert(partition.start);
+                    }
+                }
+                Entry::Payload { source, partition, records } => {
+                    history.payload_ends.entry(source).or_default().insert(partition, records.range.end);
+                }
+                Entry::Epoch(record) => {
+                    for (source, ranges) in &record.ranges {
+                        let ends = ends.entry(source.clone()).or_default();
+                        ends.extend(ranges.iter().map(|(partition, range)| (partition.clone(), range.end)));
+                    }
+                    if borders.contains(&record.epoch) || total(&record) >= total(&staged) + STAGE_RECORDS {
+                        history.stages.push(Stage::between(&staged, &record, &ends));
+                        staged = record.clone();
+                    }
+                    history.last = record;
+                }
+            }
+        }
+        if history.last.epoch > staged.epoch {
+            history.stages.push(Stage::between(&staged, &history.last, &ends));
+        }
+        Ok((history, reader.into_journal()?))
+    }
+
+    /// Leaves out the stages up to `epoch`; gives the positions where the rest begins.
+    pub(super) fn skip_to(&mut self, epoch: u64) -> Positions {
+        let kept = self.stages.iter().position(|stage| stage.epoch > epoch).unwrap_or(self.stages.len());
+        self.stages.drain(..kept).next_back().map(|stage| stage.ends).unwrap_or_default()
+    }
+}
+
+impl Stage {
+    fn between(before: &EpochRecord, end: &EpochRecord, ends: &Positions) -> Self {
+        let read = |source: &String| before.ledgers.get(source).map_or(0, |ledger| ledger.read);
+        let reads = end.ledgers.iter().map(|(source, ledger)| (source.clone(), ledger.read - read(source)));
+        Self { epoch: end.epoch, ends: ends.clone(), reads: reads.collect() }
+    }
+}
+
+fn total(record: &EpochRecord) -> u64 {
+    record.ledgers.values().map(|ledger| ledger.read).sum()
+}
