@@ -187,7 +187,8 @@ impl Case {
     /// How many records the inputs hold: lines that are not empty; of CSV all but the header.
     fn records(&self) -> u64 {
         let count = |(name, bytes): &(String, Vec<u8>)| {
-            let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty() && *line != b"\r").count() as u64;
+            let lines =
+                bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty() && *line != b"\r").count() as u64;
             if name.ends_with(".csv") { lines.saturating_sub(1) } else { lines }
         };
         self.inputs.iter().map(count).sum()
