@@ -37,6 +37,7 @@ fn records(separator: &str) -> Records {
         framing: Framing::Lines,
         metadata: Vec::new(),
         preamble: None,
+        duplicates: 0,
     }
 }
 

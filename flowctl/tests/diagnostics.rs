@@ -5,33 +5,33 @@ mod report;
 
 use std::path::{Path, PathBuf};
 
+use connectors::REGISTRY;
+use engine::check::check;
 use engine::diagnostic::{Code, Diagnostics, Files};
-use engine::spec::{Variables, load};
+use engine::spec::{Loaded, Variables, load};
 
-/// Codes that have no file here: a file over 1 MiB is made in the engine's own tests, the rest is found after loading.
-const WITHOUT_FILE: &[Code] = &[
-    Code::TooLarge,
-    Code::UnknownName,
-    Code::Cycle,
-    Code::Unused,
-    Code::ExpressionSyntax,
-    Code::UnknownColumn,
-    Code::UnknownFunction,
-    Code::TypeMismatch,
-    Code::NotAnExpression,
-    Code::BadAggregate,
-    Code::DuplicateColumn,
-    Code::ConstantFails,
-    Code::SchemaMismatch,
-    Code::SinkCannotTake,
-    Code::NeedsEventTime,
-    Code::CannotChange,
-];
+/// Codes whose file is not kept here, but made by [`picture_of_large_file`].
+const MADE: &[Code] = &[Code::TooLarge];
 
 /// Everything that is found in a file without running it.
-fn examine(path: &Path) -> (Diagnostics, Files) {
-    let loaded = load(path, &|path| std::fs::read(path), &Variables::default());
-    (loaded.diagnostics, loaded.files)
+fn examine(path: &Path, read: &dyn Fn(&Path) -> std::io::Result<Vec<u8>>) -> (Diagnostics, Files) {
+    let variables = Variables::default();
+    let Loaded { files, spec, mut diagnostics } = load(path, read, &variables);
+    if let Some(spec) = spec {
+        let plan = check(&spec, &files, &REGISTRY, &variables, &mut diagnostics);
+        assert_eq!(plan.is_none(), diagnostics.has_errors(), "{}: a plan, or errors", path.display());
+    }
+    (diagnostics, files)
+}
+
+fn picture(path: &Path) -> String {
+    let (diagnostics, files) = examine(path, &|path| std::fs::read(path));
+    report::report(&diagnostics, &files, false)
+}
+
+fn picture_of_large_file() -> String {
+    let (diagnostics, files) = examine(Path::new("large.yaml"), &|_| Ok(b"a: 1\n".repeat(300_000)));
+    report::report(&diagnostics, &files, false)
 }
 
 fn bad_files() -> Vec<PathBuf> {
@@ -56,18 +56,17 @@ fn every_bad_file_has_its_picture() {
     settings.set_omit_expression(true);
     settings.bind(|| {
         for path in bad_files() {
-            let (diagnostics, files) = examine(&path);
-            insta::assert_snapshot!(stem(&path), report::report(&diagnostics, &files, false));
+            insta::assert_snapshot!(stem(&path), picture(&path));
         }
+        insta::assert_snapshot!("f003_too_large", picture_of_large_file());
     });
 }
 
 #[test]
 fn every_bad_file_shows_the_code_of_its_name() {
     for path in bad_files() {
-        let (diagnostics, files) = examine(&path);
         let code = stem(&path)[..4].to_uppercase();
-        let picture = report::report(&diagnostics, &files, false);
+        let picture = picture(&path);
         assert!(picture.contains(&format!("[{code}]")), "{} shows no {code}:\n{picture}", path.display());
     }
 }
@@ -77,6 +76,23 @@ fn every_code_has_a_bad_file() {
     let names: Vec<String> = bad_files().iter().map(|path| stem(path)).collect();
     for code in Code::ALL {
         let shown = names.iter().any(|name| name.starts_with(&format!("{}_", code.as_str().to_lowercase())));
-        assert_ne!(shown, WITHOUT_FILE.contains(code), "{code}: {}", code.meaning());
+        assert_ne!(shown, MADE.contains(code), "{code}: {}", code.meaning());
+    }
+}
+
+#[test]
+fn every_mistake_comes_with_a_place_and_none_with_an_empty_message() {
+    for path in bad_files() {
+        let (diagnostics, files) = examine(&path, &|path| std::fs::read(path));
+        for found in diagnostics.sorted() {
+            let source = files.source(found.span);
+            assert!(source.end <= files.text(source.file).len(), "{}: {}", path.display(), found.message);
+            assert!(
+                !found.message.is_empty() && !found.message.ends_with('.'),
+                "{}: {}",
+                path.display(),
+                found.message
+            );
+        }
     }
 }

@@ -108,6 +108,9 @@ mod tests {
         let Some(entry) = Entry::read(&node, kind.keys(), &variables, &mut diagnostics) else {
             return Err(diagnostics);
         };
+        if diagnostics.has_errors() {
+            return Err(diagnostics);
+        }
         let mut check = CheckContext { folder: Path::new("."), variables: &variables, diagnostics: &mut diagnostics };
         let sink = kind.check(&entry, &games(SinkMode::Changes), &mut check).unwrap();
         let context = ConnectContext {

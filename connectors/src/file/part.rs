@@ -165,6 +165,7 @@ impl Part {
             framing,
             metadata: Vec::new(),
             preamble: self.header.clone(),
+            duplicates: 0,
         }
     }
 

@@ -106,7 +106,7 @@ impl FileReader {
             let separation = self.separation.unwrap_or_else(|| separation_of(&found));
             self.known.insert(found.id.clone());
             let part = Part::open(found, index, separation, 0, true)?;
-            partitions.push(partition(&part, index));
+            partitions.push(partition(&part));
             self.parts.push(part);
             self.limits.push(Limit::default());
         }
@@ -154,10 +154,10 @@ pub(super) fn separation_of(found: &Found) -> Separation {
 }
 
 /// A file as a partition.
-pub(super) fn partition(part: &Part, index: PartitionIndex) -> Partition {
+pub(super) fn partition(part: &Part) -> Partition {
     Partition {
         id: part.id().to_owned(),
-        constants: vec![Constant::Text(part.id().to_owned()), Constant::Int(i64::from(index.0))],
+        constants: vec![Constant::Text(part.id().to_owned())],
         start: part.position(),
         end: part.end(),
     }

@@ -127,7 +127,7 @@ fn files_are_read_to_their_ends() {
     let ids: Vec<_> =
         partitions.iter().map(|partition| (partition.id.as_str(), partition.start, partition.end)).collect();
     assert_eq!(ids, [("a.json", 0, Some(2)), ("b.json", 0, Some(11)), ("empty.json", 0, Some(0))]);
-    assert_eq!(partitions[1].constants, [Constant::Text("b.json".into()), Constant::Int(1)]);
+    assert_eq!(partitions[1].constants, [Constant::Text("b.json".into())]);
     // What is written later belongs to no bounded run.
     std::fs::write(folder.join("c.json"), "late\n").expect("a file");
     assert_eq!(drain(reader.as_mut()), [text(0, 0, "x"), text(1, 3, "1"), text(1, 7, "22"), text(1, 10, "3")]);

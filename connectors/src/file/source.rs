@@ -78,7 +78,6 @@ impl Source for FileSource {
             |name: &str, column_type, origin| MetadataColumn { column: Column::new(name, column_type), origin };
         vec![
             column("_file", ColumnType::String, MetadataOrigin::Partition(0)),
-            column("_partition", ColumnType::Int, MetadataOrigin::Partition(1)),
             column("_offset", ColumnType::Int, MetadataOrigin::Offset),
         ]
     }
@@ -102,8 +101,7 @@ impl Source for FileSource {
             let position = request.resume.get(&found.id).copied().unwrap_or(0);
             parts.push(Part::open(found, PartitionIndex(index as u32), separation, position, followed)?);
         }
-        let partitions =
-            parts.iter().enumerate().map(|(index, part)| partition(part, PartitionIndex(index as u32))).collect();
+        let partitions = parts.iter().map(partition).collect();
         let reader = FileReader::new(parts, followed.then_some(pattern), self.separation, request.context.stop.clone());
         Ok((partitions, Box::new(reader)))
     }

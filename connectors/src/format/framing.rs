@@ -50,6 +50,7 @@ mod tests {
                 framing: Framing::Lines,
                 metadata: Vec::new(),
                 preamble: None,
+                duplicates: 0,
             };
             let mut found = Vec::new();
             for_each_record(&records, |span| found.push(span.map(|span| span.start as u32..span.end as u32)));

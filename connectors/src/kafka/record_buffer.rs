@@ -102,6 +102,7 @@ impl RecordBuffer {
             payload: Buffer::from_vec(payload),
             framing: Framing::Spans(Spans { values, offsets }),
             preamble: None,
+            duplicates: 0,
             metadata: vec![
                 if wanted.timestamp { times() } else { absent() },
                 if wanted.key { Arc::new(keys.finish()) } else { absent() },

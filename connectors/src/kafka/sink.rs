@@ -88,9 +88,12 @@ fn columns(names: &[Spanned<String>], input: &SinkInput, context: &mut CheckCont
 fn column(name: &Spanned<String>, input: &SinkInput, context: &mut CheckContext<'_>) -> Option<usize> {
     let found = input.schema.index_of(&name.value);
     if found.is_none() {
-        let message = format!("no column `{}` flows into sink `{}`", name.value, input.name);
-        let near = nearest(&name.value, input.schema.names());
-        context.diagnostics.error(Code::UnknownColumn, name.span, message).did_you_mean(near);
+        let message = format!("unknown column `{}`", name.value);
+        let found = context.diagnostics.error(Code::UnknownColumn, name.span, message);
+        match nearest(&name.value, input.schema.names()) {
+            Some(near) => found.did_you_mean(Some(near)),
+            None => found.hint(format!("columns here: {}", input.schema.names().collect::<Vec<_>>().join(", "))),
+        };
     }
     found
 }
@@ -102,7 +105,10 @@ fn time_column(name: &Spanned<String>, input: &SinkInput, context: &mut CheckCon
         return Some(found);
     }
     let message = format!("`timestamp` needs a column of type timestamp; `{}` is {column_type}", name.value);
-    context.diagnostics.error(Code::TypeMismatch, name.span, message);
+    context
+        .diagnostics
+        .error(Code::TypeMismatch, name.span, message)
+        .hint(format!("name another column, or convert it before: `cast({} as timestamp)`", name.value));
     None
 }
 
@@ -119,10 +125,9 @@ fn check_mode(
             format!("sink `{}` appends, but its input takes rows back", input.name),
             "use `mode: upsert` and `key`, so that a later record replaces an earlier one".to_owned(),
         ),
-        (TopicMode::Upsert, _) if key.is_empty() => (
-            format!("sink `{}` has `mode: upsert`, but no `key`", input.name),
-            "add `key:` with the columns that tell rows apart".to_owned(),
-        ),
+        (TopicMode::Upsert, _) if key.is_empty() => {
+            ("`mode: upsert` needs `key`".to_owned(), "add `key: [columns that tell rows apart]`".to_owned())
+        }
         (TopicMode::Upsert, _) => match nullable {
             Some(column) => (
                 format!("column `{}` may be null, so it cannot be a key of `mode: upsert`", column.name),
@@ -133,7 +138,8 @@ fn check_mode(
         _ => return Some(()),
     };
     let at = if entry.has(KEY.name) && mode == TopicMode::Upsert { KEY.name } else { MODE.name };
-    context.diagnostics.error(Code::SinkCannotTake, entry.span_of(at), message).hint(hint);
+    let code = if mode == TopicMode::Upsert && key.is_empty() { Code::MissingKey } else { Code::SinkCannotTake };
+    context.diagnostics.error(code, entry.span_of(at), message).hint(hint);
     None
 }
 

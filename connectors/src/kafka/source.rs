@@ -61,15 +61,21 @@ impl SourceKind for KafkaSourceKind {
 
     fn check(&self, entry: &Entry, context: &mut CheckContext<'_>) -> Option<Box<dyn Source>> {
         let connection = Connection::check(entry, context);
-        let topics = entry.texts(TOPICS.name);
+        let topics = entry.spanned_texts(TOPICS.name);
         let mut sound = true;
         if topics.is_empty() {
-            context.diagnostics.error(Code::BadValue, entry.span_of(TOPICS.name), "`topics` is empty");
+            context
+                .diagnostics
+                .error(Code::BadValue, entry.span_of(TOPICS.name), "`topics` is empty")
+                .hint("name at least one topic");
             sound = false;
         }
-        if let Some((_, twice)) = topics.iter().enumerate().find(|(at, topic)| topics[..*at].contains(topic)) {
-            let message = format!("topic `{twice}` stands twice in `topics`");
-            context.diagnostics.error(Code::BadValue, entry.span_of(TOPICS.name), message);
+        let before = |at: usize| topics[..at].iter().map(|topic| &topic.value);
+        if let Some((_, twice)) =
+            topics.iter().enumerate().find(|(at, topic)| before(*at).any(|other| *other == topic.value))
+        {
+            let message = format!("topic `{}` stands twice in `topics`", twice.value);
+            context.diagnostics.error(Code::BadValue, twice.span, message).hint("name each topic once");
             sound = false;
         }
         let start = entry.text(START.name);
@@ -80,6 +86,7 @@ impl SourceKind for KafkaSourceKind {
                 .hint(START_FORMS);
             sound = false;
         }
+        let topics = topics.into_iter().map(|topic| topic.value).collect();
         let source = KafkaSource { connection: connection?, topics, start };
         sound.then(|| Box::new(source) as Box<dyn Source>)
     }

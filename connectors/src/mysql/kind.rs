@@ -18,21 +18,21 @@ const KEYS: &[Key] = &[
         "url",
         Kind::Text,
         "embedded",
-        "The database: `mysql://user:password@host:3306/database`, `sqlite:PATH`, or `embedded` for SQLite in the state directory.",
+        "the database: `mysql://user:password@host:3306/database`, `sqlite:PATH`, or `embedded` for SQLite in the state directory",
     ),
-    Key::required("table", Kind::Text, "The table to write to."),
+    Key::required("table", Kind::Text, "the table to write to"),
     Key::default(
         "mode",
         Kind::Choice(&["append", "upsert"]),
         "append",
-        "`append` adds every row; `upsert` keeps one row a key, and deletes it when it is taken back.",
+        "`append` adds every row; `upsert` keeps one row a key, and deletes it when it is taken back",
     ),
-    Key::optional("key", Kind::List(&Kind::Column), "For `upsert`: the columns that tell rows apart."),
-    Key::default("create", Kind::Bool, "false", "Whether a missing table is made from the rows' columns."),
+    Key::optional("key", Kind::List(&Kind::Column), "for `upsert`: the columns that tell rows apart"),
+    Key::default("create", Kind::Bool, "false", "whether a missing table is made from the rows' columns"),
     Key::optional(
         "migrations",
         Kind::Text,
-        "A folder of SQL files `V1__name.sql`, `V2__…`: each is run once, in order, before the table is looked at.",
+        "a folder of SQL files `V1__name.sql`, `V2__…`: each is run once, in order, before the table is looked at",
     ),
 ];
 
@@ -46,7 +46,7 @@ impl SinkKind for MySql {
     }
 
     fn about(&self) -> &'static str {
-        "Rows into a MySQL or MariaDB table, or its embedded stand-in, SQLite: each epoch in one transaction, exactly once."
+        "rows into a MySQL or MariaDB table, or its embedded stand-in, SQLite: each epoch in one transaction, exactly once"
     }
 
     fn keys(&self) -> &'static [Key] {
@@ -186,13 +186,13 @@ fn check_key(entry: &Entry, input: &SinkInput, context: &mut CheckContext<'_>) -
 
 fn check_key_column(name: &Spanned<String>, repeated: bool, input: &SinkInput, context: &mut CheckContext<'_>) -> bool {
     let Some(column) = input.schema.column(&name.value) else {
-        let message = format!("no column is called `{}`", name.value);
+        let message = format!("unknown column `{}`", name.value);
         let near = nearest(&name.value, input.schema.names());
         let known = input.schema.names().collect::<Vec<_>>().join(", ");
         let found = context.diagnostics.error(Code::UnknownColumn, name.span, message);
         match near {
             Some(near) => found.did_you_mean(Some(near)),
-            None => found.hint(format!("known here: {known}")),
+            None => found.hint(format!("columns here: {known}")),
         };
         return false;
     };

@@ -68,7 +68,7 @@ fn a_key_names_columns_that_can_be_one() {
             .map_err(|found| found[0].clone())
     };
     assert!(upsert("user_name").is_ok());
-    assert_eq!(upsert("user_nane").unwrap_err(), "F302 no column is called `user_nane` (did you mean `user_name`?)");
+    assert_eq!(upsert("user_nane").unwrap_err(), "F302 unknown column `user_nane` (did you mean `user_name`?)");
     assert!(upsert("game_name").unwrap_err().contains("may be null"));
     assert!(upsert("share").unwrap_err().contains("is float, which no key can be"));
     let found = check(&[("table", "t"), ("mode", "upsert")], &input(SinkMode::Changes)).unwrap_err();

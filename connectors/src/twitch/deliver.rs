@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Int64Array, TimestampMicrosecondArray};
+use arrow::array::{ArrayRef, BooleanArray, Int64Array, TimestampMicrosecondArray};
 use arrow::buffer::Buffer;
 use engine::connector::{Framing, Offsets, PartitionIndex, Records, Spans};
 
@@ -30,6 +30,7 @@ pub(super) fn records(
     payload: Vec<u8>,
     rows: &[Range<u32>],
     complete: bool,
+    duplicates: u64,
     skip: usize,
 ) -> VecDeque<Records> {
     let payload = Buffer::from_vec(payload);
@@ -49,22 +50,25 @@ pub(super) fn records(
                 values: rows[first..end].iter().map(|row| Some(row.start - begin..row.end - begin)).collect(),
                 offsets: Offsets::Dense(offset(poll, first as u64)),
             }),
-            metadata: metadata(poll, polled_at, first, end),
+            metadata: metadata(poll, polled_at, first..end, last.then_some(complete)),
             preamble: None,
+            duplicates: if last { duplicates } else { 0 },
         });
         first = end;
     }
     batches
 }
 
-fn metadata(poll: u64, polled_at: i64, first: usize, end: usize) -> Vec<ArrayRef> {
-    let count = end - first;
+/// The metadata of rows; `end` says, if they are the last of their poll, whether the poll is complete.
+fn metadata(poll: u64, polled_at: i64, rows: Range<usize>, end: Option<bool>) -> Vec<ArrayRef> {
+    let count = rows.len();
     let at: ArrayRef = Arc::new(TimestampMicrosecondArray::from(vec![polled_at; count]).with_timezone("UTC"));
     vec![
         Arc::new(Int64Array::from(vec![poll as i64; count])),
         Arc::clone(&at),
-        Arc::new(Int64Array::from_iter_values((first..end).map(|row| row as i64 + 1))),
+        Arc::new(Int64Array::from_iter_values(rows.map(|row| row as i64 + 1))),
         at,
+        Arc::new(BooleanArray::from_iter((1..=count).map(|row| end.filter(|_| row == count)))),
     ]
 }
 
@@ -83,7 +87,7 @@ mod tests {
         let first_byte = |records: &Records| {
             records.spans().values.iter().map(|span| records.value(span.as_ref().expect("a value"))[0]).collect()
         };
-        records(3, 0, payload, &rows, complete, skip).iter().map(|r| (r.range.clone(), first_byte(r))).collect()
+        records(3, 0, payload, &rows, complete, 0, skip).iter().map(|r| (r.range.clone(), first_byte(r))).collect()
     }
 
     #[test]

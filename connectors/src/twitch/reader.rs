@@ -128,7 +128,7 @@ impl TwitchReader {
             return Err(refusal(error));
         }
         let skip = std::mem::take(&mut self.skip) as usize;
-        self.pending = records(number, polled_at, poll.payload, &poll.rows, poll.complete, skip);
+        self.pending = records(number, polled_at, poll.payload, &poll.rows, poll.complete, duplicates, skip);
         self.next += 1;
         Ok(())
     }
@@ -152,8 +152,7 @@ impl TwitchReader {
         }
         match (mark.complete, &self.pace) {
             (false, _) => tracing::warn!("source `{}`: {mark}", self.name),
-            (true, Pace::Day { .. }) => tracing::debug!("source `{}`: {mark}", self.name),
-            (true, _) => tracing::info!("source `{}`: {mark}", self.name),
+            (true, _) => tracing::debug!("source `{}`: {mark}", self.name),
         }
     }
 

@@ -27,7 +27,8 @@ pub(super) fn stream() -> Schema {
     ])
 }
 
-/// `_poll` counts polls from 1, `_polled_at` is when the poll began, `_rank` counts the rows of a poll from 1 in the order received.
+/// `_poll` counts polls from 1, `_polled_at` is when the poll began, `_rank` counts the rows of a poll from 1 in the order received, and
+/// `_poll_end` marks the last row of a poll: true if the poll is complete, false if it is not, null on all other rows.
 pub(super) fn metadata() -> Vec<MetadataColumn> {
     let column = |name, column_type, origin| MetadataColumn { column: Column::new(name, column_type), origin };
     vec![
@@ -37,5 +38,6 @@ pub(super) fn metadata() -> Vec<MetadataColumn> {
         column("_partition", ColumnType::String, MetadataOrigin::Partition(0)),
         column("_offset", ColumnType::Int, MetadataOrigin::Offset),
         column("_timestamp", ColumnType::Timestamp, MetadataOrigin::Record(3)),
+        MetadataColumn { column: Column::nullable("_poll_end", ColumnType::Bool), origin: MetadataOrigin::Record(4) },
     ]
 }

@@ -48,7 +48,7 @@ fn entries_that_cannot_work_are_found_by_the_check() {
     let place = Place::embedded();
     let sink = |keys: &[(&str, &str)], mode| place.sink(keys, mode).map(|_| ()).expect_err("wrong");
     assert_eq!(sink(&[], SinkMode::Changes), [Code::SinkCannotTake]);
-    assert_eq!(sink(&[("mode", "upsert")], SinkMode::Changes), [Code::SinkCannotTake]);
+    assert_eq!(sink(&[("mode", "upsert")], SinkMode::Changes), [Code::MissingKey]);
     assert_eq!(sink(&[("mode", "upsert"), ("key", "n")], SinkMode::Changes), [Code::SinkCannotTake]);
     assert_eq!(sink(&[("key", "nam")], SinkMode::Appends), [Code::UnknownColumn]);
     assert_eq!(sink(&[("timestamp", "name")], SinkMode::Appends), [Code::TypeMismatch]);

@@ -136,7 +136,12 @@ fn arguments<'a, const N: usize>(
     let given = if call.star { "`*`".to_owned() } else { call.arguments.len().to_string() };
     let expected = if N == 1 { "one argument".to_owned() } else { format!("{N} arguments") };
     let message = format!("`{}` takes {expected}, found {given}", call.name.value);
-    diagnostics.error(Code::BadAggregate, call.span, message);
+    let hint = match N {
+        _ if call.star => "only `count` takes `*`".to_owned(),
+        1 => format!("write `{}(viewer_count)`", call.name.value),
+        _ => format!("write `{}(user_name, viewer_count)`", call.name.value),
+    };
+    diagnostics.error(Code::BadAggregate, call.span, message).hint(hint);
     None
 }
 
@@ -160,7 +165,7 @@ fn ordered(call: &AggregateCall, argument: &Expression, diagnostics: &mut Diagno
         ColumnType::List(_) | ColumnType::Json => {
             let message =
                 format!("`{}` needs values with an order, found `{}`", call.name.value, argument.column_type());
-            diagnostics.error(Code::TypeMismatch, call.span, message);
+            diagnostics.error(Code::TypeMismatch, call.span, message).hint("name a column of another type");
             None
         }
         _ => Some(()),

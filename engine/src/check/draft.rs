@@ -1,10 +1,9 @@
 //! A plan in the making: regions whose columns still have names, and what can be taken from where.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::connector::{Format, MetadataColumn, Sink, SinkInput, SortKey, Source};
-use crate::diagnostic::Span;
 use crate::expr::Expression;
 use crate::operator::{ColumnDraft, Stateful};
 use crate::plan::{At, EventTime, OnError, Target};
@@ -21,8 +20,10 @@ pub(super) struct Draft {
     pub(super) sinks: Vec<SinkDraft>,
     /// What can be taken by name: sources, operators, `operator.arm`. `None`: defined, but not understood.
     pub(super) outputs: BTreeMap<String, Option<Output>>,
-    /// Where each name is defined, and whether somebody takes from it.
-    pub(super) names: BTreeMap<String, (Span, bool)>,
+    /// The operators that wait for those that they take rows from.
+    pub(super) open: BTreeSet<String>,
+    /// Whether a `from:` leads nowhere: then what nothing takes rows from may only seem so.
+    pub(super) loose: bool,
 }
 
 /// Rows that can be taken.
@@ -94,7 +95,8 @@ pub(super) struct ExitDraft {
 pub(super) struct SourceDraft {
     pub(super) name: String,
     pub(super) source: Arc<dyn Source>,
-    pub(super) format: Arc<dyn Format>,
+    /// None if it was not understood; then there is no plan.
+    pub(super) format: Option<Arc<dyn Format>>,
     pub(super) declared: Schema,
     pub(super) metadata: Vec<MetadataColumn>,
     pub(super) event_time: Option<EventTime>,

@@ -4,8 +4,11 @@
 //!  sources ─▶ operators, each after its inputs ─▶ sinks ─▶ reports ─▶ lower: columns get places, unused ones go
 //! ```
 
+mod connector_key;
 mod draft;
+mod indentation;
 mod lower;
+mod names;
 mod operators;
 mod sinks;
 mod sources;
@@ -33,6 +36,29 @@ struct Checker<'a> {
     diagnostics: &'a mut Diagnostics,
 }
 
+impl Checker<'_> {
+    /// Reports a pipeline without sources or sinks, if the reason is not that they could not be read.
+    fn empty(&mut self) {
+        let (message, hint) = match (self.spec.sources.is_empty(), self.spec.sinks.is_empty()) {
+            _ if !self.spec.complete => return,
+            (false, false) => return,
+            (false, true) => (
+                "the pipeline has no sink, so it would do nothing",
+                "add `sinks:`, for instance `sinks: { show: { from: …, console: {} } }`",
+            ),
+            (true, false) => (
+                "the pipeline has no source, so no rows would come",
+                "add `sources:`, or `include:` a file that has them",
+            ),
+            (true, true) => (
+                "the pipeline has neither source nor sink",
+                "add `sources:` and `sinks:`, or `include:` files that have them",
+            ),
+        };
+        self.diagnostics.error(Code::Empty, self.spec.name.span, message).hint(hint);
+    }
+}
+
 /// Checks a pipeline. Everything that is wrong goes to `diagnostics`; the plan is there if nothing is.
 pub fn check(
     spec: &PipelineSpec,
@@ -48,12 +74,7 @@ pub fn check(
     checker.sinks(&mut draft);
     let reports = checker.reports(&draft);
     checker.unused(&draft);
-    if spec.sinks.is_empty() {
-        checker
-            .diagnostics
-            .error(Code::Empty, spec.name.span, "the pipeline has no sink, so it would do nothing")
-            .hint("add `sinks:`, for instance `sinks: { show: { from: …, console: {} } }`");
-    }
+    checker.empty();
     if checker.diagnostics.has_errors() {
         return None;
     }

@@ -10,55 +10,40 @@ use crate::spec::{Content, Entry, Item, Key, Node, Spanned};
 
 use super::Checker;
 use super::draft::{Draft, Host, NodeDraft, OpDraft, Output, Place, RegionDraft, TIME_COLUMNS};
+use super::names::{base_of, taken_names};
 use crate::operator::ColumnDraft;
 use crate::plan::At;
 
-/// How far an operator has come.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Progress {
-    Open,
-    Done,
-}
-
 impl<'s> Checker<'s> {
     pub(super) fn operators(&mut self, draft: &mut Draft) {
-        let items: BTreeMap<&str, &'s Item> =
-            self.spec.operators.iter().map(|item| (item.name.value.as_str(), item)).collect();
-        for item in &self.spec.operators {
-            draft.names.entry(item.name.value.clone()).or_insert((item.name.span, false));
-        }
-        let mut progress = BTreeMap::new();
-        for item in &self.spec.operators {
-            self.visit(item, &items, &mut progress, &mut Vec::new(), draft);
+        let inside = |name: &str| name == FROM.name || OPERATORS.iter().any(|kind| kind.name == name);
+        let entries = self.entries(&self.spec.operators, "operator", inside, draft);
+        let items: BTreeMap<&str, &'s Item> = entries.iter().map(|item| (item.name.value.as_str(), *item)).collect();
+        for item in entries {
+            self.visit(item, &items, &mut Vec::new(), draft);
         }
     }
 
     /// Checks an operator after everything that it takes rows from.
-    fn visit(
-        &mut self,
-        item: &'s Item,
-        items: &BTreeMap<&str, &'s Item>,
-        progress: &mut BTreeMap<&'s str, Progress>,
-        path: &mut Vec<&'s Item>,
-        draft: &mut Draft,
-    ) {
-        match progress.get(item.name.value.as_str()) {
-            Some(Progress::Done) => return,
-            Some(Progress::Open) => return self.cycle(item, path),
-            None => {}
+    fn visit(&mut self, item: &'s Item, items: &BTreeMap<&str, &'s Item>, path: &mut Vec<&'s Item>, draft: &mut Draft) {
+        let name = &item.name.value;
+        if draft.outputs.contains_key(name) {
+            return;
         }
-        progress.insert(&item.name.value, Progress::Open);
+        if !draft.open.insert(name.clone()) {
+            draft.loose = true;
+            return self.cycle(item, path);
+        }
         path.push(item);
-        for name in taken_names(&item.node) {
-            let base = name.split_once('.').map_or(name, |(base, _)| base);
-            if let Some(above) = items.get(base) {
-                self.visit(above, items, progress, path, draft);
+        for taken in taken_names(&item.node) {
+            if let Some(above) = items.get(base_of(&taken.value)) {
+                self.visit(above, items, path, draft);
             }
         }
         path.pop();
         let output = self.operator(item, draft);
-        draft.outputs.entry(item.name.value.clone()).or_insert(output);
-        progress.insert(&item.name.value, Progress::Done);
+        draft.outputs.insert(name.clone(), output);
+        draft.open.remove(name);
     }
 
     fn cycle(&mut self, item: &Item, path: &[&Item]) {
@@ -76,7 +61,7 @@ impl<'s> Checker<'s> {
         let mut keys: Vec<Key> = vec![FROM];
         keys.extend_from_slice(kind.keys);
         let entry = Entry::read(&item.node, &keys, self.variables, self.diagnostics);
-        let from = entry.as_ref().map_or_else(|| taken_names_spanned(&item.node), |entry| entry.words("from"));
+        let from = entry.as_ref().map_or_else(|| taken_names(&item.node), |entry| entry.words("from"));
         let inputs: Vec<Option<Output>> = from.iter().map(|name| self.take(name, draft)).collect();
         let entry = entry?;
         if from.len() > 1 && kind.name != "union" {
@@ -86,7 +71,9 @@ impl<'s> Checker<'s> {
             return None;
         }
         if from.is_empty() {
-            self.diagnostics.error(Code::BadValue, entry.span_of("from"), "`from` names no input");
+            self.diagnostics
+                .error(Code::BadValue, entry.span_of("from"), "`from` names no input")
+                .hint("name a source or an operator");
             return None;
         }
         let inputs: Option<Vec<Output>> = inputs.into_iter().collect();
@@ -112,7 +99,10 @@ impl<'s> Checker<'s> {
     fn operator_kind(&mut self, item: &Item) -> Option<&'static OperatorKind> {
         let Content::Map(pairs) = &item.node.content else {
             let message = format!("operator `{}` must be a map, found {}", item.name.value, item.node.kind());
-            self.diagnostics.error(Code::WrongKind, item.node.span, message);
+            self.diagnostics.error(Code::WrongKind, item.node.span, message).hint(format!(
+                "write what it does and where it takes its rows, as `{}: {{ from: …, filter: … }}`",
+                item.name.value
+            ));
             return None;
         };
         let named: Vec<(&'static OperatorKind, Span)> = pairs
@@ -131,130 +121,40 @@ impl<'s> Checker<'s> {
                 None
             }
             [] => {
-                let known: Vec<&str> = OPERATORS.iter().map(|kind| kind.name).collect();
-                let near =
-                    pairs.iter().find_map(|(name, _)| Some((name, nearest(&name.value, known.iter().copied())?)));
-                match near {
-                    Some((name, near)) => self
-                        .diagnostics
-                        .error(Code::UnknownKey, name.span, format!("no operator is called `{}`", name.value))
-                        .did_you_mean(Some(near)),
-                    None => {
-                        let stranger = pairs.iter().find(|(name, _)| name.value != "from");
-                        let span = stranger.map_or(item.name.span, |(name, _)| name.span);
-                        let message = format!("operator `{}` names nothing that it does", item.name.value);
-                        self.diagnostics
-                            .error(Code::UnknownKey, span, message)
-                            .hint(format!("operators: {}", known.join(", ")))
-                    }
-                };
+                self.report_no_operator(item, pairs);
                 None
             }
         }
     }
 
-    /// The rows of a name, or a diagnostic.
-    pub(super) fn take(&mut self, name: &Spanned<String>, draft: &mut Draft) -> Option<Output> {
-        let base = name.value.split_once('.').map_or(name.value.as_str(), |(base, _)| base);
-        if let Some((_, used)) = draft.names.get_mut(base) {
-            *used = true;
+    fn report_no_operator(&mut self, item: &Item, pairs: &[(Spanned<String>, Node)]) {
+        let known: Vec<&str> = OPERATORS.iter().map(|kind| kind.name).collect();
+        let near = pairs.iter().find_map(|(name, _)| Some((name, nearest(&name.value, known.iter().copied())?)));
+        if let Some((name, near)) = near {
+            self.diagnostics
+                .error(Code::UnknownKey, name.span, format!("no operator is called `{}`", name.value))
+                .did_you_mean(Some(near));
+            return;
         }
-        if let Some(output) = draft.outputs.get(&name.value) {
-            if let Some(Output { places, .. }) = output
-                && places.is_empty()
-            {
-                let arms: Vec<&str> =
-                    draft.outputs.keys().filter_map(|key| key.strip_prefix(base)?.strip_prefix('.')).collect();
-                self.diagnostics.error(Code::UnknownName, name.span, format!("`{base}` has arms; say which")).hint(
-                    format!(
-                        "write one of: {}",
-                        arms.iter().map(|arm| format!("{base}.{arm}")).collect::<Vec<_>>().join(", ")
-                    ),
-                );
-                return None;
-            }
-            return output.clone();
+        let owned = pairs.iter().filter(|(name, _)| name.value != FROM.name).find_map(|(name, _)| {
+            let kind = OPERATORS.iter().find(|kind| kind.keys.iter().any(|key| key.name == name.value))?;
+            Some((name, kind.keys.iter().find(|key| key.name == kind.name)?))
+        });
+        if let Some((name, lacking)) = owned {
+            let message = format!("`{}` is a part of `{}`, which is missing", name.value, lacking.name);
+            self.diagnostics.error(Code::MissingKey, name.span, message).hint(format!(
+                "add `{}:` with {} ({})",
+                lacking.name,
+                lacking.kind.describe(),
+                lacking.doc
+            ));
+            return;
         }
-        // An operator that was not understood has been reported; its arms are not known.
-        if name.value.contains('.') && matches!(draft.outputs.get(base), Some(None)) {
-            return None;
-        }
-        let in_circle = draft.names.contains_key(&name.value);
-        if in_circle {
-            return None;
-        }
-        let candidates: Vec<&str> =
-            draft.outputs.keys().map(String::as_str).chain(draft.names.keys().map(String::as_str)).collect();
-        let message = format!("nothing is called `{}`", name.value);
-        let found = self.diagnostics.error(Code::UnknownName, name.span, message);
-        match nearest(&name.value, candidates.iter().copied()) {
-            Some(near) => found.did_you_mean(Some(near)),
-            None if candidates.is_empty() => found.hint("there are no sources and operators"),
-            None => found.hint("rows come from a source, an operator, or an arm of a `route` as `operator.arm`"),
+        let (span, message) = match pairs.iter().find(|(name, _)| name.value != FROM.name) {
+            Some((name, _)) => (name.span, format!("no operator is called `{}`", name.value)),
+            None => (item.name.span, format!("operator `{}` names nothing that it does", item.name.value)),
         };
-        None
-    }
-
-    /// Several inputs as one.
-    pub(super) fn union(&mut self, names: &[Spanned<String>], inputs: Vec<Output>) -> Option<Output> {
-        let several = inputs.len() > 1;
-        let mut inputs = inputs.into_iter();
-        let mut all = inputs.next()?;
-        let mut sound = true;
-        for (input, name) in inputs.zip(&names[1..]) {
-            for column in &all.schema.columns {
-                let problem = match input.schema.column(&column.name) {
-                    None => format!("`{}` lacks the column `{}` of `{}`", name.value, column.name, names[0].value),
-                    Some(other) if other.column_type != column.column_type => format!(
-                        "column `{}` is `{}` in `{}` but `{}` in `{}`",
-                        column.name, other.column_type, name.value, column.column_type, names[0].value
-                    ),
-                    Some(_) => continue,
-                };
-                self.diagnostics
-                    .error(Code::SchemaMismatch, name.span, problem)
-                    .hint("bring the inputs to the same columns with `select`");
-                sound = false;
-            }
-            if let Some(extra) = input.schema.columns.iter().find(|column| all.schema.index_of(&column.name).is_none())
-            {
-                let message = format!("`{}` has a column `{}` that `{}` lacks", name.value, extra.name, names[0].value);
-                self.diagnostics
-                    .error(Code::SchemaMismatch, name.span, message)
-                    .hint("bring the inputs to the same columns with `select`");
-                sound = false;
-            }
-            if sound {
-                for column in &mut all.schema.columns {
-                    column.nullable |= input.schema.column(&column.name).is_some_and(|other| other.nullable);
-                }
-            }
-            all.implicit.retain(|column| input.implicit.contains(column));
-            all.places.extend(input.places);
-            all.appends &= input.appends;
-            all.timed &= input.timed;
-            all.sources.extend(input.sources);
-            all.fingerprints.extend(input.fingerprints);
-        }
-        all.sources.sort_unstable();
-        all.sources.dedup();
-        if several {
-            all.order.clear();
-        }
-        sound.then_some(all)
-    }
-
-    /// Warns of everything that nothing takes rows from.
-    pub(super) fn unused(&mut self, draft: &Draft) {
-        let own = self.spec.name.span.file;
-        for (name, (span, used)) in &draft.names {
-            // What an included file defines is for whoever wants it.
-            if !used && span.file == own {
-                self.diagnostics
-                    .warning(Code::Unused, *span, format!("nothing takes rows from `{name}`"))
-                    .hint("remove it, or name it in a `from:`");
-            }
-        }
+        self.diagnostics.error(Code::UnknownKey, span, message).hint(format!("operators: {}", known.join(", ")));
     }
 }
 
@@ -396,37 +296,4 @@ fn input_schema(columns: &[ColumnDraft], schema: &Schema, timed: bool) -> Schema
         input.push(Column::new(offset, ColumnType::Int));
     }
     Schema::new(input)
-}
-
-/// The names in an operator's `from:`, whatever else is wrong with it.
-fn taken_names(node: &Node) -> Vec<&str> {
-    let Content::Map(pairs) = &node.content else { return Vec::new() };
-    let Some((_, from)) = pairs.iter().find(|(name, _)| name.value == "from") else { return Vec::new() };
-    match &from.content {
-        Content::Scalar(name) => vec![name],
-        Content::List(names) => names
-            .iter()
-            .filter_map(|name| match &name.content {
-                Content::Scalar(name) => Some(name.as_str()),
-                _ => None,
-            })
-            .collect(),
-        _ => Vec::new(),
-    }
-}
-
-fn taken_names_spanned(node: &Node) -> Vec<Spanned<String>> {
-    let Content::Map(pairs) = &node.content else { return Vec::new() };
-    let Some((_, from)) = pairs.iter().find(|(name, _)| name.value == "from") else { return Vec::new() };
-    let elements = match &from.content {
-        Content::List(elements) => elements.as_slice(),
-        _ => std::slice::from_ref(from),
-    };
-    elements
-        .iter()
-        .filter_map(|element| match &element.content {
-            Content::Scalar(name) => Some(Spanned::new(name.clone(), element.span)),
-            _ => None,
-        })
-        .collect()
 }

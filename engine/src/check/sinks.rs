@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
-use crate::connector::{CheckContext, SinkInput, SinkKind, SinkMode};
+use crate::connector::{CheckContext, SinkInput, SinkMode};
 use crate::diagnostic::{Code, nearest};
 use crate::operator::FROM;
 use crate::plan::{Report, Target, fingerprint};
 use crate::spec::{Entry, Item, Key, Kind};
 
 use super::Checker;
+use super::connector_key::{Connected, Connectors};
 use super::draft::{Draft, Output, SinkDraft};
+use super::names::taken_names;
 
 /// The keys that every sink has.
 pub(crate) const SINK_KEYS: &[Key] = &[
@@ -24,29 +26,29 @@ pub(crate) const SINK_KEYS: &[Key] = &[
 
 impl Checker<'_> {
     pub(super) fn sinks(&mut self, draft: &mut Draft) {
-        for item in &self.spec.sinks {
+        let kinds = self.registry.sinks;
+        let inside =
+            |name: &str| kinds.iter().any(|kind| kind.name() == name) || SINK_KEYS.iter().any(|key| key.name == name);
+        for item in self.entries(&self.spec.sinks, "sink", inside, draft) {
             self.sink(item, draft);
         }
     }
 
     fn sink(&mut self, item: &Item, draft: &mut Draft) -> Option<()> {
-        let connector = self.connector_of(item, "sink", |registry, name| {
-            registry.sinks.iter().copied().find(|kind: &&'static dyn SinkKind| kind.name() == name)
-        });
-        let common = match &connector {
-            Some((_, _, rest)) => Entry::read(rest, SINK_KEYS, self.variables, self.diagnostics),
-            None => None,
-        };
-        let from = common.as_ref().map(|entry| entry.words("from")).unwrap_or_default();
+        let connectors = Connectors { what: "sink", kinds: self.registry.sinks, common: SINK_KEYS };
+        let connector = self.connector_of(item, &connectors);
+        let rest = connector.as_ref().map_or(&item.node, |connected| &connected.rest);
+        let from = taken_names(rest);
         let inputs: Vec<Option<Output>> = from.iter().map(|name| self.take(name, draft)).collect();
-        let (kind, own, _) = connector?;
-        let own = Entry::read(own, kind.keys(), self.variables, self.diagnostics);
-        let inputs: Option<Vec<Output>> = inputs.into_iter().collect();
-        common?;
-        let inputs = inputs?;
-        if inputs.is_empty() {
-            return None;
+        let Connected { kind, own, rest } = connector?;
+        let (common, _) = Entry::salvage(&rest, SINK_KEYS, self.variables, self.diagnostics);
+        let own = Entry::read(&own, kind.keys(), self.variables, self.diagnostics);
+        if common.has(FROM.name) && from.is_empty() {
+            self.diagnostics
+                .error(Code::BadValue, common.span_of(FROM.name), "`from` names no input")
+                .hint("name a source or an operator");
         }
+        let inputs = inputs.into_iter().collect::<Option<Vec<Output>>>().filter(|inputs| !inputs.is_empty())?;
         let output = self.union(&from, inputs)?;
         let input = SinkInput {
             name: item.name.value.clone(),
@@ -71,8 +73,11 @@ impl Checker<'_> {
             let names: Vec<&str> = self.spec.sinks.iter().map(|item| item.name.value.as_str()).collect();
             if !names.contains(&report.sink.value.as_str()) {
                 let message = format!("no sink is called `{}`", report.sink.value);
-                let near = nearest(&report.sink.value, names.iter().copied());
-                self.diagnostics.error(Code::UnknownName, report.sink.span, message).did_you_mean(near);
+                let found = self.diagnostics.error(Code::UnknownName, report.sink.span, message);
+                match nearest(&report.sink.value, names.iter().copied()) {
+                    Some(near) => found.did_you_mean(Some(near)),
+                    None => found.hint(format!("sinks: {}", names.join(", "))),
+                };
                 continue;
             }
             let Some(at) = draft.sinks.iter().position(|sink| sink.input.name == report.sink.value) else { continue };

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use crate::connector::{CheckContext, Format, MetadataColumn, Source, SourceKind};
-use crate::diagnostic::{Code, Span, nearest};
+use crate::connector::{CheckContext, Format, FormatKind, MetadataColumn, Source, SourceKind};
+use crate::diagnostic::{Code, nearest};
 use crate::plan::{At, EventTime, OnError, RootColumn, fingerprint};
 use crate::schema::{Column, ColumnType, Schema};
 use crate::spec::{Content, Entry, Item, Key, Kind, Node, Spanned};
 
 use super::Checker;
+use super::connector_key::{Connected, Connectors};
 use super::draft::{Draft, Host, Output, Place, RegionDraft, SourceDraft, TIME_COLUMNS};
 
 const EVENT_TIME: &[Key] = &[
@@ -24,7 +25,7 @@ const EVENT_TIME: &[Key] = &[
 /// The keys that every source has.
 pub(crate) const SOURCE_KEYS: &[Key] = &[
     Key::optional("schema", Kind::Any, "the columns: name to type; `type?` may be null"),
-    Key::default("format", Kind::Column, "json", "how records are written"),
+    Key::default("format", Kind::Name, "json", "how records are written"),
     Key::optional("event_time", Kind::Group(EVENT_TIME), "when rows happened"),
     Key::default(
         "on_error",
@@ -34,28 +35,58 @@ pub(crate) const SOURCE_KEYS: &[Key] = &[
     ),
 ];
 
+/// What a schema looks like.
+const SCHEMA_FORM: &str = "write names and types, as in `schema: { user_name: string, viewer_count: int }`";
+
+/// Names that types have elsewhere.
+const FOREIGN_TYPES: &[(&str, &str)] = &[
+    ("text", "string"),
+    ("str", "string"),
+    ("varchar", "string"),
+    ("integer", "int"),
+    ("int32", "int"),
+    ("int64", "int"),
+    ("bigint", "int"),
+    ("long", "int"),
+    ("double", "float"),
+    ("float64", "float"),
+    ("real", "float"),
+    ("numeric", "decimal(38,10)"),
+    ("number", "decimal(38,10)"),
+    ("boolean", "bool"),
+    ("datetime", "timestamp"),
+    ("time", "timestamp"),
+    ("array", "list(string)"),
+    ("object", "json"),
+    ("map", "json"),
+    ("struct", "json"),
+];
+
 impl Checker<'_> {
     pub(super) fn sources(&mut self, draft: &mut Draft) {
-        for item in &self.spec.sources {
+        let kinds = self.registry.sources;
+        let inside =
+            |name: &str| kinds.iter().any(|kind| kind.name() == name) || SOURCE_KEYS.iter().any(|key| key.name == name);
+        for item in self.entries(&self.spec.sources, "source", inside, draft) {
             let output = self.source(item, draft);
-            draft.names.insert(item.name.value.clone(), (item.name.span, false));
             draft.outputs.insert(item.name.value.clone(), output);
         }
     }
 
     fn source(&mut self, item: &Item, draft: &mut Draft) -> Option<Output> {
-        let (kind, own, rest) = self.connector_of(item, "source", |registry, name| {
-            registry.sources.iter().copied().find(|kind| kind.name() == name)
-        })?;
-        let common = Entry::read(&rest, SOURCE_KEYS, self.variables, self.diagnostics);
-        let source = self.checked_source(kind, own, item);
-        let (common, source) = (common?, source?);
-        let metadata = source.metadata();
-        let declared = self.declared_schema(&common, &*source, &metadata, item)?;
+        let connectors = Connectors { what: "source", kinds: self.registry.sources, common: SOURCE_KEYS };
+        let Connected { kind, own, rest } = self.connector_of(item, &connectors)?;
+        let (common, _) = Entry::salvage(&rest, SOURCE_KEYS, self.variables, self.diagnostics);
+        let source = self.checked_source(kind, &own, item);
+        let metadata = source.as_ref().map(|source| source.metadata()).unwrap_or_default();
+        let declared = self.declared_schema(&common, source.as_deref(), &metadata, item);
+        let format = self.format_kind(&common);
+        let (source, declared) = (source?, declared?);
+        let format = format.and_then(|kind| self.format(kind, &common, &declared, item));
         let format_name = common.word("format").value;
-        let format = self.format(&common, &declared);
         let event_time = match common.group_if("event_time") {
             Some(entry) => Some(self.event_time(entry, &declared, &metadata)?),
+            None if has_key(&rest, "event_time") => return None,
             None => None,
         };
         let time_name = common.group_if("event_time").map(|entry| entry.word("column").value).unwrap_or_default();
@@ -64,7 +95,6 @@ impl Checker<'_> {
             "skip" => OnError::Skip,
             _ => OnError::DeadLetter,
         };
-        let format = format?;
         let visible: Vec<Column> =
             declared.columns.iter().cloned().chain(metadata.iter().map(|found| found.column.clone())).collect();
         let digest = source_fingerprint(&*source, &format_name, &declared, &time_name);
@@ -103,34 +133,34 @@ impl Checker<'_> {
     fn declared_schema(
         &mut self,
         common: &Entry,
-        source: &dyn Source,
+        source: Option<&dyn Source>,
         metadata: &[MetadataColumn],
         item: &Item,
     ) -> Option<Schema> {
         let Some(node) = common.node_if("schema") else {
-            if let Some(schema) = source.schema() {
+            if let Some(schema) = source?.schema() {
                 return Some(schema);
             }
             self.diagnostics
                 .error(Code::MissingKey, item.name.span, format!("source `{}` has no `schema`", item.name.value))
-                .hint("say which columns its records have, as in `schema: { user_name: string, viewer_count: int }`");
+                .hint(format!("say which columns its records have: {SCHEMA_FORM}"));
             return None;
         };
         let Content::Map(pairs) = &node.content else {
             let message = format!("`schema` must be a map of column names to types, found {}", node.kind());
-            self.diagnostics.error(Code::WrongKind, node.span, message);
+            self.diagnostics.error(Code::WrongKind, node.span, message).hint(SCHEMA_FORM);
             return None;
         };
         let mut schema = Schema::default();
         let mut sound = !pairs.is_empty();
         if pairs.is_empty() {
-            self.diagnostics.error(Code::BadValue, node.span, "`schema` has no column");
+            self.diagnostics.error(Code::BadValue, node.span, "`schema` has no column").hint(SCHEMA_FORM);
         }
         for (name, value) in pairs {
             match self.declared_column(name, value) {
                 _ if schema.index_of(&name.value).is_some() => {
                     let message = format!("column `{}` stands twice in the schema", name.value);
-                    self.diagnostics.error(Code::DuplicateKey, name.span, message);
+                    self.diagnostics.error(Code::DuplicateKey, name.span, message).hint("remove one of them");
                     sound = false;
                 }
                 _ if metadata.iter().any(|found| found.column.name == name.value) => {
@@ -169,20 +199,17 @@ impl Checker<'_> {
         match ColumnType::parse(written) {
             Ok(column_type) => Some(Column { name: name.value.clone(), column_type, nullable }),
             Err(message) => {
-                let near = nearest(written, ColumnType::NAMES.iter().copied());
                 let found = self.diagnostics.error(Code::UnknownWord, value.span, message);
-                match near {
-                    Some(near) => found.did_you_mean(Some(near)),
-                    None => found.hint(format!("types: {}", ColumnType::NAMES.join(", "))),
-                };
+                found.hint = Some(type_hint(written));
                 None
             }
         }
     }
 
-    fn format(&mut self, common: &Entry, declared: &Schema) -> Option<Arc<dyn Format>> {
+    fn format_kind(&mut self, common: &Entry) -> Option<&'static dyn FormatKind> {
         let name = common.word("format");
-        let Some(kind) = self.registry.formats.iter().find(|kind| kind.name() == name.value) else {
+        let found = self.registry.formats.iter().copied().find(|kind| kind.name() == name.value);
+        if found.is_none() {
             let names: Vec<&str> = self.registry.formats.iter().map(|kind| kind.name()).collect();
             let message = format!("no format is called `{}`", name.value);
             let found = self.diagnostics.error(Code::UnknownWord, name.span, message);
@@ -190,17 +217,30 @@ impl Checker<'_> {
                 Some(near) => found.did_you_mean(Some(near)),
                 None => found.hint(format!("formats: {}", names.join(", "))),
             };
-            return None;
-        };
+        }
+        found
+    }
+
+    fn format(
+        &mut self,
+        kind: &dyn FormatKind,
+        common: &Entry,
+        declared: &Schema,
+        item: &Item,
+    ) -> Option<Arc<dyn Format>> {
         match kind.check(declared) {
             Ok(format) => Some(Arc::from(format)),
             Err((column, message)) => {
                 let column = declared.columns.get(column).map_or("", |column| column.name.as_str());
-                self.diagnostics.error(
-                    Code::BadValue,
-                    common.span_of("schema"),
-                    format!("format `{}` cannot carry column `{column}`: {message}", name.value),
-                );
+                let span = match common.node_if("schema").map(|node| &node.content) {
+                    Some(Content::Map(pairs)) => {
+                        pairs.iter().find(|(name, _)| name.value == column).map(|(_, declared)| declared.span)
+                    }
+                    _ if has_key(&item.node, "format") => Some(common.span_of("format")),
+                    _ => None,
+                };
+                let message = format!("column `{column}` does not fit: {message}");
+                self.diagnostics.error(Code::BadValue, span.unwrap_or(item.name.span), message);
                 None
             }
         }
@@ -215,9 +255,13 @@ impl Checker<'_> {
             });
         let Some((column, definition)) = found else {
             let names = declared.names().chain(metadata.iter().map(|found| found.column.name.as_str()));
-            let near = nearest(&name.value, names);
-            let message = format!("no column is called `{}`", name.value);
-            self.diagnostics.error(Code::UnknownColumn, name.span, message).did_you_mean(near);
+            let names: Vec<&str> = names.collect();
+            let found =
+                self.diagnostics.error(Code::UnknownColumn, name.span, format!("unknown column `{}`", name.value));
+            match nearest(&name.value, names.iter().copied()) {
+                Some(near) => found.did_you_mean(Some(near)),
+                None => found.hint(format!("columns here: {}", names.join(", "))),
+            };
             return None;
         };
         if definition.column_type != ColumnType::Timestamp || definition.nullable {
@@ -226,54 +270,36 @@ impl Checker<'_> {
                 "event time needs a `timestamp`, but `{}` is `{}{optional}`",
                 name.value, definition.column_type
             );
-            self.diagnostics.error(Code::TypeMismatch, name.span, message);
+            let hint = match definition.column_type {
+                ColumnType::Timestamp => format!("declare it without `?`: `{}: timestamp`", name.value),
+                _ => "name a column of type `timestamp`, or one that comes with every record".to_owned(),
+            };
+            self.diagnostics.error(Code::TypeMismatch, name.span, message).hint(hint);
             return None;
         }
         Some(EventTime { column, lateness: entry.duration("lateness") })
     }
+}
 
-    /// The one connector of an entry: its kind, its own keys, and the entry without them.
-    pub(super) fn connector_of<'k, K: ?Sized>(
-        &mut self,
-        item: &'k Item,
-        what: &str,
-        find: impl Fn(&crate::connector::Registry, &str) -> Option<&'static K>,
-    ) -> Option<(&'static K, &'k Node, Node)> {
-        let Content::Map(pairs) = &item.node.content else {
-            let message = format!("{what} `{}` must be a map, found {}", item.name.value, item.node.kind());
-            self.diagnostics.error(Code::WrongKind, item.node.span, message);
-            return None;
-        };
-        let named: Vec<_> =
-            pairs.iter().filter_map(|(name, node)| Some((find(self.registry, &name.value)?, name, node))).collect();
-        let known: Vec<&str> = match what {
-            "source" => self.registry.sources.iter().map(|kind| kind.name()).collect(),
-            _ => self.registry.sinks.iter().map(|kind| kind.name()).collect(),
-        };
-        if let [_, (_, second, _), ..] = named.as_slice() {
-            let message = format!("{what} `{}` has two connectors", item.name.value);
-            let first: Span = named[0].1.span;
-            self.diagnostics
-                .error(Code::Conflict, second.span, message)
-                .hint(format!("make two {what}s of it"))
-                .label(first, "the first");
-            return None;
-        }
-        let Some((kind, name, node)) = named.into_iter().next() else {
-            let near =
-                pairs.iter().find_map(|(name, _)| Some((name.span, nearest(&name.value, known.iter().copied())?)));
-            let message = format!("{what} `{}` names no connector", item.name.value);
-            match near {
-                Some((span, near)) => self.diagnostics.error(Code::UnknownKey, span, message).did_you_mean(Some(near)),
-                None => self
-                    .diagnostics
-                    .error(Code::MissingKey, item.name.span, message)
-                    .hint(format!("add one of: {}", known.join(", "))),
-            };
-            return None;
-        };
-        let rest = pairs.iter().filter(|(other, _)| other.span != name.span).cloned().collect();
-        Some((kind, node, Node { content: Content::Map(rest), span: item.node.span }))
+/// Whether a map has a key, of whatever kind its value is.
+fn has_key(node: &Node, key: &str) -> bool {
+    matches!(&node.content, Content::Map(pairs) if pairs.iter().any(|(name, _)| name.value == key))
+}
+
+/// What to write in place of a type that is none.
+fn type_hint(written: &str) -> String {
+    let lower = written.trim().to_lowercase();
+    let word = lower.split('(').next().unwrap_or_default();
+    if word == "decimal" {
+        return "write how many digits there are, and how many of them behind the point: `decimal(10,2)`".into();
+    }
+    if word == "list" {
+        return "write the type of the elements: `list(string)`".into();
+    }
+    let foreign = FOREIGN_TYPES.iter().find(|(name, _)| *name == word).map(|(_, ours)| *ours);
+    match foreign.or_else(|| nearest(word, ColumnType::NAMES.iter().copied())) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("types: {}", ColumnType::NAMES.join(", ")),
     }
 }
 

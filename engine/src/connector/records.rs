@@ -24,6 +24,8 @@ pub struct Records {
     pub metadata: Vec<ArrayRef>,
     /// What stands once before all records of the partition and explains them, as the header line of a CSV file.
     pub preamble: Option<Arc<[u8]>>,
+    /// How many more records stood here twice and were left out by the reader; they are counted, nothing else.
+    pub duplicates: u64,
 }
 
 /// Where records lie in the payload.
@@ -114,6 +116,7 @@ impl Records {
         let mut below = self.clone();
         let mut above = self;
         below.range.end = offset;
+        below.duplicates = 0;
         above.range.start = offset;
         match &mut above.framing {
             Framing::Lines => {
@@ -158,6 +161,7 @@ mod tests {
             framing: Framing::Lines,
             metadata: Vec::new(),
             preamble: None,
+            duplicates: 0,
         }
     }
 

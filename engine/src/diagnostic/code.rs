@@ -98,8 +98,6 @@ codes! {
     SinkCannotTake = "F402",
     /// An operator needs rows with event time.
     NeedsEventTime = "F403",
-    /// An operator cannot take rows that change.
-    CannotChange = "F404",
 }
 
 impl std::fmt::Display for Code {

@@ -82,6 +82,11 @@ impl Diagnostics {
         &mut self.found[at]
     }
 
+    /// Takes over those of another list that `keep` picks.
+    pub fn adopt(&mut self, others: Self, keep: impl Fn(&Diagnostic) -> bool) {
+        self.found.extend(others.found.into_iter().filter(keep));
+    }
+
     /// Whether anything forbids a run.
     #[must_use]
     pub fn has_errors(&self) -> bool {

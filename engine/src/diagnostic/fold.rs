@@ -7,6 +7,8 @@ use super::Span;
 pub(super) struct Fold {
     /// Where the scalar stands.
     span: Span,
+    /// What it means.
+    text: String,
     /// From this byte of the text on, the text stands from that byte of the span on. The first is at 0.
     pieces: Vec<(usize, usize)>,
 }
@@ -14,7 +16,12 @@ pub(super) struct Fold {
 impl Fold {
     /// The fold of a scalar that was written as `raw` and means `text`; none if both are the same.
     pub(super) fn of(span: Span, raw: &str, text: &str) -> Option<Self> {
-        (raw != text).then(|| Self { span, pieces: align(raw, text) })
+        (raw != text).then(|| Self { span, text: text.to_owned(), pieces: align(raw, text) })
+    }
+
+    /// What the scalar at `span` means, if this is the fold of that one.
+    pub(super) fn meaning(&self, span: Span) -> Option<&str> {
+        (self.span == span).then_some(self.text.as_str())
     }
 
     /// Where a part of the scalar stands, if `part` is one: its offsets count from the span's start, but in the text.

@@ -75,6 +75,12 @@ impl Files {
         self.folds.iter().find_map(|fold| fold.source(span)).unwrap_or(span)
     }
 
+    /// What the scalar at a span means: the text after YAML's unquoting, in which [`Span::within`] counts.
+    #[must_use]
+    pub fn meaning(&self, span: Span) -> &str {
+        self.folds.iter().find_map(|fold| fold.meaning(span)).unwrap_or_else(|| self.slice(span))
+    }
+
     /// The text that a span covers.
     #[must_use]
     pub fn slice(&self, span: Span) -> &str {

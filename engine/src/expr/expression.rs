@@ -38,7 +38,7 @@ impl Expression {
         files: &Files,
         diagnostics: &mut Diagnostics,
     ) -> Option<Self> {
-        on_deep_stack(|| Self::read(text, schema, files, diagnostics, false))
+        on_deep_stack(|| Self::read("", text, schema, files, diagnostics, false))
     }
 
     /// Reads an expression that must be a condition.
@@ -48,23 +48,38 @@ impl Expression {
         files: &Files,
         diagnostics: &mut Diagnostics,
     ) -> Option<Self> {
-        on_deep_stack(|| Self::read(text, schema, files, diagnostics, true))
+        on_deep_stack(|| Self::read("", text, schema, files, diagnostics, true))
     }
 
+    /// Reads what a column is compared with, as `> 5` or `between 5 and 9`.
+    pub fn parse_comparison(
+        column: &str,
+        text: &Spanned<String>,
+        schema: &Schema,
+        files: &Files,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<Self> {
+        let subject = format!("\"{}\" ", column.replace('"', "\"\""));
+        on_deep_stack(|| Self::read(&subject, text, schema, files, diagnostics, true))
+    }
+
+    /// Reads `subject` and `text` as one; what is wrong is shown in the text.
     fn read(
+        subject: &str,
         text: &Spanned<String>,
         schema: &Schema,
         files: &Files,
         diagnostics: &mut Diagnostics,
         predicate: bool,
     ) -> Option<Self> {
-        let mut builder = Builder::new(&text.value, schema);
-        let built = match parse_sql(&text.value, |parser| parser.parse_expr()) {
+        let whole = format!("{subject}{}", text.value);
+        let mut builder = Builder::new(&whole, schema);
+        let built = match parse_sql(&whole, |parser| parser.parse_expr()) {
             Ok(sql) => builder.build(&sql),
             Err(problem) => builder.refuse(problem),
         };
         let expression = built.and_then(|typed| {
-            let (written, span) = (text.value.trim().to_owned(), text.span);
+            let (written, span) = (whole.trim().to_owned(), text.span);
             let built = if predicate {
                 Self::condition(typed, written, span, schema)
             } else {
@@ -72,7 +87,9 @@ impl Expression {
             };
             built.map_err(|problem| builder.problems.push(problem)).ok()
         });
-        for problem in builder.problems {
+        for mut problem in builder.problems {
+            let bytes = problem.bytes;
+            problem.bytes = bytes.start.saturating_sub(subject.len())..bytes.end.saturating_sub(subject.len());
             problem.report(text, files, diagnostics);
         }
         expression

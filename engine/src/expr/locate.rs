@@ -9,10 +9,10 @@ use crate::spec::Spanned;
 
 /// The span in the file of `bytes` of an expression's text.
 ///
-/// Exact when the scalar holds the text as it is; when YAML changed it (escapes, folded lines) the whole scalar.
+/// Exact when the text is what the scalar means; when a variable was replaced in it, the whole scalar.
 #[must_use]
 pub fn locate(files: &Files, text: &Spanned<String>, bytes: Range<usize>) -> Span {
-    let Some(offset) = files.slice(text.span).find(text.value.as_str()) else {
+    let Some(offset) = files.meaning(text.span).find(text.value.as_str()) else {
         return text.span;
     };
     let last = text.value.len().saturating_sub(1);

@@ -90,20 +90,54 @@ pub(super) fn parse_sql<T>(text: &str, read: impl FnOnce(&mut Parser) -> Result<
     let dialect = ExpressionDialect { steps: Cell::new(STEPS_MAX) };
     let tokens = Tokenizer::new(&dialect, text).tokenize_with_location().map_err(|error| {
         let start = byte_of(text, error.location);
-        Problem::new(Code::ExpressionSyntax, start..start + 1, plain(&error.message))
+        let problem = Problem::new(Code::ExpressionSyntax, start..start + 1, plain(&error.message));
+        if text[start..].starts_with('\'') {
+            return problem.hint("close the text with `'`; a quote inside of it is written twice");
+        }
+        problem
     })?;
     if depth_bound(&tokens) > TOKENS_MAX {
         let message = "this expression is too long; split it over several `derive` columns";
         return Err(Problem::new(Code::ExpressionSyntax, whole, message));
     }
     let mut parser = Parser::new(&dialect).with_recursion_limit(2 * DEPTH_MAX).with_tokens_with_locations(tokens);
-    let tree = read(&mut parser).map_err(|error| syntax_problem(text, &error))?;
+    let tree = read(&mut parser).map_err(|error| advised(text, syntax_problem(text, &error)))?;
     let next = parser.peek_token();
     if next.token == Token::EOF {
         return Ok(tree);
     }
     let message = format!("unexpected {}", shown(&next.token.to_string()));
-    Err(Problem::new(Code::ExpressionSyntax, bytes_of(text, next.span), message))
+    Err(advised(text, Problem::new(Code::ExpressionSyntax, bytes_of(text, next.span), message)))
+}
+
+/// Signs and words of other languages, and what SQL has instead.
+const FOREIGN: &[(&str, &str)] = &[
+    ("&&", "write `and`"),
+    ("=>", "write `>=`"),
+    ("=<", "write `<=`"),
+    ("=~", "write `regexp_like(text, pattern)`"),
+    ("!", "write `not`"),
+    ("descending", "write `desc`"),
+    ("ascending", "write `asc`"),
+];
+
+/// Says what would be right, where that is known.
+fn advised(text: &str, problem: Problem) -> Problem {
+    let first = &text[word_at(text, text.len() - text.trim_start().len())];
+    if first.eq_ignore_ascii_case("select") {
+        return problem.hint("write only the expression, as in `viewer_count > 1000`, not a whole `SELECT`");
+    }
+    let rest = text.get(problem.bytes.start..).unwrap_or_default();
+    match FOREIGN.iter().find(|(foreign, _)| rest.starts_with(foreign)) {
+        Some((foreign, hint)) => {
+            let bytes = problem.bytes.start..problem.bytes.start + foreign.len();
+            Problem::new(problem.code, bytes, format!("`{foreign}` is not SQL")).hint(*hint)
+        }
+        None if problem.bytes.start > 0 && rest.starts_with(|c: char| c.is_alphanumeric() || c == '_') => {
+            problem.hint("an operator is missing before it, as `and`, `=` or `+`")
+        }
+        None => problem,
+    }
 }
 
 /// How many tokens can each make the tree one level deeper: all but blanks, commas and the one-token elements of lists.

@@ -33,7 +33,7 @@ fn check(entry: &Entry, context: &mut OperatorCheck<'_>) -> Option<Checked> {
     let column = bucket.word("column");
     let name = bucket.word("as");
     let found = context.any_column(&column);
-    context.new_column(&name.value, name.span)?;
+    context.new_name(&name, "a column")?;
     let nullable = found?.nullable;
     let cases = bucket.map("cases");
     let quoted = format!("\"{}\"", column.value);
@@ -42,6 +42,7 @@ fn check(entry: &Entry, context: &mut OperatorCheck<'_>) -> Option<Checked> {
         sql.push_str(&format!(" WHEN {quoted} IS NULL THEN NULL"));
     }
     let mut otherwise = None;
+    let mut sound = true;
     for (index, (label, value)) in cases.iter().enumerate() {
         let Value::Word(comparison) = &value.value else { unreachable!("the key table asks for expressions") };
         let text = label.value.replace('\'', "''");
@@ -51,16 +52,27 @@ fn check(entry: &Entry, context: &mut OperatorCheck<'_>) -> Option<Checked> {
                     .diagnostics
                     .error(Code::BadValue, value.span, "`else` takes all that is left, so nothing can follow it")
                     .hint("move it to the end");
-                return None;
+                sound = false;
             }
             otherwise = Some(text);
         } else {
-            case_condition(comparison, &column, value.span, context)?;
+            let comparison = Spanned::new(comparison.clone(), value.span);
+            if case_condition(&comparison, &column, context).is_none() {
+                sound = false;
+                continue;
+            }
+            let comparison = &comparison.value;
             sql.push_str(&format!(" WHEN {quoted} {comparison} THEN '{text}'"));
         }
     }
     if cases.is_empty() {
-        context.diagnostics.error(Code::BadValue, bucket.span_of("cases"), "`cases` has no case");
+        context
+            .diagnostics
+            .error(Code::BadValue, bucket.span_of("cases"), "`cases` has no case")
+            .hint("write each as `NAME: \"> 5000\"`; the last may be `else`");
+        return None;
+    }
+    if !sound {
         return None;
     }
     if let Some(text) = &otherwise {
@@ -77,22 +89,20 @@ fn check(entry: &Entry, context: &mut OperatorCheck<'_>) -> Option<Checked> {
 
 /// A case alone must make a condition with the column, so that its error is shown at its own place.
 fn case_condition(
-    comparison: &str,
+    comparison: &Spanned<String>,
     column: &Spanned<String>,
-    span: crate::diagnostic::Span,
     context: &mut OperatorCheck<'_>,
 ) -> Option<()> {
     let starts = ["<", ">", "=", "!", "between ", "in ", "in(", "not ", "is ", "like "];
-    let lower = comparison.trim_start().to_lowercase();
+    let lower = comparison.value.trim_start().to_lowercase();
     if !starts.iter().any(|start| lower.starts_with(start)) {
         context
             .diagnostics
-            .error(Code::BadValue, span, format!("`{comparison}` is no comparison"))
+            .error(Code::BadValue, comparison.span, format!("`{}` is no comparison", comparison.value))
             .hint("write how the column compares, as in `\"> 5000\"`, or `else`");
         return None;
     }
-    let text = Spanned::new(format!("\"{}\" {comparison}", column.value), span);
-    context.predicate(&text).map(|_| ())
+    context.comparison(&column.value, comparison).map(|_| ())
 }
 
 fn project(name: &str, expression: Expression, nullable: bool, context: &OperatorCheck<'_>) -> Checked {

@@ -5,6 +5,7 @@
 //! ```
 //! An expression sees the input's columns and those derived above it. One that fails makes an error row. Keeps no state.
 
+use crate::diagnostic::{Code, Diagnostics};
 use crate::expr::Expression;
 use crate::schema::{Column, Schema};
 use crate::spec::{Entry, Key, Kind, Spanned, Value};
@@ -23,16 +24,24 @@ fn check(entry: &Entry, context: &mut OperatorCheck<'_>) -> Option<Checked> {
     let implicit = context.input.all.columns[row..].to_vec();
     let mut levels = Levels { schema: context.input.schema.clone(), implicit, steps: Vec::new(), open: Vec::new() };
     let mut sound = true;
+    let mut failed: Vec<&str> = Vec::new();
     for (name, value) in entry.map("derive") {
         let Value::Word(text) = &value.value else { unreachable!("the key table asks for expressions") };
-        sound &= context.new_column(&name.value, name.span).is_some();
+        sound &= context.new_name(name, "a column").is_some();
         let text = Spanned::new(text.clone(), value.span);
-        match Expression::parse(&text, &levels.visible(), context.files, context.diagnostics) {
+        let mut found = Diagnostics::default();
+        let expression = Expression::parse(&text, &levels.visible(), context.files, &mut found);
+        // A column that could not be derived has been reported; those who use it are not wrong.
+        let files = context.files;
+        context.diagnostics.adopt(found, |found| {
+            found.code != Code::UnknownColumn || !failed.iter().any(|name| *name == files.slice(found.span))
+        });
+        match expression {
             Some(expression) => levels.add(&name.value, expression),
-            None => sound = false,
+            None => failed.push(&name.value),
         }
     }
-    if !sound {
+    if !sound || !failed.is_empty() {
         return None;
     }
     levels.close();

@@ -28,7 +28,7 @@ fn check(entry: &Entry, context: &mut OperatorCheck<'_>) -> Option<Checked> {
         Content::Scalar(_) => single,
         Content::Map(_) => {
             let message = "`distinct` takes `{}` or a list of columns, found a map";
-            context.diagnostics.error(Code::WrongKind, node.span, message);
+            context.diagnostics.error(Code::WrongKind, node.span, message).hint("write the columns as `[a, b]`");
             return None;
         }
     };

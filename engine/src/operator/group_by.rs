@@ -98,7 +98,7 @@ impl Draft {
     fn add_column(&mut self, column: Column, name: &Spanned<String>, context: &mut OperatorCheck<'_>) {
         if self.output.index_of(&column.name).is_some() {
             let message = format!("column `{}` stands twice in the result", column.name);
-            context.diagnostics.error(Code::DuplicateColumn, name.span, message);
+            context.diagnostics.error(Code::DuplicateColumn, name.span, message).hint("give one of them another name");
             self.sound = false;
         } else {
             self.output.columns.push(column);
@@ -106,7 +106,7 @@ impl Draft {
     }
 
     fn add_aggregate(&mut self, name: &Spanned<String>, text: &Spanned<String>, context: &mut OperatorCheck<'_>) {
-        self.sound &= context.new_column(&name.value, name.span).is_some();
+        self.sound &= context.new_name(name, "a column").is_some();
         let call = parse_aggregate(text, context.input.all, context.files, context.diagnostics);
         let checked = call.and_then(|call| Some((AggregateKind::check(&call, context.diagnostics)?, call)));
         let Some((checked, call)) = checked else {

@@ -46,13 +46,16 @@ fn check(entry: &Entry, context: &mut OperatorCheck<'_>) -> Option<Checked> {
         let message =
             format!("`latest` needs rows that know when they happened; those of `{}` do not", context.input.from.value);
         context.diagnostics.error(Code::NeedsEventTime, context.input.from.span, message).hint(
-            "take rows from a source with `event_time`, with only filter, select, derive, bucket, route and union between",
+            "give the source an `event_time`; rows keep it through filter, select, derive, bucket, route and union only",
         );
         return None;
     }
     let key = key?;
     if key.is_empty() {
-        context.diagnostics.error(Code::BadValue, latest.span_of("key"), "`key` names no column");
+        context
+            .diagnostics
+            .error(Code::BadValue, latest.span_of("key"), "`key` names no column")
+            .hint("name the columns that say what a row is about");
         return None;
     }
     let output = context.input.schema.clone();

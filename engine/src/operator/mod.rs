@@ -18,7 +18,7 @@ pub use latest::Latest;
 pub use top::Top;
 
 use crate::connector::SortKey;
-use crate::diagnostic::{Code, Diagnostics, Files, Span, nearest};
+use crate::diagnostic::{Code, Diagnostics, Files, nearest};
 use crate::expr::Expression;
 use crate::schema::{Column, Schema};
 use crate::spec::{Entry, Key, Kind, Spanned};
@@ -50,7 +50,7 @@ pub static OPERATORS: &[OperatorKind] = &[
 
 /// The edge that every operator has.
 pub(crate) const FROM: Key =
-    Key::required("from", Kind::List(&Kind::Column), "the source or operator whose rows it takes");
+    Key::required("from", Kind::List(&Kind::Name), "the source or operator whose rows it takes");
 
 /// A stateful operator in its plan form.
 #[derive(Clone, Debug)]
@@ -105,6 +105,11 @@ impl OperatorCheck<'_> {
         Expression::parse(text, self.input.all, self.files, self.diagnostics)
     }
 
+    /// What a column is compared with, as `> 5`: a condition over the input's columns.
+    pub(crate) fn comparison(&mut self, column: &str, text: &Spanned<String>) -> Option<Expression> {
+        Expression::parse_comparison(column, text, self.input.all, self.files, self.diagnostics)
+    }
+
     /// A condition over the input's columns.
     pub(crate) fn predicate(&mut self, text: &Spanned<String>) -> Option<Expression> {
         Expression::parse_predicate(text, self.input.all, self.files, self.diagnostics)
@@ -131,16 +136,16 @@ impl OperatorCheck<'_> {
         Some(self.input.all.columns[place].clone())
     }
 
-    /// Refuses a new column whose name is not one.
-    pub(crate) fn new_column(&mut self, name: &str, span: Span) -> Option<()> {
-        let mut characters = name.chars();
+    /// Refuses a new name, of what `what` says, that is none.
+    pub(crate) fn new_name(&mut self, name: &Spanned<String>, what: &str) -> Option<()> {
+        let mut characters = name.value.chars();
         let well_formed = characters.next().is_some_and(|first| first.is_alphabetic() || first == '_')
             && characters.all(|c| c.is_alphanumeric() || c == '_');
-        if well_formed && name.len() <= 64 {
+        if well_formed && name.value.len() <= 64 {
             return Some(());
         }
         self.diagnostics
-            .error(Code::BadName, span, format!("`{name}` is no name for a column"))
+            .error(Code::BadName, name.span, format!("`{}` is no name for {what}", name.value))
             .hint("use letters, digits and `_`, no digit first, at most 64");
         None
     }
@@ -150,8 +155,13 @@ impl OperatorCheck<'_> {
 pub(crate) fn find_column(name: &Spanned<String>, schema: &Schema, diagnostics: &mut Diagnostics) -> Option<usize> {
     let found = schema.index_of(&name.value);
     if found.is_none() {
-        let message = format!("no column is called `{}`", name.value);
+        let message = format!("unknown column `{}`", name.value);
         let diagnostic = diagnostics.error(Code::UnknownColumn, name.span, message);
+        if name.value.contains(|c: char| !c.is_alphanumeric() && c != '_') {
+            diagnostic
+                .hint(format!("only names stand here: make a column of it before, `derive: {{ …: {} }}`", name.value));
+            return None;
+        }
         match nearest(&name.value, schema.names()) {
             Some(near) => diagnostic.did_you_mean(Some(near)),
             None => diagnostic.hint(format!("columns here: {}", schema.names().collect::<Vec<_>>().join(", "))),

@@ -27,7 +27,7 @@ fn check(entry: &Entry, context: &mut OperatorCheck<'_>) -> Option<Checked> {
     let mut sound = true;
     for (index, (name, value)) in arms.iter().enumerate() {
         let Value::Word(text) = &value.value else { unreachable!("the key table asks for expressions") };
-        sound &= context.new_column(&name.value, name.span).is_some();
+        sound &= context.new_name(name, "an arm").is_some();
         if text == "else" {
             if index + 1 < arms.len() {
                 context
@@ -45,7 +45,10 @@ fn check(entry: &Entry, context: &mut OperatorCheck<'_>) -> Option<Checked> {
         }
     }
     if arms.is_empty() {
-        context.diagnostics.error(Code::BadValue, entry.span_of("route"), "`route` has no arm");
+        context
+            .diagnostics
+            .error(Code::BadValue, entry.span_of("route"), "`route` has no arm")
+            .hint("write each as `ARM: CONDITION`; the last may be `else`");
         return None;
     }
     sound.then_some(Checked::Route(checked))

@@ -25,10 +25,13 @@ fn check(entry: &Entry, context: &mut OperatorCheck<'_>) -> Option<Checked> {
     let mut schema = Schema::default();
     let mut sound = true;
     for (name, text) in pairs {
-        sound &= context.new_column(&name.value, name.span).is_some();
+        sound &= context.new_name(&name, "a column").is_some();
         if schema.index_of(&name.value).is_some() {
             let message = format!("column `{}` is selected twice", name.value);
-            context.diagnostics.error(Code::DuplicateColumn, name.span, message);
+            context
+                .diagnostics
+                .error(Code::DuplicateColumn, name.span, message)
+                .hint("remove one of them, or rename it");
             sound = false;
             continue;
         }
@@ -85,6 +88,9 @@ fn scalar(node: &Node, context: &mut OperatorCheck<'_>) -> Option<Spanned<String
         return Some(Spanned::new(text.clone(), node.span));
     }
     let message = format!("expected a column or an expression, found {}", node.kind());
-    context.diagnostics.error(Code::WrongKind, node.span, message);
+    context
+        .diagnostics
+        .error(Code::WrongKind, node.span, message)
+        .hint("write a list of columns, or a map of names and expressions");
     None
 }

@@ -8,7 +8,7 @@
 
 use crate::connector::SortKey;
 use crate::expr::parse_order;
-use crate::spec::{Entry, Key, Kind};
+use crate::spec::{Entry, Key, Kind, Spanned};
 
 use super::{Checked, ColumnDraft, OperatorCheck, OperatorKind, Stateful, StatefulDraft};
 
@@ -38,12 +38,17 @@ fn check(entry: &Entry, context: &mut OperatorCheck<'_>) -> Option<Checked> {
     let mut by = Vec::new();
     let mut sound = true;
     for text in entry.words("by") {
-        match parse_order(&text, context.input.schema, context.files, context.diagnostics) {
-            Some(keys) => by.extend(keys.into_iter().filter_map(|key| {
-                let column = context.input.schema.index_of(&key.column)?;
-                Some(SortKey { column, descending: key.descending })
-            })),
-            None => sound = false,
+        let Some(keys) = parse_order(&text, context.input.all, context.files, context.diagnostics) else {
+            sound = false;
+            continue;
+        };
+        for key in keys {
+            let at = text.value.find(&key.column).unwrap_or(0);
+            let name = Spanned::new(key.column.clone(), text.span.within(at, key.column.len()));
+            match context.column(&name) {
+                Some(column) => by.push(SortKey { column, descending: key.descending }),
+                None => sound = false,
+            }
         }
     }
     let per: Option<Vec<usize>> = entry.words("per").iter().map(|name| context.column(name)).collect();

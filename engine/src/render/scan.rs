@@ -261,7 +261,9 @@ impl ScanTarget<'_> {
 
     fn finish(self) -> Scanned {
         let mut scanned = self.scanned;
-        scanned.ledger.read = self.fates.len() as u64;
+        let duplicate = self.raw.records.duplicates;
+        scanned.ledger.duplicate = duplicate;
+        scanned.ledger.read = self.fates.len() as u64 + duplicate;
         for fate in self.fates.iter() {
             match fate {
                 Fate::Filtered => scanned.ledger.filtered += 1,

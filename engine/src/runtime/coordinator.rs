@@ -1,21 +1,22 @@
 //! The one thread that cuts epochs: from readers to workers, into the journal, and on to the committers.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crossbeam_channel::{Receiver, Select, Sender};
 
 use crate::connector::{ConnectorError, Partition, Read, Records, Replay, StopFlag};
-use crate::error_row::ErrorRow;
 use crate::plan::Plan;
 use crate::render::{EpochReport, RawBatch, WorkerReport};
 
 use super::RunError;
-use super::committer::{Committer, Order};
+use super::committer::Committer;
 use super::dead_letters::DeadLetters;
+use super::epochs::{Closing, ClosingKind, Epochs};
 use super::ingest::Ingest;
-use super::journal::{Entry, EpochRecord, Journal, PartitionStart, Range, SinkMark};
+use super::journal::{Entry, Journal, PartitionStart, Range, SinkMark};
+use super::journaling::merge;
 use super::options::RunOptions;
 use super::source_state::SourceState;
 use super::watch::Watch;
@@ -30,9 +31,7 @@ const LOAD_PAUSE: usize = 96 << 20;
 /// An epoch with this many bytes of records is closed early.
 const EPOCH_BYTES: usize = 1 << 30;
 /// How long the coordinator sleeps at most.
-const TICK: Duration = Duration::from_millis(100);
-/// How long sinks may take to commit what is under way when the run is asked to stop.
-const STOP_PATIENCE: Duration = Duration::from_millis(4500);
+pub(super) const TICK: Duration = Duration::from_millis(100);
 
 /// What workers and committers tell the coordinator.
 pub(super) enum Event {
@@ -57,23 +56,6 @@ impl Drop for DeathWatch {
     }
 }
 
-/// What was read, by source and partition id.
-type Ranges = BTreeMap<String, BTreeMap<String, Range>>;
-
-/// A closed epoch on its way to the sinks.
-struct Closing {
-    kind: ClosingKind,
-    report: EpochReport,
-}
-
-/// Whether the journal has it already.
-enum ClosingKind {
-    /// A new epoch.
-    New(Ranges),
-    /// A part of the past, with how many records of each source the journal has counted in it.
-    Past(BTreeMap<String, u64>),
-}
-
 /// Everything that a run holds together.
 pub(super) struct Coordinator<'a> {
     pub(super) plan: &'a Arc<Plan>,
@@ -91,58 +73,6 @@ pub(super) struct Coordinator<'a> {
     pub(super) events: Receiver<Event>,
     pub(super) watch: Watch<'a>,
     pub(super) epochs: Epochs,
-}
-
-/// How far epochs have come.
-pub(super) struct Epochs {
-    /// The open one.
-    open: u64,
-    opened_at: Option<Instant>,
-    bytes: usize,
-    /// How much waited in sinks when it was opened.
-    load: usize,
-    ranges: Ranges,
-    closing: BTreeMap<u64, Closing>,
-    uncommitted: VecDeque<(u64, Instant)>,
-    through: Vec<u64>,
-    marks: Vec<SinkMark>,
-    stop_seen: Option<Instant>,
-    /// The last record in the journal.
-    pub(super) last: EpochRecord,
-    last_data: Instant,
-}
-
-impl Epochs {
-    pub(super) fn new(last: EpochRecord, workers: usize, marks: Vec<SinkMark>) -> Self {
-        Self {
-            open: 0,
-            opened_at: None,
-            bytes: 0,
-            load: 0,
-            ranges: BTreeMap::new(),
-            closing: BTreeMap::new(),
-            uncommitted: VecDeque::new(),
-            through: vec![0; workers],
-            marks,
-            stop_seen: None,
-            last,
-            last_data: Instant::now(),
-        }
-    }
-
-    /// The last epoch that all sinks hold.
-    pub(super) fn all_committed(&self) -> u64 {
-        self.marks.iter().map(|mark| mark.passed).min().unwrap_or(0)
-    }
-
-    /// The last epoch that a sink holds.
-    pub(super) fn committed_by(&self, sink: usize) -> u64 {
-        self.marks.get(sink).map_or(0, |mark| mark.passed)
-    }
-
-    fn is_open_empty(&self) -> bool {
-        self.opened_at.is_none()
-    }
 }
 
 impl Coordinator<'_> {
@@ -343,9 +273,12 @@ impl Coordinator<'_> {
         Ok(())
     }
 
-    fn handle(&mut self, event: Event) -> Result<(), RunError> {
+    pub(super) fn handle(&mut self, event: Event) -> Result<(), RunError> {
         match event {
             Event::Report(report) => {
+                if self.epochs.failed {
+                    return Ok(());
+                }
                 for (epoch, found) in report.epochs {
                     let Some(closing) = self.epochs.closing.get_mut(&epoch) else {
                         return Err(RunError::Died("a worker that reports an epoch which is not closing"));
@@ -366,136 +299,6 @@ impl Coordinator<'_> {
             Event::Panicked => Err(RunError::Died("a worker or a committer")),
         }
     }
-
-    /// Forgets the closed epochs that all sinks hold.
-    fn retire(&mut self) {
-        let all = self.epochs.all_committed();
-        while let Some((_, closed_at)) = self.epochs.uncommitted.pop_front_if(|(epoch, _)| *epoch <= all) {
-            self.watch.committed(closed_at.elapsed());
-        }
-    }
-
-    /// Journals, in order, every closed epoch that all workers have passed, and lets sinks commit it.
-    fn journal_passed(&mut self) -> Result<(), RunError> {
-        let through = self.epochs.through.iter().copied().min().unwrap_or(0);
-        while let Some(entry) = self.epochs.closing.first_entry().filter(|entry| *entry.key() < through) {
-            let epoch = *entry.key();
-            let Closing { kind, report } = entry.remove();
-            match kind {
-                ClosingKind::New(ranges) => self.journal_epoch(epoch, ranges, report)?,
-                // Of the past the journal has everything, and the dead letters are written.
-                ClosingKind::Past(reads) => self.compare(epoch, &reads, &report)?,
-            }
-            for committer in &self.committers {
-                // A committer that has ended has told why.
-                let _ = committer.orders.send(Order::Permit(epoch));
-            }
-        }
-        Ok(())
-    }
-
-    /// What was read again must be what was read.
-    fn compare(&self, epoch: u64, reads: &BTreeMap<String, u64>, report: &EpochReport) -> Result<(), RunError> {
-        for (at, source) in self.sources.iter().enumerate() {
-            let expected = reads.get(&source.name).copied().unwrap_or(0);
-            let found = report.ledgers.get(&at).map_or(0, |ledger| ledger.read);
-            if found != expected {
-                let what =
-                    format!("{found} records were read again up to epoch {epoch}, but the journal has {expected}");
-                let hint = "records that were read are gone or changed (compaction?): begin anew with another `--state DIR` \
-                            and empty tables";
-                return Err(source.error(ConnectorError::diverged(what, hint)));
-            }
-        }
-        Ok(())
-    }
-
-    fn journal_epoch(&mut self, epoch: u64, ranges: Ranges, report: EpochReport) -> Result<(), RunError> {
-        let errors = consolidated(report.errors);
-        if let Some((error, _)) = errors.iter().find(|(error, diff)| error.fatal && *diff > 0) {
-            let failed = RunError::Data { what: describe(error), epoch: epoch - 1 };
-            self.epochs.uncommitted.retain(|(closed, _)| *closed < epoch);
-            self.epochs.closing.clear();
-            self.settle()?;
-            return Err(failed);
-        }
-        self.dead_letters.write(epoch, &errors)?;
-        let mut ledgers = self.epochs.last.ledgers.clone();
-        for (source, ledger) in report.ledgers {
-            ledgers.entry(self.plan.sources[source].name.clone()).or_default().add(&ledger);
-        }
-        let record = EpochRecord {
-            epoch,
-            generation: self.generation,
-            clock: now_micros().max(self.epochs.last.clock),
-            ranges,
-            ledgers,
-            dead_letters: self.dead_letters.mark(),
-            sinks: self.sink_marks(),
-        };
-        self.journal.append(&Entry::Epoch(record.clone()))?;
-        self.journal.sync()?;
-        self.epochs.last = record;
-        Ok(())
-    }
-
-    fn sink_marks(&self) -> BTreeMap<String, SinkMark> {
-        let marks = self.plan.sinks.iter().zip(&self.epochs.marks);
-        marks.map(|(sink, mark)| (sink.input.name.clone(), *mark)).collect()
-    }
-
-    /// Whether all that was closed is committed.
-    pub(super) fn is_settled(&self) -> bool {
-        self.epochs.uncommitted.is_empty()
-    }
-
-    /// Waits until every closed epoch is journaled and committed; not for ever if the run is asked to stop.
-    pub(super) fn settle(&mut self) -> Result<(), RunError> {
-        while !self.is_settled() {
-            self.look();
-            self.shall_stop();
-            if self.epochs.stop_seen.is_some_and(|seen| seen.elapsed() >= STOP_PATIENCE) {
-                tracing::warn!(
-                    "stopping with {} epochs that not all sinks have committed; the next start commits them",
-                    self.epochs.uncommitted.len()
-                );
-                self.abandon.set();
-                return Ok(());
-            }
-            match self.events.recv_timeout(TICK) {
-                Ok(event) => self.handle(event)?,
-                Err(crossbeam_channel::RecvTimeoutError::Timeout) => {}
-                Err(crossbeam_channel::RecvTimeoutError::Disconnected) => return Err(RunError::Died("the workers")),
-            }
-        }
-        Ok(())
-    }
-}
-
-fn merge(into: &mut EpochReport, from: EpochReport) {
-    into.errors.extend(from.errors);
-    for (source, ledger) in from.ledgers {
-        into.ledgers.entry(source).or_default().add(&ledger);
-    }
-}
-
-/// Each error once, in a total order.
-fn consolidated(errors: Vec<(ErrorRow, i64)>) -> Vec<(ErrorRow, i64)> {
-    let mut counts: BTreeMap<ErrorRow, i64> = BTreeMap::new();
-    for (error, diff) in errors {
-        *counts.entry(error).or_default() += diff;
-    }
-    counts.into_iter().filter(|(_, diff)| *diff != 0).collect()
-}
-
-fn describe(error: &ErrorRow) -> String {
-    let place = match &error.origin {
-        Some(origin) => {
-            format!("record {} of partition `{}` of source `{}`", origin.offset, origin.partition, origin.source)
-        }
-        None => format!("a row of operator `{}`", error.operator),
-    };
-    format!("{place} fails in `{}`: {} ({})", error.operator, error.message, error.code)
 }
 
 /// Microseconds since 1970.

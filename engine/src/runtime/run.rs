@@ -1,28 +1,23 @@
 //! From a plan to its end: open everything, bring back the past, go on, settle, report.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam_channel::{RecvTimeoutError, Sender, bounded, unbounded};
 
-use crate::connector::{
-    Bound, Committed, ConnectContext, ConnectorError, MetadataOrigin, OpenSource, Partition, PartitionIndex, Reader,
-    Replay, SinkMode, StopFlag, Writer,
-};
-use crate::plan::{Plan, RootColumn, SinkNode, SourceNode};
-use crate::spec::Mode;
+use crate::connector::{Committed, ConnectContext, ConnectorError, SinkMode, StopFlag, Writer};
+use crate::plan::{Plan, SinkNode};
 
 use super::RunError;
 use super::committer::{Committer, Order};
-use super::coordinator::{Coordinator, Epochs, Event};
+use super::coordinator::{Coordinator, Event};
 use super::dead_letters::DeadLetters;
+use super::epochs::Epochs;
 use super::history::{History, Positions, Summit};
-use super::ingest::ReaderThread;
-use super::journal::{Entry, EpochRecord, Journal, PartitionStart, SinkMark};
+use super::journal::{EpochRecord, SinkMark};
+use super::opening::{open_source, start_source};
 use super::options::{Observer, RunOptions, Summary};
 use super::replay::Replayed;
-use super::source_state::SourceState;
 use super::state_folder::StateFolder;
 use super::watch::Watch;
 use super::worker::{SinkPort, Workers};
@@ -192,12 +187,13 @@ fn start_committers(
     marks: &[SinkMark],
     events: &Sender<Event>,
 ) -> Result<Vec<Committer>, RunError> {
-    let sinks = plan.sinks.iter().zip(writers).zip(marks).enumerate();
-    let start = |(at, ((sink, writer), mark)): (usize, ((&SinkNode, Box<dyn Writer>), &SinkMark))| {
-        Committer::start(at, &sink.input, writer, workers, mark.passed, events.clone())
-            .map_err(|_| RunError::Died("a committer"))
-    };
-    sinks.map(start).collect()
+    let mut committers = Vec::new();
+    for ((sink, writer), mark) in plan.sinks.iter().zip(writers).zip(marks) {
+        let at = committers.len();
+        let committer = Committer::start(at, &sink.input, writer, workers, mark.passed, events.clone());
+        committers.push(committer.map_err(|_| RunError::Died("a committer"))?);
+    }
+    Ok(committers)
 }
 
 fn ports(committers: &[Committer], marks: &[SinkMark]) -> Vec<SinkPort> {
@@ -207,102 +203,6 @@ fn ports(committers: &[Committer], marks: &[SinkMark]) -> Vec<SinkPort> {
         load: committer.load.clone(),
     };
     committers.iter().zip(marks).map(port).collect()
-}
-
-type Opened = (Vec<Partition>, Box<dyn Reader>);
-
-fn open_source(
-    node: &SourceNode,
-    mode: Mode,
-    positions: &Positions,
-    history: &History,
-    context: &ConnectContext,
-) -> Result<Opened, RunError> {
-    let bound = match mode {
-        Mode::Stream => Bound::Unbounded,
-        Mode::Batch => Bound::Now,
-    };
-    let mut resume = positions.get(&node.name).cloned().unwrap_or_default();
-    if node.source.replay() == Replay::Journal {
-        // The journal has what was read; the source itself goes on behind it.
-        resume.extend(history.payload_ends.get(&node.name).cloned().unwrap_or_default());
-    }
-    let request = OpenSource { resume: &resume, bound, wanted: &wanted_metadata(node), context };
-    node.source.open(&request).map_err(|error| RunError::Source { name: node.name.clone(), error })
-}
-
-/// Which of the values that come with each record somebody looks at.
-fn wanted_metadata(node: &SourceNode) -> Vec<bool> {
-    let prefilter = node.prefilter.iter().flat_map(|prefilter| &prefilter.root);
-    let time = node.event_time.iter().map(|time| &time.column);
-    let used: BTreeSet<usize> = prefilter
-        .chain(&node.root)
-        .chain(time)
-        .filter_map(|column| match column {
-            RootColumn::Metadata(at) => Some(*at),
-            _ => None,
-        })
-        .collect();
-    let mut wanted = Vec::new();
-    for (at, column) in node.metadata.iter().enumerate() {
-        if let MetadataOrigin::Record(record) = column.origin {
-            wanted.resize(wanted.len().max(record + 1), false);
-            // What is journaled must serve whatever is asked of it later.
-            wanted[record] |= used.contains(&at) || node.source.replay() == Replay::Journal;
-        }
-    }
-    wanted
-}
-
-fn start_source(
-    node: &SourceNode,
-    (partitions, reader): Opened,
-    history: &History,
-    positions: &Positions,
-    journal: &mut Journal,
-    halt: &StopFlag,
-) -> Result<SourceState, RunError> {
-    let known = history.starts.get(&node.name).cloned().unwrap_or_default();
-    let replay = node.source.replay();
-    if replay == Replay::Seek
-        && let Some(gone) = known.keys().find(|id| partitions.iter().all(|found| found.id != **id))
-    {
-        let error = ConnectorError::diverged(
-            format!("partition `{gone}` is gone"),
-            "bring it back, or begin anew with another `--state DIR` and empty tables",
-        );
-        return Err(RunError::Source { name: node.name.clone(), error });
-    }
-    let new: Vec<PartitionStart> = partitions
-        .iter()
-        .filter(|partition| !known.contains_key(&partition.id))
-        .map(|partition| PartitionStart { id: partition.id.clone(), start: partition.start })
-        .collect();
-    if !new.is_empty() {
-        journal.append(&Entry::Partitions { source: node.name.clone(), partitions: new })?;
-        journal.sync()?;
-    }
-    let mut positions = positions.get(&node.name).cloned().unwrap_or_default();
-    let mut limits = BTreeMap::new();
-    for (index, partition) in partitions.iter().enumerate() {
-        let start = *positions.entry(partition.id.clone()).or_insert(partition.start);
-        // Until the past is over, nothing comes that it does not hold.
-        if replay == Replay::Seek && !history.stages.is_empty() {
-            limits.insert(PartitionIndex(index as u32), start);
-        }
-    }
-    let reader = ReaderThread::start(&node.name, reader, &limits, halt.clone())
-        .map_err(|_| RunError::Died("a reader's thread"))?;
-    Ok(SourceState {
-        name: node.name.clone(),
-        replay,
-        partitions: partitions.into_iter().map(Arc::new).collect(),
-        positions,
-        reader,
-        ended: false,
-        backlog: None,
-        early: Vec::new(),
-    })
 }
 
 /// What a run leaves.

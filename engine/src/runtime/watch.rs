@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use super::coordinator::{Epochs, now_micros};
+use super::coordinator::now_micros;
 use super::dead_letters::DeadLetters;
+use super::epochs::Epochs;
 use super::options::{Observer, Progress};
 use super::source_state::SourceState;
 use super::status::{SinkStatus, Status, write_status};

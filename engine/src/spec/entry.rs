@@ -25,22 +25,37 @@ impl Entry {
     /// Reads `node` by `keys`. Problems go to `diagnostics`; the entry is `None` if a required key is missing or a value is
     /// wrong, since what remains would only lead to false alarms.
     pub fn read(node: &Node, keys: &[Key], variables: &Variables, diagnostics: &mut Diagnostics) -> Option<Self> {
+        let (entry, sound) = Self::salvage(node, keys, variables, diagnostics);
+        sound.then_some(entry)
+    }
+
+    /// Reads what can be read of `node`, with defaults in place of what is wrong, and says whether anything was. For tables without
+    /// required keys, whose values have little to do with each other.
+    pub(crate) fn salvage(
+        node: &Node,
+        keys: &[Key],
+        variables: &Variables,
+        diagnostics: &mut Diagnostics,
+    ) -> (Self, bool) {
+        let mut values = BTreeMap::new();
+        let mut sound = true;
         let empty = Vec::new();
         let pairs = match &node.content {
             Content::Map(pairs) => pairs,
             Content::Null => &empty,
             _ => {
-                let message = format!("expected {}, found {}", describe_keys(keys), node.kind());
-                diagnostics.error(Code::WrongKind, node.span, message);
-                return None;
+                report_no_map(node, keys, diagnostics);
+                return (Self { span: node.span, values }, false);
             }
         };
-        let mut values = BTreeMap::new();
-        let mut sound = true;
+        let mut meant = Vec::new();
         for (name, value) in unique_keys(pairs, diagnostics) {
             let Some(key) = keys.iter().find(|key| key.name == name.value) else {
-                unknown_key(name, keys, diagnostics);
-                sound = false;
+                // A key that is like none changes nothing of what the others mean.
+                if let Some(near) = unknown_key(name, Some(value), keys, diagnostics) {
+                    meant.push(near);
+                    sound = false;
+                }
                 continue;
             };
             match read_value(value, &key.kind, key.name, variables, diagnostics) {
@@ -61,7 +76,8 @@ impl Entry {
                     let read = read_value(&default, &key.kind, key.name, variables, diagnostics);
                     values.extend(read.map(|read| (key.name, Spanned::new(read, node.span))));
                 }
-                Need::Required if pairs.iter().any(|(name, _)| name.value == key.name) => {}
+                Need::Required if meant.contains(&key.name) || pairs.iter().any(|(name, _)| name.value == key.name) => {
+                }
                 Need::Required => {
                     diagnostics
                         .error(Code::MissingKey, node.span, format!("key `{}` is missing", key.name))
@@ -70,7 +86,7 @@ impl Entry {
                 }
             }
         }
-        sound.then_some(Self { span: node.span, values })
+        (Self { span: node.span, values }, sound)
     }
 
     fn find(&self, key: &str) -> Option<&Spanned<Value>> {
@@ -239,6 +255,20 @@ impl Entry {
             _ => wrong_kind(key),
         })
     }
+}
+
+fn report_no_map(node: &Node, keys: &[Key], diagnostics: &mut Diagnostics) {
+    let message = format!("expected {}, found {}", describe_keys(keys), node.kind());
+    let found = diagnostics.error(Code::WrongKind, node.span, message);
+    let required: Vec<&str> = keys.iter().filter(|key| key.need == Need::Required).map(|key| key.name).collect();
+    match (required.as_slice(), &node.content) {
+        ([], _) => found.hint("write `{}`"),
+        ([only], Content::Scalar(text)) => found.hint(format!("write `{{ {only}: {text} }}`")),
+        (required, _) => {
+            let pairs: Vec<String> = required.iter().map(|key| format!("{key}: …")).collect();
+            found.hint(format!("write `{{ {} }}`", pairs.join(", ")))
+        }
+    };
 }
 
 fn wrong_kind(key: &str) -> ! {

@@ -41,6 +41,8 @@ pub enum Kind {
     Choice(&'static [&'static str]),
     /// The name of a column.
     Column,
+    /// The name of something else that is not text: a source, an operator, a format.
+    Name,
     /// A SQL expression.
     Expression,
     /// A list of such values; a single one stands for a list of one.
@@ -86,10 +88,11 @@ impl Kind {
             Self::Duration => "a duration such as `20s`".into(),
             Self::Choice(words) => words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(" or "),
             Self::Column => "a column's name".into(),
+            Self::Name => "a name".into(),
             Self::Expression => "an expression".into(),
-            Self::List(element) => format!("a list, each {}", element.describe()),
+            Self::List(element) => format!("{}, or a list of them", element.describe()),
             Self::Map(Self::Any) => "a map of names".into(),
-            Self::Map(element) => format!("a map of names, each {}", element.describe()),
+            Self::Map(element) => format!("a map of names, each with {}", element.describe()),
             Self::Group(keys) => describe_keys(keys),
             Self::Any => "a value".into(),
         }

@@ -7,8 +7,8 @@ use crate::diagnostic::{Code, Diagnostics, Span};
 use super::pipeline::is_name;
 use super::value::{unknown_key, unset_variable};
 use super::{
-    Content, Entry, FEED_KEYS, Feed, Item, Key, Mode, Need, Node, PipelineSpec, REPORT_KEYS, Report, Spanned, Text,
-    Value, Variables,
+    Content, Entry, FEED_KEYS, Feed, Item, Key, Kind, Mode, Need, Node, PipelineSpec, REPORT_KEYS, Report, Spanned,
+    Text, Value, Variables,
 };
 
 /// The pipeline as far as it has been read.
@@ -16,6 +16,7 @@ pub(super) struct Merge<'a> {
     variables: &'a Variables,
     name: Option<Spanned<String>>,
     named: bool,
+    complete: bool,
     mode: Mode,
     epoch: Option<Spanned<std::time::Duration>>,
     feed: Option<Feed>,
@@ -37,6 +38,7 @@ impl<'a> Merge<'a> {
             variables,
             name: None,
             named: false,
+            complete: true,
             mode: Mode::default(),
             epoch: None,
             feed: None,
@@ -57,15 +59,16 @@ impl<'a> Merge<'a> {
     ) -> Option<Part> {
         self.named |= name.value == "name";
         let Some(at) = keys.iter().position(|key| key.name == name.value) else {
-            unknown_key(name, keys, diagnostics);
+            self.complete &= unknown_key(name, None, keys, diagnostics).is_none();
             return None;
         };
         if value.content == Content::Null && keys[at].need == Need::Optional {
             return None;
         }
         let pair = Node { content: Content::Map(vec![(name.clone(), value.clone())]), span: value.span };
-        let entry = Entry::read(&pair, &keys[at..=at], self.variables, diagnostics)?;
-        Some(Part { key: keys[at].name, entry })
+        let entry = Entry::read(&pair, &keys[at..=at], self.variables, diagnostics);
+        self.complete &= entry.is_some() || !matches!(keys[at].kind, Kind::Map(_) | Kind::List(_));
+        Some(Part { key: keys[at].name, entry: entry? })
     }
 
     /// The files that a part includes.
@@ -167,19 +170,30 @@ impl<'a> Merge<'a> {
     }
 
     /// The pipeline, whose file at `path` has its map at `root`.
-    pub(super) fn finish(self, root: Span, path: &Path, diagnostics: &mut Diagnostics) -> PipelineSpec {
+    pub(super) fn finish(mut self, root: Span, path: &Path, diagnostics: &mut Diagnostics) -> PipelineSpec {
         let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         if !self.named {
+            self.complete = false;
+            let top = Span { end: root.start, ..root };
             let fitting = if is_name(&stem, true) { &stem } else { "my-pipeline" };
-            diagnostics
-                .error(Code::MissingKey, Span { end: root.start, ..root }, "key `name` is missing")
-                .hint(format!("add `name: {fitting}` at the top"));
+            let include = "leave it as it is and check the pipeline that includes it";
+            if self.sinks.is_empty() {
+                let message = "this file can be included, but not run alone: it has neither `name` nor `sinks`";
+                diagnostics
+                    .error(Code::MissingKey, top, message)
+                    .hint(format!("{include}, or add `name: {fitting}` and `sinks:`"));
+            } else {
+                diagnostics
+                    .error(Code::MissingKey, top, "key `name` is missing")
+                    .hint(format!("add `name: {fitting}` at the top; or, if others include this file, {include}"));
+            }
         }
         PipelineSpec {
             name: self.name.unwrap_or(Spanned::new(stem, root)),
             mode: self.mode,
             epoch: self.epoch,
             feed: self.feed,
+            complete: self.complete,
             sources: self.sources,
             operators: self.operators,
             sinks: self.sinks,

@@ -16,6 +16,8 @@ pub struct PipelineSpec {
     pub epoch: Option<Spanned<Duration>>,
     /// The pipeline that fills its sources when they are embedded stand-ins.
     pub feed: Option<Feed>,
+    /// Whether all entries are here: not if a part of a file could not be read, or if the file is only there to be included.
+    pub complete: bool,
     /// Sources: those of included files first.
     pub sources: Vec<Item>,
     /// Operators: those of included files first. Their names and those of sources differ.

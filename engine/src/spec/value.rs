@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::diagnostic::{Code, Diagnostics, Span, nearest};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Span, nearest};
 
 use super::entry::Entry;
 use super::key::{Key, Kind};
@@ -24,7 +24,7 @@ pub enum Value {
     Bool(bool),
     /// [`Kind::Duration`].
     Duration(Duration),
-    /// [`Kind::Choice`], [`Kind::Column`] and [`Kind::Expression`].
+    /// [`Kind::Choice`], [`Kind::Column`], [`Kind::Name`] and [`Kind::Expression`].
     Word(String),
     /// [`Kind::List`].
     List(Vec<Spanned<Value>>),
@@ -44,15 +44,28 @@ pub(super) fn unset_variable(missing: &MissingVariable, span: Span, diagnostics:
 }
 
 /// Reports a key that is not in the table, and the one that was probably meant.
-pub(super) fn unknown_key(name: &Spanned<String>, keys: &[Key], diagnostics: &mut Diagnostics) {
+///
+/// Gives the latter: what is missing then is not missing.
+pub(super) fn unknown_key(
+    name: &Spanned<String>,
+    value: Option<&Node>,
+    keys: &[Key],
+    diagnostics: &mut Diagnostics,
+) -> Option<&'static str> {
     let message = format!("unknown key `{}`", name.value);
     let found = diagnostics.error(Code::UnknownKey, name.span, message);
-    let names: Vec<&str> = keys.iter().map(|key| key.name).collect();
-    match nearest(&name.value, names.iter().copied()) {
+    let names: Vec<&'static str> = keys.iter().map(|key| key.name).collect();
+    let near = nearest(&name.value, names.iter().copied());
+    match near {
         Some(near) => found.did_you_mean(Some(near)),
         None if names.is_empty() => found.hint("no keys are known here"),
+        None if value.is_some_and(|value| value.content == Content::Null) => found.hint(format!(
+            "if it belongs to the value before it, put all of that in quotes or brackets; known here: {}",
+            names.join(", ")
+        )),
         None => found.hint(format!("known here: {}", names.join(", "))),
     };
+    near.and_then(|near| names.into_iter().find(|name| *name == near))
 }
 
 /// The pairs of a map without those whose key has stood before; each of those is reported.
@@ -68,7 +81,8 @@ pub(super) fn unique_keys<'a>(
                 let before = *before;
                 diagnostics
                     .error(Code::DuplicateKey, name.span, format!("key `{}` stands twice in this map", name.value))
-                    .label(before, "first here");
+                    .label(before, "first here")
+                    .hint("remove one of them, or give it another name");
             }
             None => {
                 first.insert(&name.value, name.span);
@@ -111,7 +125,7 @@ fn read_list(
             &single
         }
         _ => {
-            wrong_content(node, &format!("a list, each {}", element.describe()), key, diagnostics);
+            wrong_content(node, &format!("{}, or a list of them", element.describe()), key, diagnostics);
             return None;
         }
     };
@@ -130,21 +144,26 @@ fn read_map(
     diagnostics: &mut Diagnostics,
 ) -> Option<Value> {
     let Content::Map(pairs) = &node.content else {
-        wrong_content(node, &Kind::Map(element).describe(), key, diagnostics);
+        let found = wrong_content(node, &Kind::Map(element).describe(), key, diagnostics);
+        match (&node.content, element) {
+            (Content::List(_), _) => found.hint("write each name on a line of its own, `NAME:` and no `-` before it"),
+            (_, Kind::Expression) => found.hint("write each as `NAME: EXPRESSION`"),
+            _ => found,
+        };
         return None;
     };
     let read: Vec<_> = unique_keys(pairs, diagnostics)
         .into_iter()
         .map(|(name, value)| {
-            read_value(value, element, key, variables, diagnostics)
+            read_value(value, element, &name.value, variables, diagnostics)
                 .map(|read| (name.clone(), Spanned::new(read, value.span)))
         })
         .collect();
     read.into_iter().collect::<Option<Vec<_>>>().map(Value::Map)
 }
 
-fn wrong_content(node: &Node, expected: &str, key: &str, diagnostics: &mut Diagnostics) {
-    diagnostics.error(Code::WrongKind, node.span, format!("`{key}` must be {expected}, found {}", node.kind()));
+fn wrong_content<'d>(node: &Node, expected: &str, key: &str, diagnostics: &'d mut Diagnostics) -> &'d mut Diagnostic {
+    diagnostics.error(Code::WrongKind, node.span, format!("`{key}` must be {expected}, found {}", node.kind()))
 }
 
 fn read_scalar(
@@ -205,8 +224,8 @@ fn typed_scalar(text: &str, kind: &Kind) -> Result<Value, (Code, String, Option<
             let near = nearest(text, words.iter().copied()).map(|word| format!("did you mean `{word}`?"));
             Err((Code::UnknownWord, format!("expected {}, found `{text}`", kind.describe()), near))
         }
-        Kind::Column | Kind::Expression if text.trim().is_empty() => Err(expected()),
-        Kind::Column | Kind::Expression => Ok(Value::Word(text.to_owned())),
+        Kind::Column | Kind::Name | Kind::Expression if text.trim().is_empty() => Err(expected()),
+        Kind::Column | Kind::Name | Kind::Expression => Ok(Value::Word(text.to_owned())),
         Kind::Text | Kind::Secret | Kind::List(_) | Kind::Map(_) | Kind::Group(_) | Kind::Any => {
             unreachable!("only scalar kinds that resolve at once come here")
         }

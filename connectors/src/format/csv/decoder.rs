@@ -154,6 +154,7 @@ mod tests {
             framing: Framing::Spans(Spans { values, offsets: Offsets::Dense(0) }),
             metadata: Vec::new(),
             preamble: header.map(|header| header.as_bytes().into()),
+            duplicates: 0,
         };
         let schema = schema();
         let wanted = vec![true; schema.columns.len()];

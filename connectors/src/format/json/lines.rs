@@ -17,6 +17,7 @@ pub fn decode_lines(schema: &Schema, text: &str) -> (RecordBatch, Vec<BadRecord>
         framing: Framing::Lines,
         metadata: Vec::new(),
         preamble: None,
+        duplicates: 0,
     };
     let request = DecodeRequest { schema: schema.clone(), wanted: vec![true; schema.columns.len()] };
     let mut decoder = JsonDecoder::new(&request);

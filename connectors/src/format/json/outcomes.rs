@@ -31,6 +31,7 @@ fn judge(schema: &Schema, record: Option<&[u8]>) -> Result<(), (&'static str, St
         framing: Framing::Spans(spans),
         metadata: Vec::new(),
         preamble: None,
+        duplicates: 0,
     };
     let wanted = vec![true; schema.columns.len()];
     let Verdicts { good, bad } = JsonDecoder::new(&DecodeRequest { schema: schema.clone(), wanted }).scan(&records);
@@ -212,6 +213,7 @@ fn long_texts_are_not_copied() {
         framing: Framing::Spans(spans),
         metadata: Vec::new(),
         preamble: None,
+        duplicates: 0,
     };
     let mut decoder = JsonDecoder::new(&DecodeRequest { schema: schema(&["s: string"]), wanted: vec![true] });
     decoder.scan(&records);

@@ -231,6 +231,7 @@ fn decode_all(schema: &Schema, all: &[Vec<u8>]) -> Vec<Result<String, &'static s
         framing: Framing::Spans(Spans { values, offsets: Offsets::Dense(0) }),
         metadata: Vec::new(),
         preamble: None,
+        duplicates: 0,
     };
     let wanted = vec![true; schema.columns.len()];
     let mut decoder = JsonDecoder::new(&DecodeRequest { schema: schema.clone(), wanted });

@@ -81,6 +81,7 @@ mod tests {
             }),
             metadata: Vec::new(),
             preamble: None,
+            duplicates: 0,
         };
         let format = RawKind.check(&schema).expect("one string column");
         let mut decoder = format.decoder(&DecodeRequest { schema, wanted: vec![true] });

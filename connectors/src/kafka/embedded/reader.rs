@@ -29,6 +29,8 @@ pub(in crate::kafka) struct EmbeddedReader {
     stop: StopFlag,
     turn: usize,
     surveyed: Instant,
+    /// Whether the last look found nothing more.
+    caught_up: bool,
 }
 
 /// One partition.
@@ -55,6 +57,7 @@ impl EmbeddedReader {
             stop: order.context.stop.clone(),
             turn: 0,
             surveyed: Instant::now(),
+            caught_up: false,
         };
         let mut partitions = Vec::new();
         for topic in &order.topics {
@@ -157,6 +160,7 @@ fn headers_of(view: &RecordView<'_>) -> String {
 impl Reader for EmbeddedReader {
     fn read(&mut self, wait: Duration) -> Result<Read, ConnectorError> {
         let deadline = Instant::now() + wait;
+        self.caught_up = false;
         loop {
             let found = self.discover()?;
             if !found.is_empty() {
@@ -173,6 +177,7 @@ impl Reader for EmbeddedReader {
             }
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() || self.stop.is_set() {
+                self.caught_up = true;
                 return Ok(Read::Idle);
             }
             thread::sleep(left.min(PAUSE));
@@ -183,5 +188,10 @@ impl Reader for EmbeddedReader {
         if let Some(lane) = self.lanes.get_mut(partition.0 as usize) {
             lane.course.set_limit(limit);
         }
+    }
+
+    /// Where a log ends is only known once it has been read to its end.
+    fn backlog(&mut self) -> Option<u64> {
+        self.caught_up.then_some(0)
     }
 }

@@ -216,7 +216,12 @@ impl<'a> Builder<'a> {
             Ok(value) => Some(Typed { expr: Expr::Literal(value, None), ..typed }),
             Err(fault) => {
                 let message = format!("this constant always fails: {}", fault.message);
-                self.refuse(Problem::new(Code::ConstantFails, typed.bytes, message))
+                let mut problem = Problem::new(Code::ConstantFails, typed.bytes, message);
+                problem.hint = match Family::of(&typed.data_type) {
+                    Family::Time => Some("write a time as `2026-01-31T08:00:00Z`, a date as `2026-01-31`".into()),
+                    _ => None,
+                };
+                self.refuse(problem)
             }
         }
     }

@@ -265,7 +265,7 @@ fn cannot_compare(left: &Typed, right: &Typed, bytes: Range<usize>) -> Problem {
         (Family::Text, Family::Number) | (Family::Number, Family::Text) => {
             Some("convert text with `cast(… as int)`".into())
         }
-        (Family::Interval, Family::Interval) => {
+        (Family::Interval, Family::Interval | Family::Number) | (Family::Number, Family::Interval) => {
             Some("compare numbers: `seconds_between(a, b)`, `minutes_between(a, b)`".into())
         }
         _ => None,

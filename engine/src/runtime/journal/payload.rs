@@ -26,9 +26,9 @@ pub(super) fn encode(records: &Records) -> Result<Vec<u8>, ArrowError> {
         fields.push(Field::new(format!("metadata{at}"), array.data_type().clone(), true));
         columns.push(Arc::clone(array));
     }
-    let range = [("start", records.range.start), ("end", records.range.end)];
-    let range = range.into_iter().map(|(name, offset)| (name.to_owned(), offset.to_string())).collect();
-    let batch = RecordBatch::try_new(Arc::new(Schema::new(fields).with_metadata(range)), columns)?;
+    let head = [("start", records.range.start), ("end", records.range.end), ("duplicates", records.duplicates)];
+    let head = head.into_iter().map(|(name, offset)| (name.to_owned(), offset.to_string())).collect();
+    let batch = RecordBatch::try_new(Arc::new(Schema::new(fields).with_metadata(head)), columns)?;
     let mut writer = StreamWriter::try_new(Vec::new(), &batch.schema())?;
     writer.write(&batch)?;
     writer.into_inner()
@@ -39,11 +39,11 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Records, ArrowError> {
     let mut reader = StreamReader::try_new(Cursor::new(bytes), None)?;
     let batch = reader.next().ok_or_else(|| ArrowError::IpcError("no batch".into()))??;
     let schema = batch.schema();
-    let offset = |name: &str| {
+    let number = |name: &str| {
         let text = schema.metadata().get(name).map(String::as_str).unwrap_or_default();
-        text.parse::<u64>().map_err(|error| ArrowError::IpcError(format!("offset `{name}`: {error}")))
+        text.parse::<u64>().map_err(|error| ArrowError::IpcError(format!("`{name}`: {error}")))
     };
-    let range = offset("start")?..offset("end")?;
+    let range = number("start")?..number("end")?;
     let (Some(values), Some(offsets)) =
         (batch.column(0).as_binary_opt::<i32>(), batch.column(1).as_primitive_opt::<UInt64Type>())
     else {
@@ -55,6 +55,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Records, ArrowError> {
         partition: PartitionIndex(0),
         range,
         preamble: None,
+        duplicates: number("duplicates")?,
         payload: Buffer::from(values.value_data()),
         framing: Framing::Spans(Spans { values: spans, offsets: Offsets::Listed(offsets.values().to_vec()) }),
         metadata: batch.columns()[2..].to_vec(),
@@ -73,6 +74,7 @@ mod tests {
             partition: PartitionIndex(0),
             range: 7..20,
             preamble: None,
+            duplicates: 0,
             payload: Buffer::from(b"xxabc".as_slice()),
             framing: Framing::Spans(Spans { values: vec![Some(2..5), None], offsets: Offsets::Listed(vec![7, 19]) }),
             metadata: vec![Arc::new(Int64Array::from(vec![Some(1), None]))],

@@ -26,10 +26,11 @@ pub(super) fn report(text: &str, file: FileId, error: &ScanError, open: Option<S
                 .hint("leave the line out; if `%` belongs to a value, put the value in quotes");
         }
         kind => {
-            let advice = quoting::advise(&line, at, kind).unwrap_or_else(|| {
-                let (message, hint) = describe(kind);
-                Advice { place: (span.start, span.end), message, hint: hint.to_owned() }
-            });
+            let advice =
+                quoting::advise(&line, at, kind).or_else(|| quoting::variable(&line, at)).unwrap_or_else(|| {
+                    let (message, hint) = describe(kind);
+                    Advice { place: (span.start, span.end), message, hint: hint.to_owned() }
+                });
             let found = diagnostics.error(Code::Syntax, place(advice.place), advice.message).hint(advice.hint);
             if let Some(open) = open.filter(|open| text[open.start.min(advice.place.0)..advice.place.0].contains('\n'))
             {

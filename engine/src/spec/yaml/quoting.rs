@@ -93,6 +93,19 @@ pub(super) fn advise(line: &Line<'_>, at: usize, kind: &ErrorKind) -> Option<Adv
     None
 }
 
+/// What to say about a `${NAME}` without quotes within braces, which ends at byte `at` or just before.
+pub(super) fn variable(line: &Line<'_>, at: usize) -> Option<Advice> {
+    let dollar = line.text.get(..at - line.start + 1)?.rfind("${")?;
+    let (start, value) = line.value_at(line.start + dollar)?;
+    let end = line.start + dollar + line.text[dollar..].find('}')? + 1;
+    let whole = &line.whole[start..end.max(start + value.len())];
+    Some(Advice {
+        place: (start, start + whole.len()),
+        message: "`{` and `}` mean something to YAML here".into(),
+        hint: format!("put the value in quotes: `{}`", quoted(whole)),
+    })
+}
+
 /// Reports a call such as `round(x, 2)` that stands in brackets without quotes, where YAML ends the value at the comma.
 /// Whether it was one.
 pub(super) fn report_cut(text: &str, value: Span, diagnostics: &mut Diagnostics) -> bool {

@@ -1,0 +1,90 @@
+//! How far epochs have come: open, closing, committed.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Instant;
+
+use crate::render::EpochReport;
+
+use super::journal::{EpochRecord, Range, SinkMark};
+
+/// What was read, by source and partition id.
+pub(super) type Ranges = BTreeMap<String, BTreeMap<String, Range>>;
+
+/// A closed epoch on its way to the sinks.
+pub(super) struct Closing {
+    pub(super) kind: ClosingKind,
+    pub(super) report: EpochReport,
+}
+
+/// Whether the journal has it already.
+pub(super) enum ClosingKind {
+    /// A new epoch.
+    New(Ranges),
+    /// A part of the past, with how many records of each source the journal has counted in it.
+    Past(BTreeMap<String, u64>),
+}
+
+/// How far epochs have come.
+pub(super) struct Epochs {
+    /// The open one.
+    pub(super) open: u64,
+    /// When its first records came.
+    pub(super) opened_at: Option<Instant>,
+    /// How many bytes of records it has.
+    pub(super) bytes: usize,
+    /// How much waited in sinks when it was opened.
+    pub(super) load: usize,
+    /// What it has read.
+    pub(super) ranges: Ranges,
+    /// Those that not all workers have passed.
+    pub(super) closing: BTreeMap<u64, Closing>,
+    /// Those that not all sinks hold, and when they were closed.
+    pub(super) uncommitted: VecDeque<(u64, Instant)>,
+    /// Below which each worker has passed all.
+    pub(super) through: Vec<u64>,
+    /// How far each sink has come.
+    pub(super) marks: Vec<SinkMark>,
+    /// When the run was first seen to be asked to stop.
+    pub(super) stop_seen: Option<Instant>,
+    /// The last record in the journal.
+    pub(super) last: EpochRecord,
+    /// A row that failed stops the run: what workers still report is of no interest.
+    pub(super) failed: bool,
+    /// When records came last.
+    pub(super) last_data: Instant,
+}
+
+impl Epochs {
+    pub(super) fn new(last: EpochRecord, workers: usize, marks: Vec<SinkMark>) -> Self {
+        Self {
+            open: 0,
+            opened_at: None,
+            bytes: 0,
+            load: 0,
+            ranges: BTreeMap::new(),
+            closing: BTreeMap::new(),
+            uncommitted: VecDeque::new(),
+            through: vec![0; workers],
+            marks,
+            stop_seen: None,
+            failed: false,
+            last,
+            last_data: Instant::now(),
+        }
+    }
+
+    /// The last epoch that all sinks hold.
+    pub(super) fn all_committed(&self) -> u64 {
+        self.marks.iter().map(|mark| mark.passed).min().unwrap_or(0)
+    }
+
+    /// The last epoch that a sink holds.
+    pub(super) fn committed_by(&self, sink: usize) -> u64 {
+        self.marks.get(sink).map_or(0, |mark| mark.passed)
+    }
+
+    /// Whether nothing has entered the open one.
+    pub(super) fn is_open_empty(&self) -> bool {
+        self.opened_at.is_none()
+    }
+}

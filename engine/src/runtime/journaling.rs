@@ -1,0 +1,153 @@
+//! From a closed epoch to the sinks: journal it once all workers have passed it, let sinks commit it, wait until they have.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crossbeam_channel::RecvTimeoutError;
+
+use crate::connector::ConnectorError;
+use crate::error_row::ErrorRow;
+use crate::render::EpochReport;
+
+use super::RunError;
+use super::committer::Order;
+use super::coordinator::{Coordinator, TICK, now_micros};
+use super::epochs::{Closing, ClosingKind, Ranges};
+use super::journal::{Entry, EpochRecord, SinkMark};
+
+/// How long sinks may take to commit what is under way when the run is asked to stop.
+const STOP_PATIENCE: Duration = Duration::from_millis(4500);
+
+impl Coordinator<'_> {
+    /// Forgets the closed epochs that all sinks hold.
+    pub(super) fn retire(&mut self) {
+        let all = self.epochs.all_committed();
+        while let Some((_, closed_at)) = self.epochs.uncommitted.pop_front_if(|(epoch, _)| *epoch <= all) {
+            self.watch.committed(closed_at.elapsed());
+        }
+    }
+
+    /// Journals, in order, every closed epoch that all workers have passed, and lets sinks commit it.
+    pub(super) fn journal_passed(&mut self) -> Result<(), RunError> {
+        let through = self.epochs.through.iter().copied().min().unwrap_or(0);
+        while let Some(entry) = self.epochs.closing.first_entry().filter(|entry| *entry.key() < through) {
+            let epoch = *entry.key();
+            let Closing { kind, report } = entry.remove();
+            match kind {
+                ClosingKind::New(ranges) => self.journal_epoch(epoch, ranges, report)?,
+                // Of the past the journal has everything, and the dead letters are written.
+                ClosingKind::Past(reads) => self.compare(epoch, &reads, &report)?,
+            }
+            for committer in &self.committers {
+                // A committer that has ended has told why.
+                let _ = committer.orders.send(Order::Permit(epoch));
+            }
+        }
+        Ok(())
+    }
+
+    /// What was read again must be what was read.
+    fn compare(&self, epoch: u64, reads: &BTreeMap<String, u64>, report: &EpochReport) -> Result<(), RunError> {
+        for (at, source) in self.sources.iter().enumerate() {
+            let expected = reads.get(&source.name).copied().unwrap_or(0);
+            let found = report.ledgers.get(&at).map_or(0, |ledger| ledger.read);
+            if found != expected {
+                let what =
+                    format!("{found} records were read again up to epoch {epoch}, but the journal has {expected}");
+                let hint = "records that were read are gone or changed (compaction?): begin anew with another `--state DIR` \
+                            and empty tables";
+                return Err(source.error(ConnectorError::diverged(what, hint)));
+            }
+        }
+        Ok(())
+    }
+
+    fn journal_epoch(&mut self, epoch: u64, ranges: Ranges, report: EpochReport) -> Result<(), RunError> {
+        let errors = consolidated(report.errors);
+        if let Some((error, _)) = errors.iter().find(|(error, diff)| error.fatal && *diff > 0) {
+            let failed = RunError::Data { what: describe(error), epoch: epoch - 1 };
+            self.epochs.uncommitted.retain(|(closed, _)| *closed < epoch);
+            self.epochs.closing.clear();
+            self.epochs.failed = true;
+            self.settle()?;
+            return Err(failed);
+        }
+        self.dead_letters.write(epoch, &errors)?;
+        let mut ledgers = self.epochs.last.ledgers.clone();
+        for (source, ledger) in report.ledgers {
+            ledgers.entry(self.plan.sources[source].name.clone()).or_default().add(&ledger);
+        }
+        let record = EpochRecord {
+            epoch,
+            generation: self.generation,
+            clock: now_micros().max(self.epochs.last.clock),
+            ranges,
+            ledgers,
+            dead_letters: self.dead_letters.mark(),
+            sinks: self.sink_marks(),
+        };
+        self.journal.append(&Entry::Epoch(record.clone()))?;
+        self.journal.sync()?;
+        self.epochs.last = record;
+        Ok(())
+    }
+
+    fn sink_marks(&self) -> BTreeMap<String, SinkMark> {
+        let marks = self.plan.sinks.iter().zip(&self.epochs.marks);
+        marks.map(|(sink, mark)| (sink.input.name.clone(), *mark)).collect()
+    }
+
+    /// Whether all that was closed is committed.
+    pub(super) fn is_settled(&self) -> bool {
+        self.epochs.uncommitted.is_empty()
+    }
+
+    /// Waits until every closed epoch is journaled and committed; not for ever if the run is asked to stop.
+    pub(super) fn settle(&mut self) -> Result<(), RunError> {
+        while !self.is_settled() {
+            self.look();
+            self.shall_stop();
+            if self.epochs.stop_seen.is_some_and(|seen| seen.elapsed() >= STOP_PATIENCE) {
+                tracing::warn!(
+                    "stopping with {} epochs that not all sinks have committed; the next start commits them",
+                    self.epochs.uncommitted.len()
+                );
+                self.abandon.set();
+                return Ok(());
+            }
+            match self.events.recv_timeout(TICK) {
+                Ok(event) => self.handle(event)?,
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return Err(RunError::Died("the workers")),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Adds what another worker has reported.
+pub(super) fn merge(into: &mut EpochReport, from: EpochReport) {
+    into.errors.extend(from.errors);
+    for (source, ledger) in from.ledgers {
+        into.ledgers.entry(source).or_default().add(&ledger);
+    }
+}
+
+/// Each error once, in a total order.
+fn consolidated(errors: Vec<(ErrorRow, i64)>) -> Vec<(ErrorRow, i64)> {
+    let mut counts: BTreeMap<ErrorRow, i64> = BTreeMap::new();
+    for (error, diff) in errors {
+        *counts.entry(error).or_default() += diff;
+    }
+    counts.into_iter().filter(|(_, diff)| *diff != 0).collect()
+}
+
+fn describe(error: &ErrorRow) -> String {
+    let place = match &error.origin {
+        Some(origin) => {
+            format!("record {} of partition `{}` of source `{}`", origin.offset, origin.partition, origin.source)
+        }
+        None => format!("a row of operator `{}`", error.operator),
+    };
+    format!("{place} fails in `{}`: {} ({})", error.operator, error.message, error.code)
+}
