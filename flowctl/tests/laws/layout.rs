@@ -1,0 +1,144 @@
+//! In how many ways the same records can come, and a run of each.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use engine::check::check;
+use engine::connector::StopFlag;
+use engine::ledger::Ledger;
+use engine::runtime::{RunOptions, Silent, run};
+use engine::spec::{Loaded, Variables, load};
+use proptest::prelude::*;
+
+use crate::support::memory::{Store, registry};
+use crate::support::rows::Rows;
+use crate::support::script::{Script, Step};
+
+/// A way in which records come.
+#[derive(Clone, Debug)]
+pub(crate) struct Layout {
+    workers: usize,
+    mode: &'static str,
+    order: Vec<usize>,
+    at_start: usize,
+    steps: Vec<Step>,
+    /// Of each partition, how many records a first run sees that then ends.
+    first: Option<Vec<usize>>,
+}
+
+/// Several ways, for records in so many partitions.
+#[derive(Clone, Debug)]
+pub(crate) struct Layouts {
+    pub(crate) partitions: usize,
+    pub(crate) each: Vec<Layout>,
+}
+
+/// One to four partitions; everything at once, and in two random ways.
+pub(crate) fn layouts() -> impl Strategy<Value = Layouts> {
+    (1_usize..=4).prop_flat_map(|partitions| {
+        let at_once = Layout {
+            workers: 1,
+            mode: "batch",
+            order: (0..partitions).collect(),
+            at_start: partitions,
+            steps: Vec::new(),
+            first: None,
+        };
+        prop::collection::vec(layout(partitions), 2).prop_map(move |mut each| {
+            each.insert(0, at_once.clone());
+            Layouts { partitions, each }
+        })
+    })
+}
+
+fn layout(partitions: usize) -> impl Strategy<Value = Layout> {
+    let step = (0..partitions, 1_usize..6, prop::bool::weighted(0.3));
+    let steps = prop::collection::vec(step.prop_map(|(partition, count, cut)| Step { partition, count, cut }), 0..25);
+    let order = Just((0..partitions).collect::<Vec<_>>()).prop_shuffle();
+    let first = prop::option::of(prop::collection::vec(0_usize..12, partitions));
+    (1_usize..=3, order, 0..=partitions, steps, first).prop_map(|(workers, order, at_start, steps, first)| Layout {
+        workers,
+        mode: "stream",
+        order,
+        at_start,
+        steps,
+        first,
+    })
+}
+
+/// What a run leaves.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) sinks: BTreeMap<String, Rows>,
+    pub(crate) ledger: Ledger,
+    /// Lines of the file of dead letters that were not taken back.
+    pub(crate) dead_letters: Vec<String>,
+}
+
+/// Runs operators over one source `events` in a layout.
+pub(crate) fn play(
+    source: &str,
+    operators: &str,
+    sinks: &[(&str, &str)],
+    partitions: &[Vec<String>],
+    layout: &Layout,
+) -> Outcome {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let name = format!("store{}", NEXT.fetch_add(1, Ordering::Relaxed));
+    let store = Store::new(&name);
+    let sinks: String =
+        sinks.iter().map(|(sink, from)| format!("  {sink}: {{ from: {from}, memory: {{ store: {name} }} }}\n")).collect();
+    let yaml = format!(
+        "name: law\nmode: {}\nepoch: 1ms\nsources:\n  events:\n    memory: {{ store: {name} }}\n{source}operators:{operators}sinks:\n{sinks}",
+        layout.mode
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let mut script = Script {
+        partitions: partitions.to_vec(),
+        order: layout.order.clone(),
+        at_start: layout.at_start,
+        steps: layout.steps.clone(),
+    };
+    if let Some(first) = &layout.first {
+        let mut earlier = script.clone();
+        for (records, count) in earlier.partitions.iter_mut().zip(first) {
+            records.truncate(*count);
+        }
+        store.set_script(earlier);
+        run_once(&yaml, folder.path(), layout.workers);
+        script.steps.reverse();
+    }
+    store.set_script(script);
+    let ledger = run_once(&yaml, folder.path(), layout.workers);
+    let sinks = store.rows();
+    Store::forget(&name);
+    Outcome { sinks, ledger, dead_letters: dead_letters(folder.path()) }
+}
+
+fn run_once(yaml: &str, state: &Path, workers: usize) -> Ledger {
+    let read = |path: &Path| {
+        if path == Path::new("law.yaml") { Ok(yaml.as_bytes().to_vec()) } else { Err(io::ErrorKind::NotFound.into()) }
+    };
+    let variables = Variables::default();
+    let Loaded { files, spec, mut diagnostics } = load(Path::new("law.yaml"), &read, &variables);
+    let plan = spec.and_then(|spec| check(&spec, &files, &registry(), &variables, &mut diagnostics));
+    let plan = Arc::new(plan.unwrap_or_else(|| panic!("{:?}\n{yaml}", diagnostics.sorted())));
+    let options = RunOptions {
+        workers,
+        state_root: state.to_owned(),
+        variables,
+        stop: StopFlag::default(),
+        run_for: None,
+        until_idle: None,
+    };
+    let summary = run(&plan, &options, &Silent).unwrap_or_else(|error| panic!("{error}\n{yaml}"));
+    summary.ledgers.into_iter().find(|(source, _)| source == "events").map(|(_, ledger)| ledger).unwrap_or_default()
+}
+
+fn dead_letters(state: &Path) -> Vec<String> {
+    let text = std::fs::read_to_string(state.join("law/dead-letters.jsonl")).unwrap_or_default();
+    text.lines().filter(|line| !line.contains("\"retracted\":true")).map(str::to_owned).collect()
+}
