@@ -89,8 +89,10 @@ pub(crate) fn play(
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let name = format!("store{}", NEXT.fetch_add(1, Ordering::Relaxed));
     let store = Store::new(&name);
-    let sinks: String =
-        sinks.iter().map(|(sink, from)| format!("  {sink}: {{ from: {from}, memory: {{ store: {name} }} }}\n")).collect();
+    let sinks: String = sinks
+        .iter()
+        .map(|(sink, from)| format!("  {sink}: {{ from: {from}, memory: {{ store: {name} }} }}\n"))
+        .collect();
     let yaml = format!(
         "name: law\nmode: {}\nepoch: 1ms\nsources:\n  events:\n    memory: {{ store: {name} }}\n{source}operators:{operators}sinks:\n{sinks}",
         layout.mode

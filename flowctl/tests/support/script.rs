@@ -152,6 +152,7 @@ impl Part {
             framing: Framing::Spans(Spans { values, offsets: Offsets::Dense(from as u64) }),
             metadata: Vec::new(),
             preamble: None,
+            duplicates: 0,
         })
     }
 }
