@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 use serde_json::Value;
 
-use crate::support::rows::{Rows, canonical};
+use crate::support::rows::{Rows, canonical, without_nulls};
 
 /// The schema of [`Row::record`].
 pub(crate) const SOURCE: &str = r#"    schema: { k: "string?", u: string, v: "int?", f: float, d: "decimal(8,2)", at: timestamp }
@@ -133,6 +133,7 @@ pub(crate) fn results(rows: &[Row]) -> BTreeMap<&'static str, Rows> {
         ("best", records(&best(&all))),
         ("best_per", records(&groups(&all).values().flat_map(|rows| best_of_group(rows)).collect::<Vec<_>>())),
         ("best_live", counted(best_live.into_iter().map(|(_, _, row)| row))),
+        ("inverse", counted(groups(&live).iter().filter_map(|(k, rows)| inverse(*k, rows)))),
         ("pairs", distinct(&all, |row| object(&[("v", int(row.v)), ("k", text(row.k))]))),
         ("live_pairs", distinct(&live, |row| object(&[("k", text(row.k)), ("v", int(row.v))]))),
         ("big", arm(&|v| v > Some(3))),
@@ -140,6 +141,26 @@ pub(crate) fn results(rows: &[Row]) -> BTreeMap<&'static str, Rows> {
         ("rest", arm(&|v| v.is_none_or(|v| (0..=3).contains(&v)))),
         ("again", records(&all)),
     ])
+}
+
+/// Operator, code and text of each dead letter that stays.
+pub(crate) fn failures(rows: &[Row]) -> Rows {
+    let live = latest(rows, Some(EXPIRE), |row| row.u.to_owned());
+    let failed = groups(&live).into_iter().filter(|(_, rows)| sum(rows) == Some(0));
+    let letter = |(k, rows): (_, Vec<&Row>)| {
+        // The text is the row that the operator saw, as JSON.
+        (format!("inverse expr.division_by_zero {}", without_nulls(&live_group(k, &rows))), 1)
+    };
+    failed.map(letter).collect()
+}
+
+/// Null divides to null, and zero fails.
+fn inverse(k: Option<&str>, rows: &[&Row]) -> Option<String> {
+    let inverse = match sum(rows) {
+        Some(0) => return None,
+        total => total.map(|total| 60 / total),
+    };
+    Some(object(&[("k", text(k)), ("inverse", int(inverse))]))
 }
 
 fn groups<'a>(rows: &[&'a Row]) -> BTreeMap<Option<&'static str>, Vec<&'a Row>> {
