@@ -96,3 +96,22 @@ fn every_mistake_comes_with_a_place_and_none_with_an_empty_message() {
         }
     }
 }
+
+/// The shipped pipelines, each with one sign of one of its files taken out: nobody finds more than two errors in one slip.
+#[test]
+fn one_lost_sign_makes_no_flood_of_errors() {
+    let folder = Path::new("../pipelines");
+    for (pipeline, file) in
+        [("stream.yaml", "twitch.yaml"), ("ingest.yaml", "ingest_shared.yaml"), ("batch.yaml", "batch.yaml")]
+    {
+        let changed = folder.join(file);
+        let text = std::fs::read_to_string(&changed).expect("the shipped pipelines are there");
+        for (at, sign) in text.char_indices().filter(|(_, sign)| "{}[]():,\"'".contains(*sign)) {
+            let slip = format!("{}{}", &text[..at], &text[at + sign.len_utf8()..]);
+            let read = |path: &Path| if path == changed { Ok(slip.clone().into_bytes()) } else { std::fs::read(path) };
+            let (diagnostics, files) = examine(&folder.join(pipeline), &read);
+            let found = diagnostics.sorted().len();
+            assert!(found <= 2, "{file}, `{sign}` at {at}:\n{}", report::report(&diagnostics, &files, false));
+        }
+    }
+}

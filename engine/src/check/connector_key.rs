@@ -135,26 +135,28 @@ impl Checker<'_> {
         };
         let outside = take_misplaced(&mut rest, &own, common, kind.keys());
         let inside = take_misplaced(&mut own, &rest, kind.keys(), common);
-        for (key, _) in &outside {
-            let message = format!("`{}` belongs below `{}`, not beside it", key.value, name.value);
-            self.diagnostics
-                .error(Code::UnknownKey, key.span, message)
-                .hint(format!("indent it further than `{}:`, or write it into its braces", name.value))
-                .label(name.span, "the connector");
-        }
-        for (key, _) in &inside {
-            let message = format!("`{}` belongs beside `{}`, not below it", key.value, name.value);
-            self.diagnostics
-                .error(Code::UnknownKey, key.span, message)
-                .hint(format!("indent it as far as `{}:`, or take it out of its braces", name.value))
-                .label(name.span, "the connector");
-        }
+        self.report_misplaced(&outside, name, "below", "beside");
+        self.report_misplaced(&inside, name, "beside", "below");
         own.extend(outside);
         rest.extend(inside);
         Connected {
             kind,
             own: Node { content: Content::Map(own), span: node.span },
             rest: Node { content: Content::Map(rest), span },
+        }
+    }
+
+    fn report_misplaced(&mut self, pairs: &[Pair], connector: &Spanned<String>, right: &str, wrong: &str) {
+        let [(first, _), others @ ..] = pairs else { return };
+        let names: Vec<String> = pairs.iter().map(|(key, _)| format!("`{}`", key.value)).collect();
+        let (verb, them) = if others.is_empty() { ("belongs", "it") } else { ("belong", "them") };
+        let message = format!("{} {verb} {right} `{}`, not {wrong} it", names.join(", "), connector.value);
+        let indent = if right == "below" { "further than" } else { "as far as" };
+        let found = self.diagnostics.error(Code::UnknownKey, first.span, message);
+        found.hint(format!("indent {them} {indent} `{}:`", connector.value));
+        found.label(connector.span, "the connector");
+        for (key, _) in others {
+            found.label(key.span, "");
         }
     }
 }

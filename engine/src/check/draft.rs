@@ -24,6 +24,8 @@ pub(super) struct Draft {
     pub(super) open: BTreeSet<String>,
     /// Whether a `from:` leads nowhere: then what nothing takes rows from may only seem so.
     pub(super) loose: bool,
+    /// Whether something stands where it does not belong: then what seems to be missing may only be misplaced.
+    pub(super) misplaced: bool,
 }
 
 /// Rows that can be taken.

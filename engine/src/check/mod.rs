@@ -6,8 +6,8 @@
 
 mod connector_key;
 mod draft;
-mod indentation;
 mod lower;
+mod misplaced;
 mod names;
 mod operators;
 mod sinks;
@@ -38,9 +38,9 @@ struct Checker<'a> {
 
 impl Checker<'_> {
     /// Reports a pipeline without sources or sinks, if the reason is not that they could not be read.
-    fn empty(&mut self) {
+    fn empty(&mut self, draft: &Draft) {
         let (message, hint) = match (self.spec.sources.is_empty(), self.spec.sinks.is_empty()) {
-            _ if !self.spec.complete => return,
+            _ if !self.spec.complete || draft.misplaced => return,
             (false, false) => return,
             (false, true) => (
                 "the pipeline has no sink, so it would do nothing",
@@ -69,12 +69,13 @@ pub fn check(
 ) -> Option<Plan> {
     let mut checker = Checker { spec, files, registry, variables, diagnostics };
     let mut draft = Draft::default();
+    draft.outputs.extend(spec.strays.iter().map(|name| (name.clone(), None)));
     checker.sources(&mut draft);
     checker.operators(&mut draft);
     checker.sinks(&mut draft);
     let reports = checker.reports(&draft);
     checker.unused(&draft);
-    checker.empty();
+    checker.empty(&draft);
     if checker.diagnostics.has_errors() {
         return None;
     }

@@ -41,7 +41,7 @@ impl Checker<'_> {
         let arms = draft.outputs.keys().map(String::as_str).filter(|name| name.contains('.'));
         let candidates: Vec<&str> = entries.chain(arms).filter(|name| !draft.open.contains(*name)).collect();
         let near = nearest(&name.value, candidates.iter().copied());
-        let elsewhere = !self.spec.complete || self.spec.sources.is_empty();
+        let elsewhere = !self.spec.complete || self.spec.sources.is_empty() || draft.misplaced;
         if elsewhere && near.is_none() {
             return;
         }
@@ -112,7 +112,7 @@ impl Checker<'_> {
 
     /// Warns of everything that nothing takes rows from, unless what should take them may be among what is wrong.
     pub(super) fn unused(&mut self, draft: &Draft) {
-        if draft.loose || !self.spec.complete || self.spec.sinks.is_empty() {
+        if draft.loose || draft.misplaced || !self.spec.complete || self.spec.sinks.is_empty() {
             return;
         }
         let mut taken = BTreeSet::new();

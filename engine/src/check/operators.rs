@@ -10,14 +10,14 @@ use crate::spec::{Content, Entry, Item, Key, Node, Spanned};
 
 use super::Checker;
 use super::draft::{Draft, Host, NodeDraft, OpDraft, Output, Place, RegionDraft, TIME_COLUMNS};
+use super::misplaced::Section;
 use super::names::{base_of, taken_names};
 use crate::operator::ColumnDraft;
 use crate::plan::At;
 
 impl<'s> Checker<'s> {
     pub(super) fn operators(&mut self, draft: &mut Draft) {
-        let inside = |name: &str| name == FROM.name || OPERATORS.iter().any(|kind| kind.name == name);
-        let entries = self.entries(&self.spec.operators, "operator", inside, draft);
+        let entries = self.entries(&self.spec.operators, Section::Operators, draft);
         let items: BTreeMap<&str, &'s Item> = entries.iter().map(|item| (item.name.value.as_str(), *item)).collect();
         for item in entries {
             self.visit(item, &items, &mut Vec::new(), draft);
@@ -57,11 +57,12 @@ impl<'s> Checker<'s> {
     }
 
     fn operator(&mut self, item: &Item, draft: &mut Draft) -> Option<Output> {
-        let kind = self.operator_kind(item)?;
+        let node = self.without_entries(item, draft);
+        let kind = self.operator_kind(item, &node)?;
         let mut keys: Vec<Key> = vec![FROM];
         keys.extend_from_slice(kind.keys);
-        let entry = Entry::read(&item.node, &keys, self.variables, self.diagnostics);
-        let from = entry.as_ref().map_or_else(|| taken_names(&item.node), |entry| entry.words("from"));
+        let entry = Entry::read(&node, &keys, self.variables, self.diagnostics);
+        let from = entry.as_ref().map_or_else(|| taken_names(&node), |entry| entry.words("from"));
         let inputs: Vec<Option<Output>> = from.iter().map(|name| self.take(name, draft)).collect();
         let entry = entry?;
         if from.len() > 1 && kind.name != "union" {
@@ -96,8 +97,8 @@ impl<'s> Checker<'s> {
         Some(draft.add_operator(&item.name, input, checked, &description))
     }
 
-    fn operator_kind(&mut self, item: &Item) -> Option<&'static OperatorKind> {
-        let Content::Map(pairs) = &item.node.content else {
+    fn operator_kind(&mut self, item: &Item, node: &Node) -> Option<&'static OperatorKind> {
+        let Content::Map(pairs) = &node.content else {
             let message = format!("operator `{}` must be a map, found {}", item.name.value, item.node.kind());
             self.diagnostics.error(Code::WrongKind, item.node.span, message).hint(format!(
                 "write what it does and where it takes its rows, as `{}: {{ from: …, filter: … }}`",

@@ -11,6 +11,7 @@ use crate::spec::{Entry, Item, Key, Kind};
 use super::Checker;
 use super::connector_key::{Connected, Connectors};
 use super::draft::{Draft, Output, SinkDraft};
+use super::misplaced::Section;
 use super::names::taken_names;
 
 /// The keys that every sink has.
@@ -26,10 +27,7 @@ pub(crate) const SINK_KEYS: &[Key] = &[
 
 impl Checker<'_> {
     pub(super) fn sinks(&mut self, draft: &mut Draft) {
-        let kinds = self.registry.sinks;
-        let inside =
-            |name: &str| kinds.iter().any(|kind| kind.name() == name) || SINK_KEYS.iter().any(|key| key.name == name);
-        for item in self.entries(&self.spec.sinks, "sink", inside, draft) {
+        for item in self.entries(&self.spec.sinks, Section::Sinks, draft) {
             self.sink(item, draft);
         }
     }
@@ -72,9 +70,13 @@ impl Checker<'_> {
         for report in &self.spec.reports {
             let names: Vec<&str> = self.spec.sinks.iter().map(|item| item.name.value.as_str()).collect();
             if !names.contains(&report.sink.value.as_str()) {
+                let near = nearest(&report.sink.value, names.iter().copied());
+                if near.is_none() && (names.is_empty() || draft.misplaced || !self.spec.complete) {
+                    continue;
+                }
                 let message = format!("no sink is called `{}`", report.sink.value);
                 let found = self.diagnostics.error(Code::UnknownName, report.sink.span, message);
-                match nearest(&report.sink.value, names.iter().copied()) {
+                match near {
                     Some(near) => found.did_you_mean(Some(near)),
                     None => found.hint(format!("sinks: {}", names.join(", "))),
                 };

@@ -11,6 +11,7 @@ use crate::spec::{Content, Entry, Item, Key, Kind, Node, Spanned};
 use super::Checker;
 use super::connector_key::{Connected, Connectors};
 use super::draft::{Draft, Host, Output, Place, RegionDraft, SourceDraft, TIME_COLUMNS};
+use super::misplaced::Section;
 
 const EVENT_TIME: &[Key] = &[
     Key::required("column", Kind::Column, "a column of type timestamp, declared or one that comes with every record"),
@@ -19,6 +20,11 @@ const EVENT_TIME: &[Key] = &[
         Kind::Duration,
         "0s",
         "how far a row may be behind its partition before it counts as late",
+    ),
+    Key::optional(
+        "idle",
+        Kind::Duration,
+        "how long a partition may be silent before time goes on without it; never by default",
     ),
 ];
 
@@ -64,10 +70,7 @@ const FOREIGN_TYPES: &[(&str, &str)] = &[
 
 impl Checker<'_> {
     pub(super) fn sources(&mut self, draft: &mut Draft) {
-        let kinds = self.registry.sources;
-        let inside =
-            |name: &str| kinds.iter().any(|kind| kind.name() == name) || SOURCE_KEYS.iter().any(|key| key.name == name);
-        for item in self.entries(&self.spec.sources, "source", inside, draft) {
+        for item in self.entries(&self.spec.sources, Section::Sources, draft) {
             let output = self.source(item, draft);
             draft.outputs.insert(item.name.value.clone(), output);
         }
@@ -76,17 +79,21 @@ impl Checker<'_> {
     fn source(&mut self, item: &Item, draft: &mut Draft) -> Option<Output> {
         let connectors = Connectors { what: "source", kinds: self.registry.sources, common: SOURCE_KEYS };
         let Connected { kind, own, rest } = self.connector_of(item, &connectors)?;
-        let (common, _) = Entry::salvage(&rest, SOURCE_KEYS, self.variables, self.diagnostics);
+        let (common, wrong) = Entry::salvage(&rest, SOURCE_KEYS, self.variables, self.diagnostics);
         let source = self.checked_source(kind, &own, item);
         let metadata = source.as_ref().map(|source| source.metadata()).unwrap_or_default();
-        let declared = self.declared_schema(&common, source.as_deref(), &metadata, item);
+        let declared = if wrong.contains(&"schema") {
+            None
+        } else {
+            self.declared_schema(&common, source.as_deref(), &metadata, item)
+        };
         let format = self.format_kind(&common);
         let (source, declared) = (source?, declared?);
         let format = format.and_then(|kind| self.format(kind, &common, &declared, item));
         let format_name = common.word("format").value;
         let event_time = match common.group_if("event_time") {
             Some(entry) => Some(self.event_time(entry, &declared, &metadata)?),
-            None if has_key(&rest, "event_time") => return None,
+            None if wrong.contains(&"event_time") => return None,
             None => None,
         };
         let time_name = common.group_if("event_time").map(|entry| entry.word("column").value).unwrap_or_default();

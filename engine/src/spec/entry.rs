@@ -25,44 +25,39 @@ impl Entry {
     /// Reads `node` by `keys`. Problems go to `diagnostics`; the entry is `None` if a required key is missing or a value is
     /// wrong, since what remains would only lead to false alarms.
     pub fn read(node: &Node, keys: &[Key], variables: &Variables, diagnostics: &mut Diagnostics) -> Option<Self> {
-        let (entry, sound) = Self::salvage(node, keys, variables, diagnostics);
-        sound.then_some(entry)
+        if !matches!(node.content, Content::Map(_) | Content::Null) {
+            report_no_map(node, keys, diagnostics);
+            return None;
+        }
+        let (entry, wrong) = Self::salvage(node, keys, variables, diagnostics);
+        wrong.is_empty().then_some(entry)
     }
 
-    /// Reads what can be read of `node`, with defaults in place of what is wrong, and says whether anything was. For tables without
-    /// required keys, whose values have little to do with each other.
+    /// Reads what can be read of a map, with defaults in place of what is wrong, and the keys that are: misspelt, missing, or of a
+    /// wrong value. For tables whose keys have little to do with each other.
     pub(crate) fn salvage(
         node: &Node,
         keys: &[Key],
         variables: &Variables,
         diagnostics: &mut Diagnostics,
-    ) -> (Self, bool) {
+    ) -> (Self, Vec<&'static str>) {
         let mut values = BTreeMap::new();
-        let mut sound = true;
-        let empty = Vec::new();
+        let mut wrong = Vec::new();
         let pairs = match &node.content {
-            Content::Map(pairs) => pairs,
-            Content::Null => &empty,
-            _ => {
-                report_no_map(node, keys, diagnostics);
-                return (Self { span: node.span, values }, false);
-            }
+            Content::Map(pairs) => pairs.as_slice(),
+            _ => &[],
         };
-        let mut meant = Vec::new();
         for (name, value) in unique_keys(pairs, diagnostics) {
             let Some(key) = keys.iter().find(|key| key.name == name.value) else {
                 // A key that is like none changes nothing of what the others mean.
-                if let Some(near) = unknown_key(name, Some(value), keys, diagnostics) {
-                    meant.push(near);
-                    sound = false;
-                }
+                wrong.extend(unknown_key(name, Some(value), keys, diagnostics));
                 continue;
             };
             match read_value(value, &key.kind, key.name, variables, diagnostics) {
                 Some(read) => {
                     values.insert(key.name, Spanned::new(read, value.span));
                 }
-                None => sound = false,
+                None => wrong.push(key.name),
             }
         }
         for key in keys {
@@ -76,17 +71,16 @@ impl Entry {
                     let read = read_value(&default, &key.kind, key.name, variables, diagnostics);
                     values.extend(read.map(|read| (key.name, Spanned::new(read, node.span))));
                 }
-                Need::Required if meant.contains(&key.name) || pairs.iter().any(|(name, _)| name.value == key.name) => {
-                }
+                Need::Required if wrong.contains(&key.name) => {}
                 Need::Required => {
                     diagnostics
                         .error(Code::MissingKey, node.span, format!("key `{}` is missing", key.name))
                         .hint(format!("add `{}:` with {} ({})", key.name, key.kind.describe(), key.doc));
-                    sound = false;
+                    wrong.push(key.name);
                 }
             }
         }
-        (Self { span: node.span, values }, sound)
+        (Self { span: node.span, values }, wrong)
     }
 
     fn find(&self, key: &str) -> Option<&Spanned<Value>> {

@@ -17,6 +17,7 @@ pub(super) struct Merge<'a> {
     name: Option<Spanned<String>>,
     named: bool,
     complete: bool,
+    strays: Vec<String>,
     mode: Mode,
     epoch: Option<Spanned<std::time::Duration>>,
     feed: Option<Feed>,
@@ -39,6 +40,7 @@ impl<'a> Merge<'a> {
             name: None,
             named: false,
             complete: true,
+            strays: Vec::new(),
             mode: Mode::default(),
             epoch: None,
             feed: None,
@@ -59,7 +61,13 @@ impl<'a> Merge<'a> {
     ) -> Option<Part> {
         self.named |= name.value == "name";
         let Some(at) = keys.iter().position(|key| key.name == name.value) else {
-            self.complete &= unknown_key(name, None, keys, diagnostics).is_none();
+            let meant = unknown_key(name, None, keys, diagnostics);
+            self.named |= meant == Some("name");
+            self.complete &= matches!(value.content, Content::Scalar(_)) && meant != Some("include");
+            match (&value.content, meant) {
+                (Content::Map(pairs), Some(_)) => self.strays.extend(pairs.iter().map(|(name, _)| name.value.clone())),
+                _ => self.strays.push(name.value.clone()),
+            }
             return None;
         };
         if value.content == Content::Null && keys[at].need == Need::Optional {
@@ -194,6 +202,7 @@ impl<'a> Merge<'a> {
             epoch: self.epoch,
             feed: self.feed,
             complete: self.complete,
+            strays: self.strays,
             sources: self.sources,
             operators: self.operators,
             sinks: self.sinks,

@@ -18,6 +18,8 @@ pub struct PipelineSpec {
     pub feed: Option<Feed>,
     /// Whether all entries are here: not if a part of a file could not be read, or if the file is only there to be included.
     pub complete: bool,
+    /// Names that stand where none is expected: nobody knows what they are, but they are not missing.
+    pub strays: Vec<String>,
     /// Sources: those of included files first.
     pub sources: Vec<Item>,
     /// Operators: those of included files first. Their names and those of sources differ.

@@ -55,6 +55,11 @@ pub(super) fn unknown_key(
     let message = format!("unknown key `{}`", name.value);
     let found = diagnostics.error(Code::UnknownKey, name.span, message);
     let names: Vec<&'static str> = keys.iter().map(|key| key.name).collect();
+    let without_colon = name.value.split_once(' ').filter(|(key, _)| names.contains(key));
+    if let Some((key, rest)) = without_colon {
+        found.hint(format!("a colon is missing: `{key}: {rest}`"));
+        return names.into_iter().find(|name| *name == key);
+    }
     let near = nearest(&name.value, names.iter().copied());
     match near {
         Some(near) => found.did_you_mean(Some(near)),
@@ -68,29 +73,46 @@ pub(super) fn unknown_key(
     near.and_then(|near| names.into_iter().find(|name| *name == near))
 }
 
-/// The pairs of a map without those whose key has stood before; each of those is reported.
+/// The pairs of a map without those whose key has stood before; those are reported together.
 pub(super) fn unique_keys<'a>(
     pairs: &'a [(Spanned<String>, Node)],
     diagnostics: &mut Diagnostics,
 ) -> Vec<(&'a Spanned<String>, &'a Node)> {
     let mut first: BTreeMap<&str, Span> = BTreeMap::new();
     let mut unique = Vec::with_capacity(pairs.len());
+    let mut repeated: Vec<(&Spanned<String>, Span)> = Vec::new();
     for (name, value) in pairs {
         match first.get(name.value.as_str()) {
-            Some(before) => {
-                let before = *before;
-                diagnostics
-                    .error(Code::DuplicateKey, name.span, format!("key `{}` stands twice in this map", name.value))
-                    .label(before, "first here")
-                    .hint("remove one of them, or give it another name");
-            }
+            Some(before) => repeated.push((name, *before)),
             None => {
                 first.insert(&name.value, name.span);
                 unique.push((name, value));
             }
         }
     }
+    report_repeated(&repeated, diagnostics);
     unique
+}
+
+/// Several keys that stand twice in one map are one mistake: the head of what belongs to the second ones is missing.
+fn report_repeated(repeated: &[(&Spanned<String>, Span)], diagnostics: &mut Diagnostics) {
+    let Some((name, before)) = repeated.first() else { return };
+    let names: Vec<String> = repeated.iter().map(|(name, _)| format!("`{}`", name.value)).collect();
+    let (message, hint) = match names.as_slice() {
+        [_] => (
+            format!("key {} stands twice in this map", names[0]),
+            "remove one of them, or give it another name".to_owned(),
+        ),
+        _ => (
+            format!("keys {} stand twice in this map", names.join(", ")),
+            format!("is a line missing above this `{}:`, with a name of its own?", name.value),
+        ),
+    };
+    let found = diagnostics.error(Code::DuplicateKey, name.span, message);
+    found.hint(hint).label(*before, "first here");
+    for (name, before) in &repeated[1..] {
+        found.label(*before, "").label(name.span, "");
+    }
 }
 
 /// Reads a node as the kind that `key` asks for; problems go to `diagnostics`.

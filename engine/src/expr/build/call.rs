@@ -27,6 +27,23 @@ const CHOOSING: &[&str] = &["coalesce", "nullif", "nvl", "ifnull", "greatest", "
 /// Functions that DataFusion cannot run, only rewrite into `CASE`.
 const REWRITTEN: &[&str] = &["coalesce", "nvl", "ifnull", "nvl2"];
 
+/// Functions of other dialects, and what does the same here.
+const FOREIGN: &[(&str, &str)] = &[
+    ("if", "case when … then … else … end"),
+    ("iif", "case when … then … else … end"),
+    ("datediff", "minutes_between(a, b)"),
+    ("date_diff", "minutes_between(a, b)"),
+    ("timestampdiff", "minutes_between(a, b)"),
+    ("isnull", "… is null"),
+    ("len", "length(text)"),
+    ("int", "cast(… as int)"),
+    ("float", "cast(… as float)"),
+    ("str", "cast(… as string)"),
+    ("string", "cast(… as string)"),
+    ("match", "regexp_like(text, pattern)"),
+    ("regexp_matches", "regexp_like(text, pattern)"),
+];
+
 /// Functions of which a constant argument, by its place, is tried at once, and the function that tries it.
 const PROBED: &[(&str, usize, &str)] = &[
     ("date_part", 0, "date_part"),
@@ -218,7 +235,12 @@ fn misplaced(called: &Called, name: &str, at: Range<usize>) -> Problem {
         }
         Called::Scalar(_) | Called::Unknown => {
             let mut problem = Problem::new(Code::UnknownFunction, at, format!("unknown function `{name}`"));
-            problem.hint = nearest(name, functions()).map(|near| format!("did you mean `{near}`?"));
+            let lower = name.to_lowercase();
+            let foreign = FOREIGN.iter().find(|(foreign, _)| *foreign == lower);
+            problem.hint = match foreign {
+                Some((_, ours)) => Some(format!("write `{ours}`")),
+                None => nearest(name, functions()).map(|near| format!("did you mean `{near}`?")),
+            };
             problem
         }
     }

@@ -23,8 +23,9 @@ pub(super) fn add(limbs: &mut [i128], value: f64, times: i64) {
     limbs[limb + 1] += i128::from((shifted >> 64) as u64) * times;
 }
 
-/// The sum, rounded once, to nearest and half to even. Infinite if it is beyond the range of floats.
+/// The sum in the first [`LIMBS`] limbs, rounded once, to nearest and half to even. Infinite if it is beyond the range of floats.
 pub(super) fn round(limbs: &[i128]) -> f64 {
+    let limbs = &limbs[..LIMBS];
     let mut digits = [0_u64; LIMBS + 2];
     let negative = carry(limbs, &mut digits);
     let Some(top) = digits.iter().rposition(|digit| *digit != 0) else { return 0.0 };
@@ -98,6 +99,14 @@ mod tests {
         assert_eq!(sum(&[-5e-324]), -5e-324);
         assert_eq!(sum(&[9007199254740992.0, 1.0, 1e-300]), 9007199254740994.0);
         assert_eq!(sum(&[]), 0.0);
+    }
+
+    #[test]
+    fn what_lies_behind_is_another_sum() {
+        let mut sums = [0; LIMBS + 3];
+        sums[LIMBS..].fill(7);
+        add(&mut sums, 1.5, 2);
+        assert_eq!((round(&sums), &sums[LIMBS..]), (3.0, [7, 7, 7].as_slice()));
     }
 
     fn finite() -> impl Strategy<Value = f64> {
