@@ -30,6 +30,8 @@ const OPERATORS: &str = r#"
       least: min(v)
       most: max(v)
       kinds: count_distinct(v)
+      floats: sum(f)
+      float_mean: avg(f)
       decimals: sum(d)
       decimal_mean: avg(d)
       first: first(v)
@@ -37,8 +39,6 @@ const OPERATORS: &str = r#"
       best: arg_max(u, v)
       positive: count(*) where v > 0
       low: min(u) where v > 0
-      floats: sum(f)
-      float_mean: avg(f)
   live: { from: events, latest: { key: [u], expire: 10m } }
   forever: { from: events, latest: { key: [u, k] } }
   live_by_k:

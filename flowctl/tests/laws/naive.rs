@@ -230,6 +230,8 @@ fn group(k: Option<&str>, rows: &[&Row]) -> String {
         ("least", int(values(rows).min())),
         ("most", int(values(rows).max())),
         ("kinds", kinds(rows).to_string()),
+        ("floats", floats.to_string()),
+        ("float_mean", (floats / rows.len() as f64).to_string()),
         ("decimals", decimal(decimals(rows), 2)),
         ("decimal_mean", decimal(decimal_mean(rows), 6)),
         ("first", int(in_time.first().and_then(|row| row.v))),
@@ -237,8 +239,6 @@ fn group(k: Option<&str>, rows: &[&Row]) -> String {
         ("best", text(arg_max(rows))),
         ("positive", positive.len().to_string()),
         ("low", text(positive.iter().map(|row| row.u).min())),
-        ("floats", floats.to_string()),
-        ("float_mean", (floats / rows.len() as f64).to_string()),
     ])
 }
 
