@@ -10,7 +10,6 @@ mod embedded;
 mod header_json;
 mod marker;
 mod record_buffer;
-mod row_json;
 mod rows;
 mod sink;
 mod source;

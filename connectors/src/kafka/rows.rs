@@ -8,9 +8,8 @@ use engine::connector::{Changes, ConnectContext, ConnectorError};
 use engine::schema::{ColumnType, Schema};
 use hashbrown::HashMap;
 
+use crate::format::json::{encode_columns, encode_row, write_value};
 use crate::topic_log::{Header, TopicRecord};
-
-use super::row_json::{encode_columns, encode_row, encode_value};
 
 /// Names the writer: pipeline, sink and state.
 pub(super) const WRITER_HEADER: &str = "fc-writer";
@@ -108,10 +107,10 @@ impl RowPlan {
                     key.extend_from_slice(rows.column(*column).as_string_view().value(row).as_bytes())
                 }
                 column_type @ (ColumnType::Timestamp | ColumnType::Date) => {
-                    encode_value(rows.column(*column), row, column_type, &mut key);
+                    write_value(column_type, rows.column(*column).as_ref(), row, &mut key);
                     key.retain(|byte| *byte != b'"');
                 }
-                column_type => encode_value(rows.column(*column), row, column_type, &mut key),
+                column_type => write_value(column_type, rows.column(*column).as_ref(), row, &mut key),
             },
             columns => encode_columns(rows, row, &self.schema, columns.iter().copied(), &mut key),
         }

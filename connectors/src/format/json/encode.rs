@@ -14,20 +14,32 @@ use super::super::time::{write_date, write_timestamp};
 /// shortest number that reads back equal, `json` columns their text as it is, on one line. A float that is not finite, which rows
 /// never hold, is null.
 pub fn encode_row(batch: &RecordBatch, row: usize, schema: &Schema, out: &mut Vec<u8>) {
+    encode_columns(batch, row, schema, 0..schema.columns.len(), out);
+}
+
+/// Appends some columns of a row, by their places, in the way of [`encode_row`].
+pub(crate) fn encode_columns(
+    batch: &RecordBatch,
+    row: usize,
+    schema: &Schema,
+    columns: impl IntoIterator<Item = usize>,
+    out: &mut Vec<u8>,
+) {
     out.push(b'{');
-    for (index, (column, array)) in schema.columns.iter().zip(batch.columns()).enumerate() {
+    for (index, place) in columns.into_iter().enumerate() {
+        let column = &schema.columns[place];
         if index > 0 {
             out.push(b',');
         }
         write_string(&column.name, out);
         out.push(b':');
-        write_value(&column.column_type, array.as_ref(), row, out);
+        write_value(&column.column_type, batch.column(place).as_ref(), row, out);
     }
     out.push(b'}');
 }
 
 /// Appends one value as JSON.
-pub(in super::super) fn write_value(kind: &ColumnType, array: &dyn Array, row: usize, out: &mut Vec<u8>) {
+pub(crate) fn write_value(kind: &ColumnType, array: &dyn Array, row: usize, out: &mut Vec<u8>) {
     if array.is_null(row) {
         out.extend_from_slice(b"null");
         return;

@@ -42,7 +42,7 @@ mod outcomes;
 mod reference;
 
 pub use encode::encode_row;
-pub(super) use encode::write_value;
+pub(crate) use encode::{encode_columns, write_value};
 pub(super) use grammar::{end_of_number, skip_value};
 pub use kind::JsonKind;
 pub use lines::decode_lines;
