@@ -3,6 +3,8 @@
 //! Each case runs a pipeline in several layouts: as batch in one piece, and as a stream in random pieces, with random epoch cuts,
 //! interleavings of partitions, partitions that appear late, a restart, and 1 to 3 workers.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 #[path = "laws/layout.rs"]
 mod layout;
 #[path = "laws/naive.rs"]
