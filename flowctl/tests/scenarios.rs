@@ -9,6 +9,8 @@
 //! - `expected.ledger.json`, if it matters: what became of the records of each source;
 //! - `expected.failure.txt`, if the run must fail with code 1: words that it must say.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 #[path = "scenarios/run.rs"]
 mod run;
 mod support;

@@ -12,9 +12,10 @@ use engine::ledger::Ledger;
 use engine::runtime::{RunOptions, Silent, run};
 use engine::spec::{Loaded, Variables, load};
 use proptest::prelude::*;
+use serde_json::Value;
 
 use crate::support::memory::{Store, registry};
-use crate::support::rows::Rows;
+use crate::support::rows::{Rows, add, without_nulls};
 use crate::support::script::{Script, Step};
 
 /// A way in which records come.
@@ -74,8 +75,8 @@ fn layout(partitions: usize) -> impl Strategy<Value = Layout> {
 pub(crate) struct Outcome {
     pub(crate) sinks: BTreeMap<String, Rows>,
     pub(crate) ledger: Ledger,
-    /// Lines of the file of dead letters that were not taken back.
-    pub(crate) dead_letters: Vec<String>,
+    /// Operator, code and text of the dead letters that were not taken back.
+    pub(crate) dead_letters: Rows,
 }
 
 /// Runs operators over one source `events` in a layout.
@@ -140,7 +141,14 @@ fn run_once(yaml: &str, state: &Path, workers: usize) -> Ledger {
     summary.ledgers.into_iter().find(|(source, _)| source == "events").map(|(_, ledger)| ledger).unwrap_or_default()
 }
 
-fn dead_letters(state: &Path) -> Vec<String> {
+fn dead_letters(state: &Path) -> Rows {
     let text = std::fs::read_to_string(state.join("law/dead-letters.jsonl")).unwrap_or_default();
-    text.lines().filter(|line| !line.contains("\"retracted\":true")).map(str::to_owned).collect()
+    let mut letters = Rows::new();
+    for line in text.lines() {
+        let letter: Value = serde_json::from_str(line).unwrap();
+        let [operator, code, text] = ["operator", "code", "text"].map(|name| letter[name].as_str().unwrap());
+        let letter_text = format!("{operator} {code} {}", without_nulls(text));
+        add(&mut letters, letter_text, if letter.get("retracted").is_some() { -1 } else { 1 });
+    }
+    letters
 }

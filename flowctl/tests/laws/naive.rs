@@ -6,14 +6,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 use serde_json::Value;
 
-use crate::support::rows::{Rows, canonical};
+use crate::support::rows::{Rows, canonical, without_nulls};
 
 /// The schema of [`Row::record`].
 pub(crate) const SOURCE: &str = r#"    schema: { k: "string?", u: string, v: "int?", f: float, d: "decimal(8,2)", at: timestamp }
     event_time: { column: at }
 "#;
-/// How long a key of `latest` stays, in minutes.
-const EXPIRE: i64 = 10;
+/// How long a key of `latest` stays, in seconds.
+const EXPIRE: i64 = 600;
 
 /// A row.
 #[derive(Clone, Debug)]
@@ -25,8 +25,8 @@ pub(crate) struct Row {
     f: i64,
     /// In hundredths.
     d: i64,
-    /// Minutes since the beginning of a day.
-    at: i64,
+    /// Minutes since the beginning of a day; each user has seconds of its own, so only rows of one user have equal times.
+    minute: i64,
 }
 
 /// Up to forty rows with many equal values.
@@ -34,7 +34,7 @@ pub(crate) fn rows() -> impl Strategy<Value = Vec<Row>> {
     let k = prop::option::weighted(0.9, prop::sample::select(vec!["a", "b", "", "ß"]));
     let u = prop::sample::select(vec!["ann", "bob", "cat", "dan", "eve"]);
     let row = (k, u, prop::option::weighted(0.85, -3_i64..6), -6_i64..6, -150_i64..150, 0_i64..30)
-        .prop_map(|(k, u, v, f, d, at)| Row { k, u, v, f, d, at });
+        .prop_map(|(k, u, v, f, d, minute)| Row { k, u, v, f, d, minute });
     prop::collection::vec(row, 0..40)
 }
 
@@ -47,7 +47,7 @@ pub(crate) fn partitions(rows: &[Row], count: usize) -> Vec<Vec<String>> {
 impl Row {
     /// A row long after all others.
     pub(crate) fn end() -> Self {
-        Self { k: None, u: "end", v: None, f: 0, d: 0, at: 1000 }
+        Self { k: None, u: "end", v: None, f: 0, d: 0, minute: 1000 }
     }
 
     fn partition(&self, count: usize) -> usize {
@@ -63,8 +63,13 @@ impl Row {
             ("v", int(*v)),
             ("f", self.float().to_string()),
             ("d", decimal(i128::from(self.d), 2)),
-            ("at", format!("\"2026-01-05T{:02}:{:02}:00Z\"", self.at / 60, self.at % 60)),
+            ("at", format!("\"2026-01-05T{:02}:{:02}:{:02}Z\"", self.minute / 60, self.minute % 60, self.at() % 60)),
         ])
+    }
+
+    /// Seconds since the beginning of a day.
+    fn at(&self) -> i64 {
+        self.minute * 60 + i64::from(self.u.as_bytes()[0] % 60)
     }
 
     fn float(&self) -> f64 {
@@ -73,8 +78,8 @@ impl Row {
 
     /// Null comes last.
     fn columns(&self) -> impl Ord {
-        let Self { k, u, v, f, d, at } = self;
-        (k.is_none(), *k, *u, v.is_none(), *v, *f, *d, *at)
+        let Self { k, u, v, f, d, minute } = self;
+        (k.is_none(), *k, *u, v.is_none(), *v, *f, *d, *minute)
     }
 }
 
@@ -109,7 +114,7 @@ fn counted(rows: impl IntoIterator<Item = String>) -> Rows {
 }
 
 /// What every sink holds in the end.
-pub(crate) fn results(rows: &[Row], partitions: usize) -> BTreeMap<&'static str, Rows> {
+pub(crate) fn results(rows: &[Row]) -> BTreeMap<&'static str, Rows> {
     let all: Vec<&Row> = rows.iter().collect();
     let live = latest(rows, Some(EXPIRE), |row| row.u.to_owned());
     let forever = latest(rows, None, |row| format!("{:?} {}", row.k, row.u));
@@ -121,13 +126,14 @@ pub(crate) fn results(rows: &[Row], partitions: usize) -> BTreeMap<&'static str,
     best_live.sort_by_key(|(total, k, _)| (total.is_none(), total.map(Reverse), k.is_none(), *k));
     best_live.truncate(2);
     BTreeMap::from([
-        ("by_k", counted(groups(&all).iter().map(|(k, rows)| group(*k, rows, partitions)))),
+        ("by_k", counted(groups(&all).iter().map(|(k, rows)| group(*k, rows)))),
         ("live", records(&live)),
         ("forever", records(&forever)),
         ("live_by_k", counted(live_groups.into_iter().map(|(_, _, row)| row))),
         ("best", records(&best(&all))),
         ("best_per", records(&groups(&all).values().flat_map(|rows| best_of_group(rows)).collect::<Vec<_>>())),
         ("best_live", counted(best_live.into_iter().map(|(_, _, row)| row))),
+        ("inverse", counted(groups(&live).iter().filter_map(|(k, rows)| inverse(*k, rows)))),
         ("pairs", distinct(&all, |row| object(&[("v", int(row.v)), ("k", text(row.k))]))),
         ("live_pairs", distinct(&live, |row| object(&[("k", text(row.k)), ("v", int(row.v))]))),
         ("big", arm(&|v| v > Some(3))),
@@ -135,6 +141,26 @@ pub(crate) fn results(rows: &[Row], partitions: usize) -> BTreeMap<&'static str,
         ("rest", arm(&|v| v.is_none_or(|v| (0..=3).contains(&v)))),
         ("again", records(&all)),
     ])
+}
+
+/// Operator, code and text of each dead letter that stays.
+pub(crate) fn failures(rows: &[Row]) -> Rows {
+    let live = latest(rows, Some(EXPIRE), |row| row.u.to_owned());
+    let failed = groups(&live).into_iter().filter(|(_, rows)| sum(rows) == Some(0));
+    let letter = |(k, rows): (_, Vec<&Row>)| {
+        // The text is the row that the operator saw, as JSON.
+        (format!("inverse expr.division_by_zero {}", without_nulls(&live_group(k, &rows))), 1)
+    };
+    failed.map(letter).collect()
+}
+
+/// Null divides to null, and zero fails.
+fn inverse(k: Option<&str>, rows: &[&Row]) -> Option<String> {
+    let inverse = match sum(rows) {
+        Some(0) => return None,
+        total => total.map(|total| 60 / total),
+    };
+    Some(object(&[("k", text(k)), ("inverse", int(inverse))]))
 }
 
 fn groups<'a>(rows: &[&'a Row]) -> BTreeMap<Option<&'static str>, Vec<&'a Row>> {
@@ -150,12 +176,12 @@ fn latest(rows: &[Row], expire: Option<i64>, key: impl Fn(&Row) -> String) -> Ve
     let mut newest = BTreeMap::new();
     for row in rows {
         let kept = newest.entry(key(row)).or_insert(row);
-        if row.at >= kept.at {
+        if row.at() >= kept.at() {
             *kept = row;
         }
     }
-    let now = rows.iter().map(|row| row.at).max().unwrap_or(0);
-    newest.into_values().filter(|row| expire.is_none_or(|expire| now - row.at < expire)).collect()
+    let now = rows.iter().map(|row| row.at()).max().unwrap_or(0);
+    newest.into_values().filter(|row| expire.is_none_or(|expire| now - row.at() < expire)).collect()
 }
 
 fn values<'a>(rows: &'a [&Row]) -> impl Iterator<Item = i64> + 'a {
@@ -189,10 +215,10 @@ fn decimal_mean(rows: &[&Row]) -> i128 {
     (2 * sum.abs() + count) / (2 * count) * sum.signum()
 }
 
-fn group(k: Option<&str>, rows: &[&Row], partitions: usize) -> String {
+fn group(k: Option<&str>, rows: &[&Row]) -> String {
     let mut in_time: Vec<&Row> = rows.to_vec();
-    // The sort is stable: within a partition rows stand as they came.
-    in_time.sort_by_key(|row| (row.at, row.partition(partitions)));
+    // The sort is stable: rows of equal times stand as they came.
+    in_time.sort_by_key(|row| row.at());
     let floats = rows.iter().map(|row| row.float()).sum::<f64>();
     let positive: Vec<&&Row> = rows.iter().filter(|row| row.v > Some(0)).collect();
     object(&[

@@ -257,11 +257,10 @@ impl Stage {
         }
     }
 
-    /// How much the journal and the dead letters hold: it grows with every epoch.
+    /// How much the journal holds: it grows with every epoch.
     fn progress(&self) -> u64 {
-        let entries = fs::read_dir(self.path("state/scenario")).into_iter().flatten().flatten();
-        let sizes = entries.filter(|entry| !entry.file_name().to_string_lossy().starts_with("status"));
-        sizes.filter_map(|entry| entry.metadata().ok()).map(|metadata| metadata.len()).sum()
+        let files = fs::read_dir(self.path("state/scenario/journal")).into_iter().flatten().flatten();
+        files.filter_map(|file| file.metadata().ok()).map(|metadata| metadata.len()).sum()
     }
 
     /// Appends a piece and waits until something was made of it. Whether the run still goes on.

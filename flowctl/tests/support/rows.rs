@@ -54,6 +54,17 @@ pub(crate) fn canonical(json: &str) -> String {
     }
 }
 
+/// An object without its nulls, in the order of names; any other text as it is.
+pub(crate) fn without_nulls(text: &str) -> String {
+    match from_str::<BTreeMap<String, Value>>(text) {
+        Ok(mut fields) => {
+            fields.retain(|_, value| !value.is_null());
+            canonical(&Value::from_iter(fields).to_string())
+        }
+        Err(_) => text.to_owned(),
+    }
+}
+
 fn number(digits: &str) -> String {
     if digits.contains(['e', 'E']) {
         return format!("{:e}", digits.parse::<f64>().expect("a JSON number"));
