@@ -1,4 +1,5 @@
-//! `first(x)` and `last(x)`: the value of the row that happened first or last, by event time, then partition, then offset. The value may be null.
+//! `first(x)` and `last(x)`: the value of the row that happened first or last, by event time, then partition (in a fixed order,
+//! not that of their names), then offset. The value may be null.
 
 use crate::diagnostic::Diagnostics;
 use crate::expr::AggregateCall;

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{RecordBatch, UInt32Array};
+use arrow::json::WriterBuilder;
+use arrow::json::writer::LineDelimited;
 use timely::dataflow::Stream;
 use timely::dataflow::channels::pact::Pipeline;
 use timely::dataflow::operators::generic::OutputBuilder;
@@ -111,7 +113,8 @@ pub(super) fn row_error(
 
 /// One row as a JSON object, for people.
 fn row_json(row: &RecordBatch) -> Vec<u8> {
-    let mut writer = arrow::json::LineDelimitedWriter::new(Vec::new());
+    let builder = WriterBuilder::new().with_explicit_nulls(true);
+    let mut writer = builder.build::<_, LineDelimited>(Vec::new());
     if writer.write(row).and_then(|()| writer.finish()).is_err() {
         return Vec::new();
     }

@@ -9,6 +9,7 @@ use timely::dataflow::Stream;
 use timely::dataflow::channels::pact::Pipeline;
 use timely::dataflow::operators::Operator;
 
+use crate::connector::SortKey;
 use crate::operator::Top;
 use crate::plan::Plan;
 
@@ -35,7 +36,8 @@ pub(super) fn top<'scope>(
 fn row_codec(plan: &Plan, node: usize, top: &Top) -> RowCodec {
     let schema = &plan.nodes[node].input;
     let order = top.by.iter().map(|key| (key.column, sort_options(*key)));
-    RowCodec::ordered(schema, order.chain((0..schema.columns.len()).map(|column| (column, Default::default()))))
+    let rest = (0..schema.columns.len()).map(|column| SortKey { column, descending: false });
+    RowCodec::ordered(schema, order.chain(rest.map(|key| (key.column, sort_options(key)))))
 }
 
 /// Values of each group, with how often they are added.
