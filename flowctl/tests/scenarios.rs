@@ -66,6 +66,7 @@ scenarios! {
     keys_are_bytes
     csv_records
     late_rows_correct
+    late_rows_are_taken_out
     sources_and_partitions_together
     filtered_is_what_no_branch_wanted
     thousands_of_rows

@@ -6,11 +6,13 @@ use std::sync::Arc;
 use crate::connector::{Format, MetadataColumn, Sink, SinkInput, SortKey, Source};
 use crate::expr::Expression;
 use crate::operator::{ColumnDraft, Stateful};
-use crate::plan::{At, EventTime, OnError, Target};
+use crate::plan::{At, EventTime, Late, OnError, Target};
 use crate::schema::{Column, Schema};
 
 /// The columns that tell when a row of a source happened; no user's column can be called so.
 pub(super) const TIME_COLUMNS: [&str; 3] = ["$event_time", "$partition", "$offset"];
+/// The column that tells whether a row of a source came late.
+pub(super) const LATE_COLUMN: &str = "$late";
 
 /// Everything drafted so far.
 #[derive(Default)]
@@ -84,6 +86,8 @@ pub(super) enum OpDraft {
     Filter(Expression),
     Project(Vec<ColumnDraft>),
     Route(Vec<Option<Expression>>),
+    /// Takes late rows out.
+    OnTime(Late),
 }
 
 /// An exit whose columns have names.

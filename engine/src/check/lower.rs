@@ -9,7 +9,7 @@ use crate::plan::{
 };
 use crate::schema::{Column, Schema};
 
-use super::draft::{Draft, NodeDraft, OpDraft, RegionDraft, SourceDraft, StepDraft, TIME_COLUMNS};
+use super::draft::{Draft, LATE_COLUMN, NodeDraft, OpDraft, RegionDraft, SourceDraft, StepDraft, TIME_COLUMNS};
 use super::unused;
 
 /// Brings a draft into its final form.
@@ -54,6 +54,7 @@ fn lower_node(node: NodeDraft) -> Node {
 /// What a column at the start of a source's region is: declared columns come first, then metadata, then the time columns.
 fn root_column(name: &str, all: &Schema, declared: usize) -> RootColumn {
     match TIME_COLUMNS.iter().position(|column| *column == name) {
+        _ if name == LATE_COLUMN => RootColumn::Late,
         Some(0) => RootColumn::EventTime,
         Some(1) => RootColumn::PartitionRank,
         Some(_) => RootColumn::Offset,
@@ -122,6 +123,11 @@ fn lower_region_with(region: RegionDraft, whole_root: bool) -> Region {
                 let arms = conditions.iter().map(|arm| arm.as_ref().map(|condition| compiled(condition, &input)));
                 RowOp::Route(arms.collect())
             }
+            OpDraft::OnTime(late) => {
+                schemas.insert(At::Step(index), input.clone());
+                let column = input.index_of(LATE_COLUMN).expect("a step that looks at lateness keeps the column");
+                RowOp::OnTime(column, late)
+            }
             OpDraft::Project(columns) => {
                 let (projections, schema) = project(&columns, &used(At::Step(index)), &input);
                 schemas.insert(At::Step(index), schema.clone());
@@ -156,6 +162,10 @@ fn needed_columns(region: &RegionDraft) -> BTreeMap<At, BTreeSet<String>> {
             OpDraft::Filter(condition) => {
                 above.extend(needed.get(&At::Step(index)).cloned().unwrap_or_default());
                 above.extend(condition.columns());
+            }
+            OpDraft::OnTime(_) => {
+                above.extend(needed.get(&At::Step(index)).cloned().unwrap_or_default());
+                above.insert(LATE_COLUMN.to_owned());
             }
             OpDraft::Route(conditions) => {
                 for (arm, condition) in conditions.iter().enumerate() {

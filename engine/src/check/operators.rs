@@ -9,7 +9,7 @@ use crate::schema::{Column, ColumnType, Schema};
 use crate::spec::{Content, Entry, Item, Key, Node, Spanned};
 
 use super::Checker;
-use super::draft::{Draft, Host, NodeDraft, OpDraft, Output, Place, RegionDraft, TIME_COLUMNS};
+use super::draft::{Draft, Host, LATE_COLUMN, NodeDraft, OpDraft, Output, Place, RegionDraft, TIME_COLUMNS};
 use super::misplaced::Section;
 use super::names::{base_of, taken_names};
 use crate::operator::ColumnDraft;
@@ -186,7 +186,7 @@ impl Draft {
         let with_implicit = |columns: &[ColumnDraft]| {
             let mut all = columns.to_vec();
             let hidden = input.implicit.iter().map(|column| column.name.as_str());
-            let time = TIME_COLUMNS.into_iter().filter(|_| input.timed);
+            let time = TIME_COLUMNS.into_iter().chain([LATE_COLUMN]).filter(|_| input.timed);
             for name in hidden.chain(time) {
                 if all.iter().all(|column| column.name != name) {
                     all.push(ColumnDraft::keep(name));

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use crate::connector::{CheckContext, SinkInput, SinkMode};
 use crate::diagnostic::{Code, nearest};
 use crate::operator::FROM;
-use crate::plan::{Report, Target, fingerprint};
-use crate::spec::{Entry, Item, Key, Kind};
+use crate::plan::{Late, Report, Target, fingerprint};
+use crate::spec::{Entry, Item, Key, Kind, Spanned};
 
 use super::Checker;
 use super::connector_key::{Connected, Connectors};
-use super::draft::{Draft, Output, SinkDraft};
+use super::draft::{Draft, OpDraft, Output, Place, SinkDraft};
 use super::misplaced::Section;
 use super::names::taken_names;
 
@@ -19,9 +19,9 @@ pub(crate) const SINK_KEYS: &[Key] = &[
     FROM,
     Key::default(
         "late",
-        Kind::Choice(&["correct"]),
+        Kind::Choice(&["correct", "divert", "drop"]),
         "correct",
-        "what becomes of late rows: `correct` lets them change what was sent before",
+        "what becomes of late rows: `correct` counts them in, `divert` makes them dead letters, `drop` counts them as late",
     ),
 ];
 
@@ -57,11 +57,39 @@ impl Checker<'_> {
         let mut context =
             CheckContext { folder: &item.folder, variables: self.variables, diagnostics: self.diagnostics };
         let sink = Arc::from(kind.check(&own?, &input, &mut context)?);
+        let late = common.word("late");
+        let places = self.on_time(item, &late, &output, draft)?;
         let columns: Vec<String> = output.schema.names().map(str::to_owned).collect();
-        draft.add_exits(&output.places, &columns, Target::Sink(draft.sinks.len()));
+        draft.add_exits(&places, &columns, Target::Sink(draft.sinks.len()));
         let above: Vec<&str> = output.fingerprints.iter().map(String::as_str).collect();
-        draft.sinks.push(SinkDraft { input, sink, fingerprint: fingerprint("sink", &above) });
+        let meaning = if late.value == "correct" { "sink".to_owned() } else { format!("sink, late: {}", late.value) };
+        draft.sinks.push(SinkDraft { input, sink, fingerprint: fingerprint(&meaning, &above) });
         Some(())
+    }
+
+    /// Where a sink takes its rows: behind a step that takes late ones out, if the sink wants that.
+    fn on_time(
+        &mut self,
+        item: &Item,
+        late: &Spanned<String>,
+        output: &Output,
+        draft: &mut Draft,
+    ) -> Option<Vec<Place>> {
+        let late_rows = match late.value.as_str() {
+            "drop" => Late::Drop,
+            "divert" => Late::Divert,
+            _ => return Some(output.places.clone()),
+        };
+        if !output.timed {
+            let message = format!("`late: {}` needs rows that know when they happened", late.value);
+            self.diagnostics.error(Code::NeedsEventTime, late.span, message).hint(
+                "take rows from a source with `event_time`, with only filter, select, derive, bucket, route and union \
+                 between; behind other operators late rows are part of the result",
+            );
+            return None;
+        }
+        let step = |place: &Place| draft.add_step(*place, &item.name.value, OpDraft::OnTime(late_rows));
+        Some(output.places.iter().map(step).collect())
     }
 
     /// Resolves the sinks of reports; a sink that failed its own check has been reported.

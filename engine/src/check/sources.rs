@@ -10,7 +10,7 @@ use crate::spec::{Content, Entry, Item, Key, Kind, Node, Spanned};
 
 use super::Checker;
 use super::connector_key::{Connected, Connectors};
-use super::draft::{Draft, Host, Output, Place, RegionDraft, SourceDraft, TIME_COLUMNS};
+use super::draft::{Draft, Host, LATE_COLUMN, Output, Place, RegionDraft, SourceDraft, TIME_COLUMNS};
 use super::misplaced::Section;
 
 const EVENT_TIME: &[Key] = &[
@@ -326,5 +326,6 @@ fn with_time(mut columns: Vec<Column>) -> Vec<Column> {
     columns.push(Column::new(time, ColumnType::Timestamp));
     columns.push(Column::new(partition, ColumnType::Int));
     columns.push(Column::new(offset, ColumnType::Int));
+    columns.push(Column::new(LATE_COLUMN, ColumnType::Bool));
     columns
 }

@@ -49,6 +49,7 @@ fn root_column(column: RootColumn, source: &SourceNode) -> String {
         RootColumn::EventTime => "event time".into(),
         RootColumn::PartitionRank => "partition".into(),
         RootColumn::Offset => "offset".into(),
+        RootColumn::Late => "late".into(),
     }
 }
 
@@ -91,6 +92,10 @@ fn branch(region: &Region, at: At, depth: usize, plan: &Plan, text: &mut String)
             RowOp::Project(_, schema) => {
                 let _ =
                     writeln!(text, "{indent}{}: columns {}", step.name, schema.names().collect::<Vec<_>>().join(", "));
+                branch(region, At::Step(index), depth + 1, plan, text);
+            }
+            RowOp::OnTime(_, late) => {
+                let _ = writeln!(text, "{indent}{}: late rows: {late:?}", step.name);
                 branch(region, At::Step(index), depth + 1, plan, text);
             }
             RowOp::Route(arms) => {

@@ -14,7 +14,7 @@ mod region;
 
 pub use explain::{dot, explain};
 pub(crate) use fingerprint::fingerprint;
-pub use region::{At, Condition, Exit, Projection, Region, RowOp, Step, Target};
+pub use region::{At, Condition, Exit, Late, Projection, Region, RowOp, Step, Target};
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -71,6 +71,14 @@ pub struct SourceNode {
     pub fingerprint: String,
 }
 
+impl SourceNode {
+    /// Whether it matters which rows came late. Then a partition is read by one worker, in order.
+    #[must_use]
+    pub fn judges_late(&self) -> bool {
+        self.root.contains(&RootColumn::Late)
+    }
+}
+
 /// A filter on few columns, evaluated before others are built.
 #[derive(Debug)]
 pub struct Prefilter {
@@ -97,6 +105,8 @@ pub enum RootColumn {
     PartitionRank,
     /// The record's offset.
     Offset,
+    /// Whether the row came late: its time is less than the greatest seen earlier in its own partition, less the lateness that is allowed.
+    Late,
 }
 
 /// The time of a source's rows.
@@ -186,6 +196,6 @@ impl Plan {
     /// Whether nothing is kept between epochs, so that a restart need not read the past again.
     #[must_use]
     pub fn is_stateless(&self) -> bool {
-        self.nodes.is_empty()
+        self.nodes.is_empty() && !self.sources.iter().any(SourceNode::judges_late)
     }
 }

@@ -45,6 +45,17 @@ pub enum RowOp {
     Project(Vec<Projection>, Schema),
     /// Sends each row to the first arm whose condition it meets; `None` takes all that are left.
     Route(Vec<Option<Condition>>),
+    /// Takes late rows out; the place of the column that tells.
+    OnTime(usize, Late),
+}
+
+/// What becomes of late rows that are taken out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Late {
+    /// They are counted.
+    Drop,
+    /// They are counted, and kept as dead letters.
+    Divert,
 }
 
 /// A condition that is ready to run, and how it was written.

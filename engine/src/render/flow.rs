@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use arrow::array::{Array, BooleanArray, Int64Array, RecordBatch, UInt32Array};
+use arrow::array::{Array, AsArray, BooleanArray, Int64Array, RecordBatch, UInt32Array};
 use arrow::compute::filter;
 
 use crate::expr::Failure;
-use crate::plan::{At, Condition, Projection, Region, RowOp};
+use crate::plan::{At, Condition, Late, Projection, Region, RowOp};
 use crate::schema::Schema;
 
 use super::batch::{filter_diffs, filter_rows, project_rows, record_batch};
@@ -42,6 +42,8 @@ pub(super) trait FlowTarget {
     fn exit(&mut self, exit: usize, flow: Flow);
     /// The row at `row` of `flow` has failed in the operator `operator`.
     fn fail(&mut self, operator: &str, flow: &Flow, failure: &Failure);
+    /// The row at `row` of `flow` came late, and `operator` takes it out.
+    fn late(&mut self, operator: &str, flow: &Flow, row: usize, late: Late);
 }
 
 /// Sends `input` through the region.
@@ -59,6 +61,14 @@ pub(super) fn run(region: &Region, input: Flow, target: &mut impl FlowTarget) {
             RowOp::Project(columns, schema) => {
                 let projected = project(columns, schema, &step.name, &flow, target);
                 flows.insert(At::Step(index), projected);
+            }
+            RowOp::OnTime(column, late) => {
+                let is_late = flow.rows.column(*column).as_boolean().clone();
+                for row in is_late.values().set_indices() {
+                    target.late(&step.name, &flow, row, *late);
+                }
+                let on_time = BooleanArray::new(!is_late.values(), None);
+                flows.insert(At::Step(index), flow.keep(&on_time));
             }
             RowOp::Route(arms) => {
                 for (arm, flow) in route(arms, &step.name, flow, target).into_iter().enumerate() {

@@ -26,6 +26,7 @@ pub use batch::{Batch, Origin};
 pub use dataflow::{Inputs, Outlets, render};
 pub use outlet::{EpochReport, Outlet, SinkOutlet, WorkerReport};
 pub use scan::RawBatch;
+pub(crate) use scan::partition_rank;
 
 /// The engine's time: the number of an epoch.
 pub(crate) type Epoch = u64;

@@ -1,17 +1,18 @@
 //! A source's records → rows, and the row-wise operators behind it, fused: the only place where records are decoded.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, BooleanArray, Int64Array, StringViewArray, TimestampMicrosecondArray, UInt32Array,
+    Array, ArrayRef, AsArray, BooleanArray, Int64Array, StringViewArray, TimestampMicrosecondArray, UInt32Array,
 };
 use arrow::compute::{filter, take};
+use arrow::datatypes::TimestampMicrosecondType;
 
 use crate::connector::{Constant, DecodeRequest, Decoder, MetadataOrigin, Partition, Records, Spans};
 use crate::expr::Failure;
 use crate::ledger::Ledger;
-use crate::plan::{OnError, RootColumn, SourceNode};
+use crate::plan::{Late, OnError, RootColumn, SourceNode};
 
 use super::batch::{Batch, Origin, record_batch};
 use super::flow::{Flow, FlowTarget, run, select};
@@ -46,6 +47,8 @@ pub(super) struct Scan {
     decoder: Box<dyn Decoder>,
     name: Arc<str>,
     needs_clock: bool,
+    /// The greatest event time seen in each partition, if it matters which rows came late.
+    seen: HashMap<String, i64>,
     fates: Vec<Fate>,
 }
 
@@ -53,6 +56,7 @@ pub(super) struct Scan {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Fate {
     Filtered,
+    Late,
     Used,
     Failed,
 }
@@ -65,7 +69,7 @@ impl Scan {
             .format
             .decoder(&DecodeRequest { schema: node.declared.clone(), wanted: wanted_columns(node, needs_clock) });
         let name = Arc::from(node.name.as_str());
-        Self { plan, source, decoder, name, needs_clock, fates: Vec::new() }
+        Self { plan, source, decoder, name, needs_clock, seen: HashMap::new(), fates: Vec::new() }
     }
 
     /// Everything that one batch of records becomes.
@@ -83,6 +87,7 @@ impl Scan {
             spans: &spans,
             fates: &mut self.fates,
             scanned: Scanned::default(),
+            diverted: BTreeSet::new(),
             source: self.source,
         };
         for bad in verdicts.bad {
@@ -94,6 +99,9 @@ impl Scan {
         {
             let times = columns.array(event_time.column, &verdicts.good);
             target.scanned.clock = greatest_time(&times);
+        }
+        if node.judges_late() {
+            columns.judge_late(&mut self.seen, &verdicts.good);
         }
         let mut places = UInt32Array::from(verdicts.good);
         if let Some(prefilter) = &node.prefilter {
@@ -120,7 +128,7 @@ fn wanted_columns(node: &SourceNode, needs_clock: bool) -> Vec<bool> {
     let mut wanted = vec![false; node.declared.columns.len()];
     let prefilter = node.prefilter.iter().flat_map(|prefilter| &prefilter.root);
     let time = node.event_time.iter().map(|event_time| &event_time.column);
-    let uses_time = needs_clock || node.root.contains(&RootColumn::EventTime);
+    let uses_time = needs_clock || node.judges_late() || node.root.contains(&RootColumn::EventTime);
     for column in prefilter.chain(&node.root).chain(time.filter(|_| uses_time)) {
         if let RootColumn::Declared(at) = column {
             wanted[*at] = true;
@@ -172,7 +180,27 @@ impl RootColumns<'_> {
                 Arc::new(Int64Array::from(vec![rank; places.len()]))
             }
             RootColumn::Offset => self.offsets(places),
+            RootColumn::Late => unreachable!("late rows are judged before any column is asked for"),
         }
+    }
+
+    /// Judges all good records of the batch, in the order of the log.
+    fn judge_late(&mut self, seen: &mut HashMap<String, i64>, good: &[u32]) {
+        let Some(event_time) = self.node.event_time.clone() else { return };
+        let times = self.array(event_time.column, good);
+        let times = times.as_primitive::<TimestampMicrosecondType>().values();
+        let lateness = i64::try_from(event_time.lateness.as_micros()).unwrap_or(i64::MAX);
+        let mut greatest = seen.get(&self.raw.partition.id).copied().unwrap_or(i64::MIN);
+        let late = times.iter().map(|time| {
+            let is_late = *time < greatest.saturating_sub(lateness);
+            greatest = greatest.max(*time);
+            Some(is_late)
+        });
+        let late: BooleanArray = late.collect();
+        if !good.is_empty() {
+            seen.insert(self.raw.partition.id.clone(), greatest);
+        }
+        self.built.insert(RootColumn::Late, Arc::new(late));
     }
 
     fn offsets(&self, places: &[u32]) -> ArrayRef {
@@ -201,7 +229,7 @@ impl RootColumns<'_> {
 }
 
 /// A number for a partition that is the same in every run, whatever order partitions were found in (FNV-1a, 64 bits).
-fn partition_rank(id: &str) -> i64 {
+pub(crate) fn partition_rank(id: &str) -> i64 {
     let digest = id
         .bytes()
         .fold(0xcbf2_9ce4_8422_2325_u64, |digest, byte| (digest ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
@@ -216,6 +244,7 @@ struct ScanTarget<'a> {
     spans: &'a Spans,
     fates: &'a mut Vec<Fate>,
     scanned: Scanned,
+    diverted: BTreeSet<u32>,
     source: usize,
 }
 
@@ -235,6 +264,18 @@ impl FlowTarget for ScanTarget<'_> {
         let place = flow.places.value(failure.row as usize);
         self.dead(&Arc::from(operator), place, failure.code, failure.message.clone());
     }
+
+    fn late(&mut self, operator: &str, flow: &Flow, row: usize, late: Late) {
+        let place = flow.places.value(row);
+        let fate = &mut self.fates[place as usize];
+        *fate = (*fate).max(Fate::Late);
+        // A row that two sinks divert is one dead letter.
+        if late == Late::Divert && self.diverted.insert(place) {
+            let message = "the row came later than the source's lateness allows".to_owned();
+            let error = self.error(&Arc::from(operator), place, "late", message);
+            self.scanned.errors.push(ErrorRow { fatal: false, kept: true, ..error });
+        }
+    }
 }
 
 impl ScanTarget<'_> {
@@ -243,8 +284,13 @@ impl ScanTarget<'_> {
         if std::mem::replace(&mut self.fates[place as usize], Fate::Failed) == Fate::Failed {
             return;
         }
+        let error = self.error(operator, place, code, message);
+        self.scanned.errors.push(error);
+    }
+
+    fn error(&self, operator: &Arc<str>, place: u32, code: &'static str, message: String) -> ErrorRow {
         let bytes = self.spans.values[place as usize].as_ref().map(|span| self.raw.records.value(span).to_vec());
-        self.scanned.errors.push(ErrorRow {
+        ErrorRow {
             operator: Arc::clone(operator),
             origin: Some(ErrorOrigin {
                 source: Arc::clone(self.name),
@@ -256,7 +302,7 @@ impl ScanTarget<'_> {
             bytes: bytes.unwrap_or_default(),
             fatal: self.node.on_error == OnError::Fail,
             kept: self.node.on_error == OnError::DeadLetter,
-        });
+        }
     }
 
     fn finish(self) -> Scanned {
@@ -267,6 +313,7 @@ impl ScanTarget<'_> {
         for fate in self.fates.iter() {
             match fate {
                 Fate::Filtered => scanned.ledger.filtered += 1,
+                Fate::Late => scanned.ledger.late += 1,
                 Fate::Used => scanned.ledger.used += 1,
                 Fate::Failed => scanned.ledger.dead_letter += 1,
             }

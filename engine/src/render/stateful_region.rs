@@ -12,7 +12,7 @@ use timely::dataflow::operators::generic::OutputBuilder;
 use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
 
 use crate::expr::Failure;
-use crate::plan::{OnError, Plan};
+use crate::plan::{Late, OnError, Plan};
 
 use super::batch::Batch;
 use super::flow::{Flow, FlowTarget, run};
@@ -76,6 +76,10 @@ impl<'a> RegionTarget<'a> {
 }
 
 impl FlowTarget for RegionTarget<'_> {
+    fn late(&mut self, _operator: &str, _flow: &Flow, _row: usize, _late: Late) {
+        unreachable!("the check lets only rows of a source come late");
+    }
+
     fn exit(&mut self, exit: usize, flow: Flow) {
         self.exits.push((exit, Batch { rows: flow.rows, diffs: flow.diffs, origin: None }));
     }

@@ -240,7 +240,8 @@ impl Coordinator<'_> {
         self.epochs.bytes += records.payload.len();
         self.epochs.last_data = Instant::now();
         self.epochs.opened_at.get_or_insert_with(Instant::now);
-        self.workers.feed(at, RawBatch { records: Arc::new(records), partition })
+        let ordered = self.plan.sources[at].judges_late();
+        self.workers.feed(at, RawBatch { records: Arc::new(records), partition }, ordered)
     }
 
     /// Closes the open epoch and opens the next.

@@ -8,7 +8,7 @@ use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded, unbounded};
 use timely::WorkerConfig;
 
 use crate::plan::Plan;
-use crate::render::{Inputs, Outlets, RawBatch, SinkOutlet, render};
+use crate::render::{Inputs, Outlets, RawBatch, SinkOutlet, partition_rank, render};
 
 use super::RunError;
 use super::committer::{Load, Order};
@@ -85,9 +85,13 @@ impl Workers {
         Ok(Self { feeds, threads: threads.into_iter().map(|(_, thread)| thread).collect(), next: 0, pool })
     }
 
-    /// Gives records to the worker that has the least to do; waits if all have enough.
-    pub(super) fn feed(&mut self, source: usize, raw: RawBatch) -> Result<(), RunError> {
+    /// Gives records to the worker that has the least to do, or, if `ordered`, to the one that reads their partition; waits if it has enough.
+    pub(super) fn feed(&mut self, source: usize, raw: RawBatch, ordered: bool) -> Result<(), RunError> {
         let count = self.feeds.len();
+        if ordered {
+            let worker = partition_rank(&raw.partition.id).unsigned_abs() as usize % count;
+            return self.send(worker, Feed::Records(source, raw));
+        }
         let worker = (0..count)
             .map(|step| (self.next + step) % count)
             .min_by_key(|worker| self.feeds[*worker].len())
