@@ -45,6 +45,16 @@ pub struct EpochReport {
     pub ledgers: BTreeMap<usize, Ledger>,
 }
 
+impl EpochReport {
+    /// Adds what another worker has reported.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.errors.extend(other.errors);
+        for (source, ledger) in other.ledgers {
+            self.ledgers.entry(source).or_default().add(&ledger);
+        }
+    }
+}
+
 /// What scans note down until their epoch is passed.
 pub(super) type LedgerBook = Rc<RefCell<BTreeMap<Epoch, BTreeMap<usize, Ledger>>>>;
 

@@ -11,7 +11,7 @@ use crate::connector::{Changes, Committed, ConnectorError, Grid, SinkInput, Sink
 use crate::render::{Batch, Outlet};
 
 use super::consolidate;
-use super::coordinator::{DeathWatch, Event};
+use super::event::{DeathWatch, Event};
 use super::journal::SinkMark;
 
 /// What a committer is told.

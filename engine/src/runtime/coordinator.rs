@@ -2,21 +2,21 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Select, Sender};
+use crossbeam_channel::{Receiver, Select};
 
 use crate::connector::{ConnectorError, Partition, Read, Records, Replay, StopFlag};
 use crate::plan::Plan;
-use crate::render::{EpochReport, RawBatch, WorkerReport};
+use crate::render::{EpochReport, RawBatch};
 
 use super::RunError;
 use super::committer::Committer;
 use super::dead_letters::DeadLetters;
 use super::epochs::{Closing, ClosingKind, Epochs};
+use super::event::Event;
 use super::ingest::Ingest;
-use super::journal::{Entry, Journal, PartitionStart, Range, SinkMark};
-use super::journaling::merge;
+use super::journal::{Entry, Journal, PartitionStart, Range};
 use super::options::RunOptions;
 use super::source_state::SourceState;
 use super::watch::Watch;
@@ -32,29 +32,6 @@ const LOAD_PAUSE: usize = 96 << 20;
 const EPOCH_BYTES: usize = 1 << 30;
 /// How long the coordinator sleeps at most.
 pub(super) const TICK: Duration = Duration::from_millis(100);
-
-/// What workers and committers tell the coordinator.
-pub(super) enum Event {
-    /// A worker has passed epochs.
-    Report(WorkerReport),
-    /// How far a sink has come.
-    Committed(usize, SinkMark),
-    /// A sink failed; its committer has ended.
-    SinkFailed(usize, ConnectorError),
-    /// A thread has panicked.
-    Panicked,
-}
-
-/// Tells the coordinator if its thread panics.
-pub(super) struct DeathWatch(pub(super) Sender<Event>);
-
-impl Drop for DeathWatch {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            let _ = self.0.send(Event::Panicked);
-        }
-    }
-}
 
 /// Everything that a run holds together.
 pub(super) struct Coordinator<'a> {
@@ -284,7 +261,7 @@ impl Coordinator<'_> {
                     let Some(closing) = self.epochs.closing.get_mut(&epoch) else {
                         return Err(RunError::Died("a worker that reports an epoch which is not closing"));
                     };
-                    merge(&mut closing.report, found);
+                    closing.report.add(found);
                 }
                 self.epochs.through[report.worker] = report.through;
                 self.journal_passed()
@@ -300,10 +277,4 @@ impl Coordinator<'_> {
             Event::Panicked => Err(RunError::Died("a worker or a committer")),
         }
     }
-}
-
-/// Microseconds since 1970.
-pub(super) fn now_micros() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
 }

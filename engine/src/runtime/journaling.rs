@@ -10,8 +10,9 @@ use crate::error_row::ErrorRow;
 use crate::render::EpochReport;
 
 use super::RunError;
+use super::clock::now_micros;
 use super::committer::Order;
-use super::coordinator::{Coordinator, TICK, now_micros};
+use super::coordinator::{Coordinator, TICK};
 use super::epochs::{Closing, ClosingKind, Ranges};
 use super::journal::{Entry, EpochRecord, SinkMark};
 
@@ -122,14 +123,6 @@ impl Coordinator<'_> {
             }
         }
         Ok(())
-    }
-}
-
-/// Adds what another worker has reported.
-pub(super) fn merge(into: &mut EpochReport, from: EpochReport) {
-    into.errors.extend(from.errors);
-    for (source, ledger) in from.ledgers {
-        into.ledgers.entry(source).or_default().add(&ledger);
     }
 }
 

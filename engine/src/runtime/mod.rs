@@ -7,12 +7,14 @@
 //!                            └────────Committed────────────────┘
 //! ```
 
+mod clock;
 mod committer;
 mod consolidate;
 mod coordinator;
 mod dead_letters;
 mod epochs;
 mod error;
+mod event;
 mod history;
 mod ingest;
 mod journal;

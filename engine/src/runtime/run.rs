@@ -10,9 +10,10 @@ use crate::plan::{Plan, SinkNode};
 
 use super::RunError;
 use super::committer::{Committer, Order};
-use super::coordinator::{Coordinator, Event};
+use super::coordinator::Coordinator;
 use super::dead_letters::DeadLetters;
 use super::epochs::Epochs;
+use super::event::Event;
 use super::history::{History, Positions, Summit};
 use super::journal::{EpochRecord, SinkMark};
 use super::opening::{open_source, start_source};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use super::coordinator::now_micros;
+use super::clock::now_micros;
 use super::dead_letters::DeadLetters;
 use super::epochs::Epochs;
 use super::options::{Observer, Progress};

@@ -12,7 +12,7 @@ use crate::render::{Inputs, Outlets, RawBatch, SinkOutlet, partition_rank, rende
 
 use super::RunError;
 use super::committer::{Load, Order};
-use super::coordinator::{DeathWatch, Event};
+use super::event::{DeathWatch, Event};
 
 /// How many batches of records wait for a worker.
 const QUEUE: usize = 2;
