@@ -1,5 +1,7 @@
 //! The simulator as its clients see it, over HTTP.
 
+use std::io::Read;
+
 use chrono::DateTime;
 use serde_json::{Value, json};
 
@@ -137,6 +139,63 @@ fn the_rate_limit_is_told_and_kept_in_virtual_time() {
     assert_eq!((refused.status, refused.remaining, refused.reset), (429, Some(0), Some(start + 60)));
     session.clock(&json!({ "advance": "1m" }));
     assert_eq!(session.helix("/users?id=1").remaining, Some(799));
+}
+
+#[test]
+fn packed_and_chunked_replies_hold_the_same_bytes() {
+    let faults = vec![ScheduledFault::at(2, Fault::Gzip), ScheduledFault::at(3, Fault::Chunked)];
+    let session = Session::start(SimulatorOptions { faults, ..SimulatorOptions::default() });
+    let plain = session.helix("/streams?first=100").text;
+    let http = reqwest::Client::builder().no_gzip().build().expect("a client");
+    let raw = |encoding: &str| {
+        let request = http.get(format!("{}/streams?first=100", session.simulator.api_url));
+        let request = request.bearer_auth(&session.token).header("Client-Id", "me").header("Accept-Encoding", encoding);
+        session.runtime.block_on(async {
+            let response = request.send().await.expect("a reply");
+            let header = |name| response.headers().get(name).map(|value| value.to_str().expect("text").to_owned());
+            let (coding, transfer) = (header("Content-Encoding"), header("Transfer-Encoding"));
+            (coding, transfer, response.bytes().await.expect("a body"))
+        })
+    };
+    let (coding, _, packed) = raw("br, gzip;q=0.5");
+    assert_eq!(coding.as_deref(), Some("gzip"));
+    assert!(packed.len() < plain.len() / 2);
+    let mut unpacked = String::new();
+    flate2::read::GzDecoder::new(&packed[..]).read_to_string(&mut unpacked).expect("gzip");
+    assert_eq!(unpacked, plain);
+    let (coding, transfer, body) = raw("identity");
+    assert_eq!((coding.as_deref(), transfer.as_deref(), &body[..]), (None, Some("chunked"), plain.as_bytes()));
+}
+
+#[test]
+fn gzip_is_sent_only_to_those_who_accept_it_and_reqwest_unpacks_it() {
+    let faults = vec![ScheduledFault::during(1..=2, Fault::Gzip)];
+    let session = Session::start(SimulatorOptions { faults, ..SimulatorOptions::default() });
+    let refused = session.http.get(format!("{}/streams", session.simulator.api_url)).header("Client-Id", "me");
+    let plain = session.send(refused.bearer_auth(&session.token).header("Accept-Encoding", "gzip;q=0")).text;
+    assert_eq!(session.helix("/streams").text, plain);
+    assert!(plain.starts_with("{\"data\":["));
+}
+
+#[test]
+fn an_empty_inner_cursor_leads_to_an_empty_page() {
+    let faults = vec![ScheduledFault::at(1, Fault::EmptyCursor)];
+    let session = Session::start(SimulatorOptions { faults, ..SimulatorOptions::default() });
+    let page = session.helix("/streams?first=10").json();
+    assert_eq!(page["data"].as_array().map(Vec::len), Some(10));
+    let cursor = page["pagination"]["cursor"].as_str().expect("a cursor");
+    assert_eq!(session.helix(&format!("/streams?after={cursor}")).json(), json!({ "data": [], "pagination": {} }));
+}
+
+#[test]
+fn strict_parameters_refuse_those_that_the_endpoint_does_not_know() {
+    let lax = Session::start(SimulatorOptions::default());
+    assert_eq!(lax.helix("/streams?frist=5").status, 200);
+    let strict = Session::start(SimulatorOptions { strict_params: true, ..SimulatorOptions::default() });
+    assert_eq!(strict.helix("/streams?first=5&language=de&type=live").status, 200);
+    let refused = strict.helix("/streams?frist=5");
+    assert_eq!((refused.status, &refused.json()["message"]), (400, &json!("The parameter \"frist\" is unknown")));
+    assert_eq!((strict.helix("/users?first=5").status, strict.helix("/nothing?x=1").status), (400, 404));
 }
 
 #[test]
