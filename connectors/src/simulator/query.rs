@@ -18,7 +18,7 @@ impl Query {
     }
 
     /// All values of a parameter.
-    pub(super) fn all<'a, 'n>(&'a self, name: &'n str) -> impl Iterator<Item = &'a str> + use<'a, 'n> {
+    pub(super) fn all<'a, 'n>(&'a self, name: &'n str) -> impl Iterator<Item = &'a str> + Clone + use<'a, 'n> {
         self.0.iter().filter(move |pair| pair.0 == name).map(|pair| pair.1.as_str())
     }
 

@@ -70,6 +70,12 @@ impl Schedule {
         sessions
     }
 
+    /// The broadcast that began last, at `at` or before: the one that is live, or the one that ended.
+    pub(super) fn latest(&self, channel: &Channel, at: i64) -> Option<Session> {
+        let slot = slot_of(channel, at);
+        self.between_slots(channel, slot - 2, slot + 1).into_iter().rev().find(|session| session.start <= at)
+    }
+
     fn between_slots(&self, channel: &Channel, first: i64, last: i64) -> Vec<Session> {
         (first..=last).flat_map(|slot| self.of_slot(channel, slot)).flatten().collect()
     }

@@ -152,12 +152,12 @@ impl World {
         }
     }
 
-    fn title(&self, session: &Session, at: i64) -> String {
+    pub(super) fn title(&self, session: &Session, at: i64) -> String {
         let pace = 3600 + self.random.draw(Purpose::TitlePace, session.id, 0).below(3 * 3600) as i64;
         text::title(self.random.draw(Purpose::Title, session.id, ((at - session.start) / pace) as u64))
     }
 
-    fn tags(&self, session: &Session, channel: &Channel) -> Option<Vec<&'static str>> {
+    pub(super) fn tags(&self, session: &Session, channel: &Channel) -> Option<Vec<&'static str>> {
         let draw = self.random.draw(Purpose::Tags, session.id, u64::from(channel.index));
         (!draw.chance(0.03)).then(|| text::tags(draw, |place| self.random.draw(Purpose::Tag, session.id, place)))
     }
