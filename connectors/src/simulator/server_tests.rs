@@ -219,6 +219,48 @@ fn the_truth_holds_what_the_lists_show() {
 }
 
 #[test]
+fn the_truth_tells_raids_switches_and_watch_hours() {
+    let session = Session::start(SimulatorOptions::default());
+    let day = "from=2026-01-05T00:00:00Z&to=2026-01-06T00:00:00Z";
+    let ask =
+        |what: &str| session.sim(&format!("/truth/{what}?{day}")).json()["data"].as_array().expect("a list").clone();
+    let (raids, switches, watched) = (ask("raids"), ask("switches"), ask("watch_hours"));
+    assert!(raids.len() > 10 && raids.is_sorted_by_key(|raid| raid["at"].to_string()));
+    assert!(switches.len() > 10 && switches.iter().all(|switch| switch["from_game_id"] != switch["to_game_id"]));
+    let truth_at = |at: &Value, id: &Value| {
+        let live = session.sim(&format!("/truth/streams?at={}", at.as_str().expect("text"))).json();
+        live["data"].as_array().expect("a list").iter().find(|stream| stream["id"] == *id).expect("it is live").clone()
+    };
+    assert_eq!(truth_at(&switches[0]["at"], &switches[0]["id"])["game_id"], switches[0]["to_game_id"]);
+    assert!(truth_at(&raids[0]["at"], &raids[0]["to_id"])["viewers"].as_i64() >= raids[0]["viewers"].as_i64());
+    assert_eq!(session.sim("/truth/lies").status, 404);
+    let one = &watched[1];
+    let game = one["game_id"].as_str().expect("text");
+    let alone = session.sim(&format!("/truth/watch_hours?game={game}&{day}")).json();
+    assert_eq!(alone["data"], json!([one]));
+}
+
+#[test]
+fn watch_hours_are_what_polls_of_the_truth_add_up_to() {
+    let session = Session::start(SimulatorOptions::default());
+    let watched = session.sim("/truth/watch_hours?from=2026-01-05T00:00:00Z&to=2026-01-05T01:00:00Z").json();
+    let sum = |key: &str| -> f64 {
+        watched["data"].as_array().expect("a list").iter().map(|game| game[key].as_f64().expect("hours")).sum()
+    };
+    let mut polled = [0.0, 0.0];
+    for minute in 0..60 {
+        let live = session.sim(&format!("/truth/streams?at=2026-01-05T00:{minute:02}:30Z")).json();
+        for stream in live["data"].as_array().expect("a list") {
+            polled[0] += stream["viewers"].as_f64().expect("a count") / 60.0;
+            polled[1] += stream["viewer_count"].as_f64().expect("a count") / 60.0;
+        }
+    }
+    for (told, polled) in [sum("watch_hours"), sum("reported_watch_hours")].into_iter().zip(polled) {
+        assert!(told > 1000.0 && (told / polled - 1.0).abs() < 0.003, "{told} {polled}");
+    }
+}
+
+#[test]
 fn users_and_top_games_belong_to_the_streams() {
     let session = Session::start(SimulatorOptions::default());
     let stream = session.helix("/streams?first=1").json()["data"][0].clone();

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{Query as Pairs, RawQuery, Request, State};
+use axum::extract::{Path, Query as Pairs, RawQuery, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use axum::routing::{get, post};
@@ -64,8 +64,7 @@ impl Service {
             .route("/oauth2/revoke", post(revoke))
             .route("/helix/{*path}", get(helix))
             .route("/sim/clock", get(show_clock).post(change_clock))
-            .route("/sim/truth/streams", get(true_streams))
-            .route("/sim/truth/sessions", get(true_sessions))
+            .route("/sim/truth/{what}", get(true_answer))
             .route("/sim/requests", get(requests))
             .with_state(self)
     }
@@ -246,14 +245,8 @@ async fn change_clock(State(service): Shared, body: Bytes) -> Response {
     control::change(&service.clock, &body).into_response()
 }
 
-async fn true_streams(State(service): Shared, Pairs(pairs): Parameters) -> Response {
-    let answered = truth::streams(&service.world, &Query::new(pairs), service.clock.seconds());
-    answered.unwrap_or_else(|message| Reply::bad_request(&message)).into_response()
-}
-
-async fn true_sessions(State(service): Shared, Pairs(pairs): Parameters) -> Response {
-    let answered = truth::sessions(&service.world, &Query::new(pairs), service.clock.seconds());
-    answered.unwrap_or_else(|message| Reply::bad_request(&message)).into_response()
+async fn true_answer(State(service): Shared, Path(what): Path<String>, Pairs(pairs): Parameters) -> Response {
+    truth::answer(&what, &service.world, &Query::new(pairs), service.clock.seconds()).into_response()
 }
 
 async fn requests(State(service): Shared) -> Response {

@@ -24,7 +24,7 @@ fn describe(call: &Call<'_>, channel: &Channel) -> Value {
     json!({
         "broadcaster_id": channel.user_id,
         "broadcaster_login": channel.login,
-        "broadcaster_name": channel.display_name,
+        "broadcaster_name": channel.name(call.at),
         "broadcaster_language": channel.language,
         "game_id": game.map_or("", |rank| world.catalog.id(rank)),
         "game_name": game.map_or("", |rank| world.catalog.name(rank, call.at)),
