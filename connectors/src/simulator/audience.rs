@@ -14,6 +14,18 @@ const GATHER: f64 = 900.0;
 const NOISE_STEP: i64 = 1800;
 const NOISE: f64 = 0.12;
 
+/// Seconds for which those who come by a raid mostly stay.
+const STAY: f64 = 1800.0;
+
+/// Viewers that came by a raid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Arrival {
+    /// When.
+    pub(super) at: i64,
+    /// How many.
+    pub(super) viewers: u32,
+}
+
 /// Computes counts.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Audience {
@@ -25,8 +37,18 @@ impl Audience {
         Self { random }
     }
 
-    /// Viewers at `at`, as they truly are.
-    pub(super) fn viewers(&self, channel: &Channel, session: &Session, at: i64) -> u32 {
+    /// Viewers at `at`, as they truly are: those that the broadcast gathers itself, and those of raids that have not left again.
+    pub(super) fn viewers(&self, channel: &Channel, session: &Session, arrivals: &[Arrival], at: i64) -> u32 {
+        if at >= session.end {
+            return 0;
+        }
+        let come = arrivals.iter().filter(|arrival| arrival.at <= at);
+        let stayed = come.map(|arrival| f64::from(arrival.viewers) * (-((at - arrival.at) as f64) / STAY).exp());
+        self.own(channel, session, at) + stayed.sum::<f64>() as u32
+    }
+
+    /// Viewers at `at` without those of raids.
+    pub(super) fn own(&self, channel: &Channel, session: &Session, at: i64) -> u32 {
         if at < session.start || at >= session.end {
             return 0;
         }
@@ -38,17 +60,26 @@ impl Audience {
     }
 
     /// The count that the API reports at `at`: the true one of its last refresh.
-    pub(super) fn reported(&self, channel: &Channel, session: &Session, at: i64) -> u32 {
-        let phase = self.random.draw(Purpose::RefreshPhase, session.id, 0).below(REFRESH as u64) as i64;
-        self.viewers(channel, session, refreshed(at.min(session.end - 1), phase, REFRESH))
+    pub(super) fn reported(&self, channel: &Channel, session: &Session, arrivals: &[Arrival], at: i64) -> u32 {
+        let phase = self.refresh_phase(session);
+        self.viewers(channel, session, arrivals, refreshed(at.min(session.end - 1), phase, REFRESH))
+    }
+
+    /// When the reported count is refreshed next after `at`.
+    pub(super) fn next_refresh(&self, session: &Session, at: i64) -> i64 {
+        refreshed(at, self.refresh_phase(session), REFRESH) + REFRESH
+    }
+
+    fn refresh_phase(&self, session: &Session) -> i64 {
+        self.random.draw(Purpose::RefreshPhase, session.id, 0).below(REFRESH as u64) as i64
     }
 
     /// The score by which the index ranks the stream at `at`: the count reported at the index's last refresh and a fraction that stays.
-    pub(super) fn score(&self, channel: &Channel, session: &Session, at: i64) -> f64 {
+    pub(super) fn score(&self, channel: &Channel, session: &Session, arrivals: &[Arrival], at: i64) -> f64 {
         let phase = self.random.draw(Purpose::IndexPhase, session.id, 0).below(INDEX_REFRESH as u64) as i64;
         // Nine digits: a double of at most fifteen digits outlives being written and read.
         let fraction = self.random.draw(Purpose::Fraction, session.id, 0).below(1_000_000_000) as f64 / 1e9;
-        f64::from(self.reported(channel, session, refreshed(at, phase, INDEX_REFRESH))) + fraction
+        f64::from(self.reported(channel, session, arrivals, refreshed(at, phase, INDEX_REFRESH))) + fraction
     }
 
     /// Log-normal noise; between two steps it passes smoothly and keeps its deviation.
@@ -91,10 +122,11 @@ mod tests {
         let large = channels.iter().max_by(|a, b| a.size.total_cmp(&b.size)).expect("someone is the largest");
         let from = 1_767_571_200;
         let session = Schedule::new(random, 200).between(large, from, from + 86_400)[0];
-        let counts: Vec<u32> = (session.start..session.end).map(|at| audience.reported(large, &session, at)).collect();
+        let counts: Vec<u32> =
+            (session.start..session.end).map(|at| audience.reported(large, &session, &[], at)).collect();
         let changes: Vec<usize> = (1..counts.len()).filter(|i| counts[*i] != counts[i - 1]).collect();
         assert!(changes.len() > 10);
         assert!(changes.windows(2).all(|pair| (pair[1] - pair[0]) % REFRESH as usize == 0));
-        assert_eq!(audience.viewers(large, &session, session.end), 0);
+        assert_eq!(audience.viewers(large, &session, &[], session.end), 0);
     }
 }

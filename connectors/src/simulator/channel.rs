@@ -1,7 +1,7 @@
 //! Registered channels: what stays the same about each.
 
 use super::catalog::Catalog;
-use super::random::{Purpose, Random, normal_quantile};
+use super::random::{Draw, Purpose, Random, normal_quantile};
 use super::text;
 
 /// Languages with their share of channels and the UTC hour at which most of their channels are live. Shares as measured on the real
@@ -49,7 +49,9 @@ pub(super) struct Channel {
     pub(super) perpetual: bool,
     pub(super) user_id: String,
     pub(super) login: String,
-    pub(super) display_name: String,
+    display_name: String,
+    /// Another display name, and the seconds after which the owner changes from one to the other.
+    renamed: Option<(String, i64)>,
     pub(super) created_at: i64,
 }
 
@@ -76,6 +78,7 @@ fn channel(index: u32, rank: u32, count: u32, random: Random, catalog: &Catalog)
         prime_hour + 4.5 * draw(Purpose::Hour).normal()
     };
     let login = text::login(draw(Purpose::Login), index);
+    let display_name = text::display_name(draw(Purpose::DisplayName), &login, language);
     Channel {
         index,
         size: size(rank, count, draw(Purpose::SizeShape).unit()),
@@ -85,10 +88,28 @@ fn channel(index: u32, rank: u32, count: u32, random: Random, catalog: &Catalog)
         home: catalog.pick(draw(Purpose::Home).unit()),
         perpetual: rank % 97 == 5 || draw(Purpose::Perpetual).chance(0.004),
         user_id: user_id(index, draw(Purpose::UserId).bits()),
-        display_name: text::display_name(draw(Purpose::DisplayName), &login, language),
+        renamed: renamed(&display_name, &login, draw(Purpose::Rename)),
+        display_name,
         login,
         created_at: 1_307_318_400 + draw(Purpose::Account).below(450_000_000) as i64,
     }
+}
+
+impl Channel {
+    /// The display name at `at`.
+    pub(super) fn name(&self, at: i64) -> &str {
+        match &self.renamed {
+            Some((other, period)) if at.div_euclid(*period) % 2 == 1 => other,
+            _ => &self.display_name,
+        }
+    }
+}
+
+/// One owner in twenty-five changes the capitals of the name every one to ten days.
+fn renamed(display_name: &str, login: &str, draw: Draw) -> Option<(String, i64)> {
+    let capitals = login.to_uppercase();
+    let other = if display_name == capitals { login.to_owned() } else { capitals };
+    draw.chance(0.04).then(|| (other, 86_400 + (draw.bits() % (9 * 86_400)) as i64))
 }
 
 fn language(unit: f64) -> (&'static str, f64) {
@@ -136,6 +157,8 @@ mod tests {
             assert!(found >= least, "{low}..{high}: {found}");
         }
         assert!(channels.iter().any(|c| c.display_name.to_lowercase() != c.login));
+        let renamed = channels.iter().filter(|c| c.name(1_767_571_200) != c.name(1_767_571_200 + 86_400)).count();
+        assert!((5..100).contains(&renamed), "{renamed} change their name in a day");
         let shares: f64 = LANGUAGES.iter().map(|language| language.1).sum();
         assert!((shares - 1.0).abs() < 1e-9);
     }

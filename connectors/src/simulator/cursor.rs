@@ -36,14 +36,14 @@ enum Side {
     },
 }
 
-/// What an `after` asks for.
+/// What an `after` or a `before` asks for.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum After {
-    /// Streams below a score.
+pub(super) enum Place {
+    /// Streams below a score; above it, for a `before`.
     Score(ScorePlace),
     /// An inner cursor that is empty: Twitch sends such ones, and answers them with an empty page.
     Nothing,
-    /// From this place on.
+    /// From this place on; up to it, for a `before`.
     Offset(usize),
 }
 
@@ -59,19 +59,37 @@ pub(super) fn by_score(first: ScorePlace, last: ScorePlace) -> String {
     encode(&Pair { b: Some(side(first)), a: side(last) })
 }
 
-/// The cursor of a list by place.
-pub(super) fn by_offset(next: usize) -> String {
-    encode(&Pair { b: None, a: Side::Place { offset: next } })
+/// The cursor of a page of a list by place: where the page begins, and where the next one does.
+pub(super) fn by_offset(start: usize, next: usize) -> String {
+    encode(&Pair { b: (start > 0).then_some(Side::Place { offset: start }), a: Side::Place { offset: next } })
 }
 
-/// Reads a cursor; `None` if it is none of ours.
-pub(super) fn read(text: &str) -> Option<After> {
-    let pair: Pair = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
-    match pair.a {
-        Side::Score { cursor } if cursor.is_empty() => Some(After::Nothing),
-        Side::Score { cursor } => serde_json::from_slice(&STANDARD.decode(cursor).ok()?).ok().map(After::Score),
-        Side::Place { offset } => Some(After::Offset(offset)),
+/// Where the page after this cursor's begins; `None` if it is no cursor of ours.
+pub(super) fn read_after(text: &str) -> Option<Place> {
+    place(decode(text)?.a)
+}
+
+/// Where the page before this cursor's ends; `None` if it is no cursor of ours.
+pub(super) fn read_before(text: &str) -> Option<Place> {
+    decode(text)?.b.map_or(Some(Place::Nothing), place)
+}
+
+/// The same cursor, but the inner one that leads onward is empty.
+pub(super) fn without_after(text: &str) -> Option<String> {
+    let pair = decode(text)?;
+    Some(encode(&Pair { b: pair.b, a: Side::Score { cursor: String::new() } }))
+}
+
+fn place(side: Side) -> Option<Place> {
+    match side {
+        Side::Score { cursor } if cursor.is_empty() => Some(Place::Nothing),
+        Side::Score { cursor } => serde_json::from_slice(&STANDARD.decode(cursor).ok()?).ok().map(Place::Score),
+        Side::Place { offset } => Some(Place::Offset(offset)),
     }
+}
+
+fn decode(text: &str) -> Option<Pair> {
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(text).ok()?).ok()
 }
 
 fn encode(pair: &Pair) -> String {
@@ -94,15 +112,20 @@ mod tests {
             serde_json::from_slice(&URL_SAFE_NO_PAD.decode(&text).expect("base64")).expect("JSON");
         let inner = STANDARD.decode(outer["a"]["Cursor"].as_str().expect("text")).expect("base64");
         assert_eq!(inner, br#"{"s":3864.513033944,"d":false,"t":true}"#);
-        assert_eq!(read(&text), Some(After::Score(ScorePlace::new(score, None))));
+        assert_eq!(read_after(&text), Some(Place::Score(ScorePlace::new(score, None))));
+        assert_eq!(read_before(&text), Some(Place::Score(ScorePlace::new(98_700.25, None))));
+        let dead = without_after(&text).expect("a cursor");
+        assert_eq!((read_after(&dead), read_before(&dead)), (Some(Place::Nothing), read_before(&text)));
     }
 
     #[test]
     fn offsets_empty_cursors_and_nonsense() {
-        assert_eq!(read(&by_offset(20)), Some(After::Offset(20)));
-        assert_eq!(read(&URL_SAFE_NO_PAD.encode(r#"{"b":null,"a":{"Cursor":""}}"#)), Some(After::Nothing));
+        assert_eq!(read_after(&by_offset(0, 20)), Some(Place::Offset(20)));
+        assert_eq!(read_before(&by_offset(0, 20)), Some(Place::Nothing));
+        assert_eq!(read_before(&by_offset(20, 40)), Some(Place::Offset(20)));
+        assert_eq!(read_after(&URL_SAFE_NO_PAD.encode(r#"{"b":null,"a":{"Cursor":""}}"#)), Some(Place::Nothing));
         for wrong in ["", "x", "bm90IGpzb24", "e30"] {
-            assert_eq!(read(wrong), None, "{wrong}");
+            assert_eq!((read_after(wrong), read_before(wrong)), (None, None), "{wrong}");
         }
     }
 }

@@ -29,6 +29,8 @@ pub enum Fault {
     InvalidCursor,
     /// The first page once more, with its cursor.
     LoopCursor,
+    /// The cursor has an inner cursor that is empty, which leads to an empty page.
+    EmptyCursor,
     /// No streams, and no cursor.
     EmptyData,
     /// `tags` and `tag_ids` are null in every stream.
@@ -37,6 +39,10 @@ pub enum Fault {
     ExtraField,
     /// `viewer_count` is text in the first stream.
     TextViewerCount,
+    /// The body is packed with gzip, if the client accepts that. No fault by itself, but not every client unpacks it.
+    Gzip,
+    /// The body comes in chunks of no announced length. No fault by itself, but not every client joins them.
+    Chunked,
 }
 
 /// A fault and the requests it befalls. Requests to Helix are counted from 1 since the start of the simulator.
@@ -56,7 +62,7 @@ pub struct ScheduledFault {
 )]
 pub struct UnknownFault(String);
 
-const WORDS: [(&str, Fault); 13] = [
+const WORDS: [(&str, Fault); 16] = [
     ("500", Fault::ServerError),
     ("503", Fault::Unavailable),
     ("html", Fault::HtmlGateway),
@@ -66,10 +72,13 @@ const WORDS: [(&str, Fault); 13] = [
     ("401", Fault::Unauthorized),
     ("invalid_cursor", Fault::InvalidCursor),
     ("loop", Fault::LoopCursor),
+    ("empty_cursor", Fault::EmptyCursor),
     ("empty", Fault::EmptyData),
     ("null_tags", Fault::NullTags),
     ("extra_field", Fault::ExtraField),
     ("text_viewer_count", Fault::TextViewerCount),
+    ("gzip", Fault::Gzip),
+    ("chunked", Fault::Chunked),
 ];
 
 impl ScheduledFault {

@@ -8,11 +8,12 @@
 //!  world(seed) ── schedule ─▶ sessions ── audience ─▶ counts ── snapshot(t) ─▶ index of live streams
 //! ```
 //!
-//! Beside the API it answers `GET /sim/truth/streams?at=`, `GET /sim/truth/sessions?from=&to=`, `GET /sim/requests` and
-//! `GET|POST /sim/clock`. The shapes and texts of the API are those of <https://dev.twitch.tv/docs/api/reference>; how cursors, counts
-//! and the index really behave is modelled after captured pages of the real API.
+//! Beside the API it answers, under `/sim`, `GET /truth/streams?at=`, `GET /truth/{sessions,raids,switches}?from=&to=`,
+//! `GET /truth/watch_hours?game=&from=&to=`, `GET /requests` and `GET|POST /clock`. The shapes and texts of the API are those of
+//! <https://dev.twitch.tv/docs/api/reference>; how cursors, counts and the index really behave is modelled after captured pages of the
+//! real API.
 //!
-//! Not modelled: raids, EventSub, channels that change their display name.
+//! Not modelled: EventSub.
 
 mod api;
 mod audience;
@@ -26,6 +27,7 @@ mod fault;
 mod oauth;
 mod options;
 mod query;
+mod raid;
 mod random;
 mod reply;
 mod request_log;

@@ -23,6 +23,8 @@ pub struct SimulatorOptions {
     /// Whether all pages of a crawl show the instant of its first page. The real API does not: streams are missed and doubled
     /// while the index moves.
     pub consistent: bool,
+    /// Whether a query parameter that the endpoint does not know is refused with 400. The real API overlooks it.
+    pub strict_params: bool,
 }
 
 /// A registered application.
@@ -45,6 +47,7 @@ impl Default for SimulatorOptions {
             clients: Vec::new(),
             token_seconds: 5_011_271,
             consistent: false,
+            strict_params: false,
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Query parameters, which may repeat.
 
+use super::cursor::{Place, read_after, read_before};
+
 /// The decoded pairs of a query string, in their order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Query(Vec<(String, String)>);
@@ -16,8 +18,28 @@ impl Query {
     }
 
     /// All values of a parameter.
-    pub(super) fn all<'a, 'n>(&'a self, name: &'n str) -> impl Iterator<Item = &'a str> + use<'a, 'n> {
+    pub(super) fn all<'a, 'n>(&'a self, name: &'n str) -> impl Iterator<Item = &'a str> + Clone + use<'a, 'n> {
         self.0.iter().filter(move |pair| pair.0 == name).map(|pair| pair.1.as_str())
+    }
+
+    /// The page that `after` or `before` asks for; empty ones ask for the first.
+    ///
+    /// # Errors
+    /// `invalid cursor`, and Helix's words for both at once.
+    pub(super) fn page(&self) -> Result<Asked, String> {
+        let given = |name| self.one(name).filter(|cursor| !cursor.is_empty());
+        let asked = match (given("after"), given("before")) {
+            (None, None) => Some(Asked::Top),
+            (Some(after), None) => read_after(after).map(Asked::After),
+            (None, Some(before)) => read_before(before).map(Asked::Before),
+            (Some(_), Some(_)) => return Err("The parameters \"after\" and \"before\" cannot be used together".into()),
+        };
+        asked.ok_or_else(|| "invalid cursor".into())
+    }
+
+    /// The first parameter that is none of these.
+    pub(super) fn stranger(&self, known: &[&str]) -> Option<&str> {
+        self.0.iter().map(|pair| pair.0.as_str()).find(|name| !known.contains(name))
     }
 
     /// The page size: 1 to 100, 20 if it is not asked for.
@@ -33,6 +55,17 @@ impl Query {
             Some(_) => Err(wrong("greater than or equal to 1")),
         }
     }
+}
+
+/// Where in a list a page is asked for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Asked {
+    /// At its start.
+    Top,
+    /// After this place.
+    After(Place),
+    /// Before this place.
+    Before(Place),
 }
 
 #[cfg(test)]

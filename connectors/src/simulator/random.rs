@@ -32,6 +32,11 @@ pub(super) enum Purpose {
     Tag,
     GameId,
     Token,
+    Raid,
+    RaidShare,
+    RaidTarget,
+    Flap,
+    Rename,
 }
 
 /// The source of all draws of one world.

@@ -1,11 +1,14 @@
-//! Replies: JSON with a status, Helix's errors, and a reply that breaks off.
+//! Replies: JSON with a status, whole, in chunks or packed; Helix's errors; and a reply that breaks off.
 
+use std::io::Write;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use axum::body::{Body, Bytes, HttpBody};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use http_body::Frame;
 use serde::Serialize;
 
@@ -39,31 +42,65 @@ impl Reply {
     }
 
     pub(super) fn into_response(self) -> Response {
-        let mut response = Response::new(Body::from(self.body));
-        *response.status_mut() = self.status;
-        response
-            .headers_mut()
-            .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
-        response
+        respond(self.status, Body::from(self.body))
     }
+
+    /// The body in pieces, without a `Content-Length`.
+    pub(super) fn into_chunked(self) -> Response {
+        respond(self.status, Body::new(Pieces { left: Bytes::from(self.body), end: Ending::Whole }))
+    }
+
+    /// The body packed with gzip.
+    pub(super) fn into_gzip(self) -> Response {
+        let mut packer = GzEncoder::new(Vec::new(), Compression::fast());
+        match packer.write_all(self.body.as_bytes()).and_then(|()| packer.finish()) {
+            Ok(packed) => {
+                let mut response = respond(self.status, Body::from(packed));
+                response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+                response
+            }
+            Err(_) => self.into_response(),
+        }
+    }
+}
+
+fn respond(status: StatusCode, body: Body) -> Response {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
+    response
 }
 
 /// A 200 whose body breaks off: the server closes the connection after the first bytes.
 pub(super) fn broken() -> Response {
-    Response::new(Body::new(Breaking { first: Some(Bytes::from_static(b"{\"data\":[")) }))
+    Response::new(Body::new(Pieces { left: Bytes::from_static(b"{\"data\":["), end: Ending::Broken }))
 }
 
-/// A body that fails after its first bytes.
-struct Breaking {
-    first: Option<Bytes>,
+/// The most bytes of one piece: odd, so that pieces end within characters and numbers.
+const PIECE: usize = 1021;
+
+/// A body that is sent piece by piece.
+struct Pieces {
+    left: Bytes,
+    end: Ending,
 }
 
-impl HttpBody for Breaking {
+/// What follows the last piece.
+enum Ending {
+    Whole,
+    Broken,
+}
+
+impl HttpBody for Pieces {
     type Data = Bytes;
     type Error = std::io::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, std::io::Error>>> {
-        let next = self.first.take().map(Frame::data).ok_or_else(|| std::io::ErrorKind::ConnectionReset.into());
-        Poll::Ready(Some(next))
+        let size = self.left.len().min(PIECE);
+        Poll::Ready(match (size, &self.end) {
+            (0, Ending::Whole) => None,
+            (0, Ending::Broken) => Some(Err(std::io::ErrorKind::ConnectionReset.into())),
+            _ => Some(Ok(Frame::data(self.left.split_to(size)))),
+        })
     }
 }

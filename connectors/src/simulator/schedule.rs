@@ -57,10 +57,26 @@ impl Schedule {
             }
         }
         match before {
-            Some(session) if at < session.unlisted => (before, session.listed, session.unlisted.min(after)),
+            Some(session) if at < session.unlisted => {
+                let until = session.unlisted.min(after);
+                match self.flap(&session) {
+                    Some((gone, _)) if at < gone => (before, session.listed, gone),
+                    Some((gone, back)) if at < back => (None, gone, back),
+                    Some((_, back)) => (before, back, until),
+                    None => (before, session.listed, until),
+                }
+            }
             Some(session) => (None, session.unlisted, after),
             None => (None, i64::MIN, after),
         }
+    }
+
+    /// Three in ten broadcasts vanish from the lists once more in their first minute, and come back.
+    fn flap(&self, session: &Session) -> Option<(i64, i64)> {
+        let draw = |b| self.random.draw(Purpose::Flap, session.id, b);
+        let gone = session.listed + 3 + draw(1).below(6) as i64;
+        let back = (gone + 4 + draw(2).below(8) as i64).min(session.start + 60);
+        draw(0).chance(0.3).then_some((gone, back))
     }
 
     /// All broadcasts of a channel that are live at any time in `from..to`.
@@ -68,6 +84,20 @@ impl Schedule {
         let mut sessions = self.between_slots(channel, slot_of(channel, from) - 2, slot_of(channel, to) + 2);
         sessions.retain(|session| session.start < to && session.end > from);
         sessions
+    }
+
+    /// The last broadcasts of those slots of a channel that are `chosen`, if they end in `from..to`. A broadcast that crashes is not
+    /// the last one of its slot.
+    pub(super) fn ending(&self, channel: &Channel, from: i64, to: i64, chosen: impl Fn(i64) -> bool) -> Vec<Session> {
+        let slots = (slot_of(channel, from) - 1..=slot_of(channel, to)).filter(|slot| chosen(*slot));
+        let last = slots.filter_map(|slot| self.of_slot(channel, slot).into_iter().flatten().last());
+        last.filter(|session| (from..to).contains(&session.end)).collect()
+    }
+
+    /// The broadcast that began last, at `at` or before: the one that is live, or the one that ended.
+    pub(super) fn latest(&self, channel: &Channel, at: i64) -> Option<Session> {
+        let slot = slot_of(channel, at);
+        self.between_slots(channel, slot - 2, slot + 1).into_iter().rev().find(|session| session.start <= at)
     }
 
     fn between_slots(&self, channel: &Channel, first: i64, last: i64) -> Vec<Session> {
@@ -186,5 +216,24 @@ mod tests {
             }
             assert_ne!(schedule.listed(channel, until).0, shown, "{channel:?}");
         }
+    }
+    #[test]
+    fn some_broadcasts_flap_in_their_first_minute_and_some_crash_and_start_anew() {
+        let random = Random::new(5);
+        let schedule = Schedule::new(random, 1000);
+        let (mut all, mut flapping, mut anew) = (0, 0, 0);
+        for channel in &register(1000, random, &Catalog::new(random)) {
+            let sessions = schedule.between(channel, 1_767_571_200, 1_767_571_200 + DAY);
+            all += sessions.len();
+            anew += sessions.windows(2).filter(|pair| pair[1].start - pair[0].end <= 90).count();
+            for session in sessions {
+                let is_shown = |at: &i64| schedule.listed(channel, *at).0 == Some(session);
+                let shown: Vec<bool> = (session.listed..session.start + 61).map(|at| is_shown(&at)).collect();
+                assert!(shown[0] && shown[shown.len() - 1], "{session:?}");
+                flapping += usize::from(shown.contains(&false));
+            }
+        }
+        assert!((all / 5..all * 2 / 5).contains(&flapping), "{flapping} of {all}");
+        assert!((all / 200..all / 25).contains(&anew), "{anew} of {all}");
     }
 }

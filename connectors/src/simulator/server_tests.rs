@@ -1,5 +1,7 @@
 //! The simulator as its clients see it, over HTTP.
 
+use std::io::Read;
+
 use chrono::DateTime;
 use serde_json::{Value, json};
 
@@ -140,6 +142,63 @@ fn the_rate_limit_is_told_and_kept_in_virtual_time() {
 }
 
 #[test]
+fn packed_and_chunked_replies_hold_the_same_bytes() {
+    let faults = vec![ScheduledFault::at(2, Fault::Gzip), ScheduledFault::at(3, Fault::Chunked)];
+    let session = Session::start(SimulatorOptions { faults, ..SimulatorOptions::default() });
+    let plain = session.helix("/streams?first=100").text;
+    let http = reqwest::Client::builder().no_gzip().build().expect("a client");
+    let raw = |encoding: &str| {
+        let request = http.get(format!("{}/streams?first=100", session.simulator.api_url));
+        let request = request.bearer_auth(&session.token).header("Client-Id", "me").header("Accept-Encoding", encoding);
+        session.runtime.block_on(async {
+            let response = request.send().await.expect("a reply");
+            let header = |name| response.headers().get(name).map(|value| value.to_str().expect("text").to_owned());
+            let (coding, transfer) = (header("Content-Encoding"), header("Transfer-Encoding"));
+            (coding, transfer, response.bytes().await.expect("a body"))
+        })
+    };
+    let (coding, _, packed) = raw("br, gzip;q=0.5");
+    assert_eq!(coding.as_deref(), Some("gzip"));
+    assert!(packed.len() < plain.len() / 2);
+    let mut unpacked = String::new();
+    flate2::read::GzDecoder::new(&packed[..]).read_to_string(&mut unpacked).expect("gzip");
+    assert_eq!(unpacked, plain);
+    let (coding, transfer, body) = raw("identity");
+    assert_eq!((coding.as_deref(), transfer.as_deref(), &body[..]), (None, Some("chunked"), plain.as_bytes()));
+}
+
+#[test]
+fn gzip_is_sent_only_to_those_who_accept_it_and_reqwest_unpacks_it() {
+    let faults = vec![ScheduledFault::during(1..=2, Fault::Gzip)];
+    let session = Session::start(SimulatorOptions { faults, ..SimulatorOptions::default() });
+    let refused = session.http.get(format!("{}/streams", session.simulator.api_url)).header("Client-Id", "me");
+    let plain = session.send(refused.bearer_auth(&session.token).header("Accept-Encoding", "gzip;q=0")).text;
+    assert_eq!(session.helix("/streams").text, plain);
+    assert!(plain.starts_with("{\"data\":["));
+}
+
+#[test]
+fn an_empty_inner_cursor_leads_to_an_empty_page() {
+    let faults = vec![ScheduledFault::at(1, Fault::EmptyCursor)];
+    let session = Session::start(SimulatorOptions { faults, ..SimulatorOptions::default() });
+    let page = session.helix("/streams?first=10").json();
+    assert_eq!(page["data"].as_array().map(Vec::len), Some(10));
+    let cursor = page["pagination"]["cursor"].as_str().expect("a cursor");
+    assert_eq!(session.helix(&format!("/streams?after={cursor}")).json(), json!({ "data": [], "pagination": {} }));
+}
+
+#[test]
+fn strict_parameters_refuse_those_that_the_endpoint_does_not_know() {
+    let lax = Session::start(SimulatorOptions::default());
+    assert_eq!(lax.helix("/streams?frist=5").status, 200);
+    let strict = Session::start(SimulatorOptions { strict_params: true, ..SimulatorOptions::default() });
+    assert_eq!(strict.helix("/streams?first=5&language=de&type=live").status, 200);
+    let refused = strict.helix("/streams?frist=5");
+    assert_eq!((refused.status, &refused.json()["message"]), (400, &json!("The parameter \"frist\" is unknown")));
+    assert_eq!((strict.helix("/users?first=5").status, strict.helix("/nothing?x=1").status), (400, 404));
+}
+
+#[test]
 fn the_truth_holds_what_the_lists_show() {
     let session = Session::start(SimulatorOptions { consistent: true, ..SimulatorOptions::default() });
     let truth = session.sim("/truth/streams").json();
@@ -157,6 +216,48 @@ fn the_truth_holds_what_the_lists_show() {
         assert!(DateTime::parse_from_rfc3339(ended).expect("a time").to_utc() > MANUAL_START);
     }
     assert_eq!(session.sim("/truth/sessions?from=2020-01-01T00:00:00Z").status, 400);
+}
+
+#[test]
+fn the_truth_tells_raids_switches_and_watch_hours() {
+    let session = Session::start(SimulatorOptions::default());
+    let day = "from=2026-01-05T00:00:00Z&to=2026-01-06T00:00:00Z";
+    let ask =
+        |what: &str| session.sim(&format!("/truth/{what}?{day}")).json()["data"].as_array().expect("a list").clone();
+    let (raids, switches, watched) = (ask("raids"), ask("switches"), ask("watch_hours"));
+    assert!(raids.len() > 10 && raids.is_sorted_by_key(|raid| raid["at"].to_string()));
+    assert!(switches.len() > 10 && switches.iter().all(|switch| switch["from_game_id"] != switch["to_game_id"]));
+    let truth_at = |at: &Value, id: &Value| {
+        let live = session.sim(&format!("/truth/streams?at={}", at.as_str().expect("text"))).json();
+        live["data"].as_array().expect("a list").iter().find(|stream| stream["id"] == *id).expect("it is live").clone()
+    };
+    assert_eq!(truth_at(&switches[0]["at"], &switches[0]["id"])["game_id"], switches[0]["to_game_id"]);
+    assert!(truth_at(&raids[0]["at"], &raids[0]["to_id"])["viewers"].as_i64() >= raids[0]["viewers"].as_i64());
+    assert_eq!(session.sim("/truth/lies").status, 404);
+    let one = &watched[1];
+    let game = one["game_id"].as_str().expect("text");
+    let alone = session.sim(&format!("/truth/watch_hours?game={game}&{day}")).json();
+    assert_eq!(alone["data"], json!([one]));
+}
+
+#[test]
+fn watch_hours_are_what_polls_of_the_truth_add_up_to() {
+    let session = Session::start(SimulatorOptions::default());
+    let watched = session.sim("/truth/watch_hours?from=2026-01-05T00:00:00Z&to=2026-01-05T01:00:00Z").json();
+    let sum = |key: &str| -> f64 {
+        watched["data"].as_array().expect("a list").iter().map(|game| game[key].as_f64().expect("hours")).sum()
+    };
+    let mut polled = [0.0, 0.0];
+    for minute in 0..60 {
+        let live = session.sim(&format!("/truth/streams?at=2026-01-05T00:{minute:02}:30Z")).json();
+        for stream in live["data"].as_array().expect("a list") {
+            polled[0] += stream["viewers"].as_f64().expect("a count") / 60.0;
+            polled[1] += stream["viewer_count"].as_f64().expect("a count") / 60.0;
+        }
+    }
+    for (told, polled) in [sum("watch_hours"), sum("reported_watch_hours")].into_iter().zip(polled) {
+        assert!(told > 1000.0 && (told / polled - 1.0).abs() < 0.003, "{told} {polled}");
+    }
 }
 
 #[test]

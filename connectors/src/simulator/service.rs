@@ -6,15 +6,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{Query as Pairs, RawQuery, Request, State};
+use axum::extract::{Path, Query as Pairs, RawQuery, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use axum::routing::{get, post};
 use serde_json::{Value, json};
 
-use super::api::{Call, answer};
+use super::api::{Call, answer, parameters};
 use super::budget::{Bucket, LIMIT, Standing};
 use super::clock::{Clock, rfc3339};
+use super::cursor::without_after;
 use super::fault::{Fault, ScheduledFault};
 use super::oauth::Tokens;
 use super::options::SimulatorOptions;
@@ -30,6 +31,7 @@ pub(super) struct Service {
     pub(super) clock: Clock,
     faults: Vec<ScheduledFault>,
     consistent: bool,
+    strict_params: bool,
     tokens: Mutex<Tokens>,
     buckets: Mutex<HashMap<String, Bucket>>,
     requests: AtomicU64,
@@ -46,6 +48,7 @@ impl Service {
             clock: Clock::start(options.clock),
             faults: options.faults,
             consistent: options.consistent,
+            strict_params: options.strict_params,
             tokens: Mutex::new(Tokens::new(options.seed, options.clients, options.token_seconds)),
             buckets: Mutex::default(),
             requests: AtomicU64::new(0),
@@ -61,8 +64,7 @@ impl Service {
             .route("/oauth2/revoke", post(revoke))
             .route("/helix/{*path}", get(helix))
             .route("/sim/clock", get(show_clock).post(change_clock))
-            .route("/sim/truth/streams", get(true_streams))
-            .route("/sim/truth/sessions", get(true_sessions))
+            .route("/sim/truth/{what}", get(true_answer))
             .route("/sim/requests", get(requests))
             .with_state(self)
     }
@@ -93,6 +95,11 @@ impl Service {
     }
 
     fn answer(&self, path: &str, query: &Query, at: i64, fault: Option<Fault>) -> Reply {
+        if self.strict_params
+            && let Some(unknown) = parameters(path).and_then(|known| query.stranger(known))
+        {
+            return Reply::bad_request(&format!("The parameter \"{unknown}\" is unknown"));
+        }
         let unpaged = Query::new(Vec::new());
         let query = if fault == Some(Fault::LoopCursor) { &unpaged } else { query };
         let reply = answer(path, &Call { world: &self.world, query, at, consistent: self.consistent });
@@ -109,6 +116,7 @@ impl Service {
                 let half = (0..=reply.body.len() / 2).rev().find(|at| reply.body.is_char_boundary(*at)).unwrap_or(0);
                 Reply { status: reply.status, body: reply.body[..half].to_owned() }
             }
+            Some(Fault::EmptyCursor) => without_way_onward(reply),
             Some(fault @ (Fault::NullTags | Fault::ExtraField | Fault::TextViewerCount)) => bend(reply, fault),
             _ => reply,
         }
@@ -125,6 +133,15 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+/// Whether the client unpacks gzip: it says so, and not with a weight of zero.
+fn accepts_gzip(headers: &HeaderMap) -> bool {
+    text(headers, header::ACCEPT_ENCODING.as_str()).into_iter().flat_map(|codings| codings.split(',')).any(|coding| {
+        let (name, weight) = coding.split_once(';').unwrap_or((coding, "q=1"));
+        let refused = weight.trim().strip_prefix("q=").and_then(|q| q.parse::<f64>().ok()) == Some(0.0);
+        matches!(name.trim(), "gzip" | "*") && !refused
+    })
 }
 
 fn too_many() -> Reply {
@@ -153,6 +170,16 @@ fn bend(reply: Reply, fault: Fault) -> Reply {
     Reply::json(&page)
 }
 
+/// Empties the inner cursor of a page.
+fn without_way_onward(reply: Reply) -> Reply {
+    let Ok(mut page) = serde_json::from_str::<Value>(&reply.body) else { return reply };
+    match page.pointer_mut("/pagination/cursor") {
+        Some(cursor) => *cursor = json!(cursor.as_str().and_then(without_after)),
+        None => return reply,
+    }
+    Reply::json(&page)
+}
+
 async fn helix(State(service): Shared, Pairs(pairs): Parameters, request: Request) -> Response {
     let number = service.requests.fetch_add(1, Ordering::SeqCst) + 1;
     let fault = service.fault(number);
@@ -171,7 +198,12 @@ async fn helix(State(service): Shared, Pairs(pairs): Parameters, request: Reques
         user_agent: text(request.headers(), header::USER_AGENT.as_str()).unwrap_or_default().to_owned(),
         status: reply.status.as_u16(),
     });
-    let mut response = if fault == Some(Fault::Reset) { broken() } else { reply.into_response() };
+    let mut response = match fault {
+        Some(Fault::Reset) => broken(),
+        Some(Fault::Chunked) => reply.into_chunked(),
+        Some(Fault::Gzip) if accepts_gzip(request.headers()) => reply.into_gzip(),
+        _ => reply.into_response(),
+    };
     let mut say = |name: &'static str, number: i64| response.headers_mut().insert(name, HeaderValue::from(number));
     say("ratelimit-limit", i64::from(LIMIT));
     say("ratelimit-remaining", i64::from(standing.remaining));
@@ -213,14 +245,8 @@ async fn change_clock(State(service): Shared, body: Bytes) -> Response {
     control::change(&service.clock, &body).into_response()
 }
 
-async fn true_streams(State(service): Shared, Pairs(pairs): Parameters) -> Response {
-    let answered = truth::streams(&service.world, &Query::new(pairs), service.clock.seconds());
-    answered.unwrap_or_else(|message| Reply::bad_request(&message)).into_response()
-}
-
-async fn true_sessions(State(service): Shared, Pairs(pairs): Parameters) -> Response {
-    let answered = truth::sessions(&service.world, &Query::new(pairs), service.clock.seconds());
-    answered.unwrap_or_else(|message| Reply::bad_request(&message)).into_response()
+async fn true_answer(State(service): Shared, Path(what): Path<String>, Pairs(pairs): Parameters) -> Response {
+    truth::answer(&what, &service.world, &Query::new(pairs), service.clock.seconds()).into_response()
 }
 
 async fn requests(State(service): Shared) -> Response {

@@ -24,6 +24,11 @@ impl Snapshot {
         Self { at, listed }
     }
 
+    /// Those ranked above `score`, the lowest of them last.
+    pub(super) fn above(&self, score: f64) -> &[Listed] {
+        &self.listed[..self.listed.partition_point(|listed| listed.score > score)]
+    }
+
     /// Those ranked below `score`.
     pub(super) fn below(&self, score: f64) -> &[Listed] {
         &self.listed[self.listed.partition_point(|listed| listed.score >= score)..]

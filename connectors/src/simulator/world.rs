@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Serialize;
 
-use super::audience::Audience;
+use super::audience::{Arrival, Audience};
 use super::catalog::{Catalog, JUST_CHATTING};
 use super::channel::{Channel, register};
 use super::clock::rfc3339;
+use super::raid::{Ground, Raid, Raids};
 use super::random::{Purpose, Random};
 use super::schedule::{Schedule, Session};
 use super::snapshot::{Listed, Snapshot};
@@ -25,6 +26,7 @@ pub(super) struct World {
     pub(super) channels: Vec<Channel>,
     pub(super) schedule: Schedule,
     pub(super) audience: Audience,
+    raids: Raids,
     by_user_id: HashMap<String, u32>,
     by_login: HashMap<String, u32>,
     memory: Mutex<Memory>,
@@ -32,9 +34,18 @@ pub(super) struct World {
 
 #[derive(Debug)]
 struct Memory {
-    /// For each channel, what is listed, from when, until when.
-    listed: Vec<(Option<Session>, i64, i64)>,
+    /// For each channel, what is listed.
+    listed: Vec<Known>,
     snapshots: Vec<Arc<Snapshot>>,
+}
+
+/// What is listed of a channel from one second until another, and who comes to it by raids.
+#[derive(Clone, Debug)]
+struct Known {
+    session: Option<Session>,
+    from: i64,
+    until: i64,
+    arrivals: Vec<Arrival>,
 }
 
 /// A stream as `/helix/streams` describes it.
@@ -63,7 +74,8 @@ impl World {
         let catalog = Catalog::new(random);
         let channels = register(channels, random, &catalog);
         let places = |key: fn(&Channel) -> &String| channels.iter().map(|c| (key(c).clone(), c.index)).collect();
-        let memory = Memory { listed: vec![(None, i64::MAX, i64::MIN); channels.len()], snapshots: Vec::new() };
+        let unknown = Known { session: None, from: i64::MAX, until: i64::MIN, arrivals: Vec::new() };
+        let memory = Memory { listed: vec![unknown; channels.len()], snapshots: Vec::new() };
         Self {
             random,
             catalog,
@@ -71,6 +83,7 @@ impl World {
             by_login: places(|channel| &channel.login),
             schedule: Schedule::new(random, channels.len() as u32),
             audience: Audience::new(random),
+            raids: Raids::new(random, &channels),
             channels,
             memory: Mutex::new(memory),
         }
@@ -88,6 +101,30 @@ impl World {
         &self.channels[session.channel as usize]
     }
 
+    /// Viewers at `at`, as they truly are.
+    pub(super) fn viewers(&self, session: &Session, at: i64) -> u32 {
+        self.audience.viewers(self.channel(session), session, &self.arrivals(session, at), at)
+    }
+
+    /// Viewers as the API reports them at `at`.
+    pub(super) fn reported(&self, session: &Session, at: i64) -> u32 {
+        self.audience.reported(self.channel(session), session, &self.arrivals(session, at), at)
+    }
+
+    /// Who has come to a broadcast by raids up to `at`.
+    pub(super) fn arrivals(&self, session: &Session, at: i64) -> Vec<Arrival> {
+        self.raids.arrivals(self.ground(), session, at)
+    }
+
+    /// All raids in `from..to`, by time.
+    pub(super) fn raids(&self, from: i64, to: i64) -> Vec<Raid> {
+        self.raids.between(self.ground(), from, to)
+    }
+
+    fn ground(&self) -> Ground<'_> {
+        Ground { channels: &self.channels, schedule: &self.schedule, audience: &self.audience }
+    }
+
     /// The index at this second.
     pub(super) fn snapshot(&self, at: i64) -> Arc<Snapshot> {
         let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
@@ -96,11 +133,13 @@ impl World {
         }
         let mut listed = Vec::new();
         for (channel, known) in self.channels.iter().zip(&mut memory.listed) {
-            if !(known.1..known.2).contains(&at) {
-                *known = self.schedule.listed(channel, at);
+            if !(known.from..known.until).contains(&at) {
+                let (session, from, until) = self.schedule.listed(channel, at);
+                let arrivals = session.map(|session| self.arrivals(&session, session.end)).unwrap_or_default();
+                *known = Known { session, from, until, arrivals };
             }
-            if let Some(session) = known.0 {
-                listed.push(Listed { session, score: self.audience.score(channel, &session, at) });
+            if let Some(session) = known.session {
+                listed.push(Listed { session, score: self.audience.score(channel, &session, &known.arrivals, at) });
             }
         }
         let snapshot = Arc::new(Snapshot::new(at, listed));
@@ -120,12 +159,12 @@ impl World {
             id: session.id.to_string(),
             user_id: &channel.user_id,
             user_login: &channel.login,
-            user_name: if fresh { "" } else { &channel.display_name },
+            user_name: if fresh { "" } else { channel.name(at) },
             game_id: game.map_or("", |rank| self.catalog.id(rank)),
             game_name: game.map_or("", |rank| self.catalog.name(rank, at)),
             r#type: "live",
             title: self.title(session, at),
-            viewer_count: self.audience.reported(channel, session, at),
+            viewer_count: self.reported(session, at),
             started_at: rfc3339(session.start),
             language: channel.language,
             thumbnail_url: format!(
@@ -141,8 +180,7 @@ impl World {
     /// The category at `at`: mostly the channel's own, often small talk at first, changed every 1.5 to 5.5 hours; none for one in a
     /// hundred.
     pub(super) fn game(&self, session: &Session, at: i64) -> Option<u32> {
-        let pace = 5400 + self.random.draw(Purpose::Segment, session.id, 0).below(4 * 3600) as i64;
-        let segment = ((at - session.start) / pace) as u64;
+        let segment = ((at - session.start) / self.pace(session)) as u64;
         let choice = self.random.draw(Purpose::Category, session.id, segment * 2).unit();
         match choice {
             _ if choice < 0.01 => None,
@@ -152,12 +190,23 @@ impl World {
         }
     }
 
-    fn title(&self, session: &Session, at: i64) -> String {
+    /// When the category may change next after `at`.
+    pub(super) fn next_segment(&self, session: &Session, at: i64) -> i64 {
+        let pace = self.pace(session);
+        session.start + ((at - session.start).div_euclid(pace) + 1) * pace
+    }
+
+    /// Seconds between changes of the category.
+    fn pace(&self, session: &Session) -> i64 {
+        5400 + self.random.draw(Purpose::Segment, session.id, 0).below(4 * 3600) as i64
+    }
+
+    pub(super) fn title(&self, session: &Session, at: i64) -> String {
         let pace = 3600 + self.random.draw(Purpose::TitlePace, session.id, 0).below(3 * 3600) as i64;
         text::title(self.random.draw(Purpose::Title, session.id, ((at - session.start) / pace) as u64))
     }
 
-    fn tags(&self, session: &Session, channel: &Channel) -> Option<Vec<&'static str>> {
+    pub(super) fn tags(&self, session: &Session, channel: &Channel) -> Option<Vec<&'static str>> {
         let draw = self.random.draw(Purpose::Tags, session.id, u64::from(channel.index));
         (!draw.chance(0.03)).then(|| text::tags(draw, |place| self.random.draw(Purpose::Tag, session.id, place)))
     }
@@ -167,7 +216,7 @@ impl World {
         let mut viewers: BTreeMap<u32, u64> = BTreeMap::new();
         for listed in &self.snapshot(at).listed {
             if let Some(rank) = self.game(&listed.session, at) {
-                let count = self.audience.reported(self.channel(&listed.session), &listed.session, at);
+                let count = self.reported(&listed.session, at);
                 *viewers.entry(rank).or_default() += u64::from(count);
             }
         }

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::super::cursor::{After, by_offset, read};
+use super::super::cursor::{Place, by_offset};
+use super::super::query::Asked;
 use super::super::reply::Reply;
 use super::super::world::World;
 use super::Call;
@@ -24,18 +25,18 @@ pub(super) fn games(call: &Call<'_>) -> Result<Reply, String> {
 /// Categories by viewers, by place; viewer numbers are not shown.
 pub(super) fn top(call: &Call<'_>) -> Result<Reply, String> {
     let first = call.query.first()?;
-    let start = match call.query.one("after").filter(|after| !after.is_empty()) {
-        None => 0,
-        Some(text) => match read(text) {
-            Some(After::Offset(start)) => start,
-            _ => return Err("invalid cursor".into()),
-        },
-    };
     let ranks = call.world.top_games(call.at);
-    let end = start.saturating_add(first).min(ranks.len());
+    let from = |start: usize| (start, start.saturating_add(first).min(ranks.len()));
+    let (start, end) = match call.query.page()? {
+        Asked::Top => from(0),
+        Asked::After(Place::Offset(start)) => from(start),
+        Asked::Before(Place::Offset(end)) => (end.saturating_sub(first), end.min(ranks.len())),
+        Asked::After(Place::Nothing) | Asked::Before(Place::Nothing) => (ranks.len(), ranks.len()),
+        Asked::After(Place::Score(_)) | Asked::Before(Place::Score(_)) => return Err("invalid cursor".into()),
+    };
     let shown = ranks.get(start..end).unwrap_or_default();
     let data: Vec<Value> = shown.iter().map(|rank| game(call.world, *rank, call.at)).collect();
-    let pagination = if end < ranks.len() { json!({ "cursor": by_offset(end) }) } else { json!({}) };
+    let pagination = if end < ranks.len() { json!({ "cursor": by_offset(start, end) }) } else { json!({}) };
     Ok(Reply::json(&json!({ "data": data, "pagination": pagination })))
 }
 
@@ -74,6 +75,10 @@ mod tests {
         }
         let unique: std::collections::BTreeSet<_> = names.iter().collect();
         assert!(names.len() > 30 && unique.len() == names.len());
+        let third = ask(&world, top, &[("first", "15"), ("after", &by_offset(15, 30))]);
+        let cursor = third["pagination"]["cursor"].as_str().expect("more follow");
+        let second = ask(&world, top, &[("first", "15"), ("before", cursor)]);
+        assert_eq!(second["data"], ask(&world, top, &[("first", "15"), ("after", &by_offset(0, 15))])["data"]);
     }
 
     #[test]

@@ -4,7 +4,8 @@ use std::collections::HashSet;
 
 use serde::Serialize;
 
-use super::super::cursor::{After, ScorePlace, by_score, read};
+use super::super::cursor::{Place, ScorePlace, by_score};
+use super::super::query::Asked;
 use super::super::reply::Reply;
 use super::super::snapshot::Listed;
 use super::super::world::{StreamObject, World};
@@ -29,22 +30,25 @@ struct Pagination {
 pub(super) fn streams(call: &Call<'_>) -> Result<Reply, String> {
     let first = call.query.first()?;
     let filter = Filter::read(call)?;
-    let after = match call.query.one("after").filter(|after| !after.is_empty()) {
-        None => None,
-        Some(text) => match read(text) {
-            Some(After::Score(place)) => Some(place),
-            Some(After::Nothing) => return Ok(empty()),
-            Some(After::Offset(_)) | None => return Err("invalid cursor".into()),
-        },
+    let (score, upward, frozen) = match call.query.page()? {
+        Asked::Top => (f64::INFINITY, false, None),
+        Asked::After(Place::Score(place)) => (place.s, false, place.at),
+        Asked::Before(Place::Score(place)) => (place.s, true, place.at),
+        Asked::After(Place::Nothing) | Asked::Before(Place::Nothing) => return Ok(empty()),
+        Asked::After(Place::Offset(_)) | Asked::Before(Place::Offset(_)) => return Err("invalid cursor".into()),
     };
-    let at = after.and_then(|place| place.at).unwrap_or(call.at);
+    let at = frozen.unwrap_or(call.at);
     let snapshot = call.world.snapshot(at);
-    let mut left = snapshot
-        .below(after.map_or(f64::INFINITY, |place| place.s))
-        .iter()
-        .filter(|listed| filter.admits(call.world, listed, at));
-    let ranked: Vec<&Listed> = left.by_ref().take(first).collect();
-    let more = left.next().is_some();
+    let admitted = |listed: &&Listed| filter.admits(call.world, listed, at);
+    let (ranked, more) = if upward {
+        let mut ranked: Vec<&Listed> = snapshot.above(score).iter().rev().filter(admitted).take(first).collect();
+        ranked.reverse();
+        // The page that the cursor came from follows this one.
+        (ranked, true)
+    } else {
+        let mut left = snapshot.below(score).iter().filter(admitted);
+        (left.by_ref().take(first).collect(), left.next().is_some())
+    };
     let cursor = match (ranked.first(), ranked.last()) {
         (Some(top), Some(bottom)) if more => {
             let frozen = call.consistent.then_some(at);
@@ -166,6 +170,23 @@ mod tests {
             at_minute[..at_minute.len() - 1].iter().any(|size| *size < 100)
         });
         assert!(busy, "no short page in the middle of a crawl; {sizes:?}");
+    }
+
+    #[test]
+    fn before_a_page_is_the_one_that_came_before_it() {
+        let world = World::new(1, 3000);
+        let onward = |cursor: &str| ask(&world, NOON, true, &[("first", "30"), ("after", cursor)]);
+        let cursor = |page: &serde_json::Value| page["pagination"]["cursor"].as_str().map(str::to_owned);
+        let first = onward("");
+        let second = onward(&cursor(&first).expect("more follow"));
+        let back = |page: &serde_json::Value| {
+            ask(&world, NOON + 60, true, &[("first", "30"), ("before", &cursor(page).expect("a cursor"))])
+        };
+        assert_eq!(back(&second), first);
+        let top = back(&first);
+        assert_eq!((top["data"].as_array().map(Vec::len), cursor(&top)), (Some(0), None));
+        let both = Query::new(vec![("after".into(), "x".into()), ("before".into(), "y".into())]);
+        assert!(streams(&Call { world: &world, query: &both, at: NOON, consistent: true }).is_err());
     }
 
     #[test]

@@ -15,11 +15,11 @@ pub(super) fn users(call: &Call<'_>) -> Result<Reply, String> {
     }
     let ids = query.all("id").filter_map(|id| call.world.user(id));
     let logins = query.all("login").filter_map(|login| call.world.login(login));
-    let data: Vec<Value> = ids.chain(logins).map(user).collect();
+    let data: Vec<Value> = ids.chain(logins).map(|channel| user(channel, call.at)).collect();
     Ok(Reply::json(&json!({ "data": data })))
 }
 
-fn user(channel: &Channel) -> Value {
+fn user(channel: &Channel, at: i64) -> Value {
     let broadcaster_type = match channel.size {
         size if size > 300.0 => "partner",
         size if size > 5.0 => "affiliate",
@@ -28,7 +28,7 @@ fn user(channel: &Channel) -> Value {
     json!({
         "id": channel.user_id,
         "login": channel.login,
-        "display_name": channel.display_name,
+        "display_name": channel.name(at),
         "type": "",
         "broadcaster_type": broadcaster_type,
         "description": "",
