@@ -40,6 +40,9 @@ struct Twitch {
     /// Registered channels; about one in six is live
     #[arg(long, value_name = "N", default_value_t = 3000, value_parser = clap::value_parser!(u32).range(100..=100_000))]
     channels: u32,
+    /// Refuse query parameters that an endpoint does not know; the real API overlooks them
+    #[arg(long)]
+    strict_params: bool,
 }
 
 impl Simulate {
@@ -52,6 +55,7 @@ impl Simulate {
             channels: twitch.channels,
             clock: twitch.clock,
             port: twitch.port,
+            strict_params: twitch.strict_params,
             ..SimulatorOptions::default()
         };
         let simulator = Simulator::start(options).map_err(|error| {
