@@ -170,9 +170,21 @@ fn one_signal_ends_in_peace() {
 
 #[test]
 fn two_signals_end_at_once() {
-    let mut child = simulator();
-    // While it is halted, both signals wait for it.
-    for name in ["-STOP", "-INT", "-TERM", "-CONT"] {
+    // A server that accepts and then says nothing: the run waits for its greeting, whatever it is asked.
+    let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("p.yaml");
+    let url = format!("mysql://u:p@{}/d", server.local_addr().unwrap());
+    let source = "{ s: { file: { path: x }, schema: { a: int } } }";
+    let sink = format!("{{ t: {{ from: s, mysql: {{ url: \"{url}\", table: t }} }} }}");
+    std::fs::write(&file, format!("name: silent\nsources: {source}\nsinks: {sink}\n")).unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_flowctl"))
+        .args(["run", file.to_str().unwrap(), "--state", folder.path().to_str().unwrap()])
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary runs");
+    let _connection = server.accept().unwrap();
+    for name in ["-INT", "-TERM"] {
         signal(&child, name);
     }
     assert_eq!(child.wait().unwrap().code(), Some(130));

@@ -68,7 +68,7 @@ impl Coordinator<'_> {
         loop {
             self.drain_events()?;
             self.look();
-            if self.shall_stop() || (self.sources.iter().all(|source| source.ended) && self.epochs.is_open_empty()) {
+            if self.shall_stop() || self.sources.iter().all(|source| source.ended) {
                 break;
             }
             self.wait()?;
