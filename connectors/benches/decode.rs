@@ -5,7 +5,7 @@ use std::hint::black_box;
 use arrow::buffer::Buffer;
 use connectors::format::json::JsonKind;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use engine::connector::{DecodeRequest, FormatKind, Framing, PartitionIndex, Records};
+use engine::connector::{DecodeRequest, FormatKind, PartitionIndex, Records};
 use engine::schema::{Column, ColumnType, Schema};
 
 fn schema() -> Schema {
@@ -30,15 +30,7 @@ fn records(separator: &str) -> Records {
             "{{\"user_name\"{separator}\"user_{user:07}\",\"game_name\"{separator}\"{game}\",\"viewer_count\"{separator}{viewers},\"started_at\"{separator}\"2026-01-05T00:{minute:02}:{second:02}Z\"}}\n"
         );
     }
-    Records {
-        partition: PartitionIndex(0),
-        range: 0..text.len() as u64,
-        payload: Buffer::from(text.into_bytes()),
-        framing: Framing::Lines,
-        metadata: Vec::new(),
-        preamble: None,
-        duplicates: 0,
-    }
+    Records::of_lines(PartitionIndex(0), 0, Buffer::from(text.into_bytes()))
 }
 
 fn decode(criterion: &mut Criterion) {

@@ -43,15 +43,7 @@ mod tests {
     proptest! {
         #[test]
         fn records_are_those_of_the_contract(text in "[ab\r\n]{0,40}") {
-            let records = Records {
-                partition: PartitionIndex(0),
-                range: 0..text.len() as u64,
-                payload: Buffer::from(text.as_bytes()),
-                framing: Framing::Lines,
-                metadata: Vec::new(),
-                preamble: None,
-                duplicates: 0,
-            };
+            let records = Records::of_lines(PartitionIndex(0), 0, Buffer::from(text.as_bytes()));
             let mut found = Vec::new();
             for_each_record(&records, |span| found.push(span.map(|span| span.start as u32..span.end as u32)));
             prop_assert_eq!(found, records.spans().values);

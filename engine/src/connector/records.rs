@@ -74,6 +74,20 @@ impl Offsets {
 }
 
 impl Records {
+    /// The lines of `payload`, which begins at offset `start` of the partition.
+    #[must_use]
+    pub fn of_lines(partition: PartitionIndex, start: u64, payload: Buffer) -> Self {
+        Self {
+            partition,
+            range: start..start + payload.len() as u64,
+            payload,
+            framing: Framing::Lines,
+            metadata: Vec::new(),
+            preamble: None,
+            duplicates: 0,
+        }
+    }
+
     /// Readers cut their batches at about this many bytes.
     pub const PAYLOAD_MAX: usize = 1 << 20;
 
@@ -154,15 +168,7 @@ mod tests {
     use super::*;
 
     fn lines(text: &str, start: u64) -> Records {
-        Records {
-            partition: PartitionIndex(0),
-            range: start..start + text.len() as u64,
-            payload: Buffer::from(text.as_bytes()),
-            framing: Framing::Lines,
-            metadata: Vec::new(),
-            preamble: None,
-            duplicates: 0,
-        }
+        Records::of_lines(PartitionIndex(0), start, Buffer::from(text.as_bytes()))
     }
 
     fn texts(records: &Records) -> Vec<(u64, String)> {

@@ -2,7 +2,7 @@
 
 use arrow::array::RecordBatch;
 use arrow::buffer::Buffer;
-use engine::connector::{BadRecord, DecodeRequest, Decoder, Framing, PartitionIndex, Records};
+use engine::connector::{BadRecord, DecodeRequest, Decoder, PartitionIndex, Records};
 use engine::schema::Schema;
 
 use super::decoder::JsonDecoder;
@@ -10,15 +10,7 @@ use super::decoder::JsonDecoder;
 /// The rows and the bad records of `text`, one JSON object a line. The schema has at least one column.
 #[must_use]
 pub fn decode_lines(schema: &Schema, text: &str) -> (RecordBatch, Vec<BadRecord>) {
-    let records = Records {
-        partition: PartitionIndex(0),
-        range: 0..text.len() as u64,
-        payload: Buffer::from(text.as_bytes()),
-        framing: Framing::Lines,
-        metadata: Vec::new(),
-        preamble: None,
-        duplicates: 0,
-    };
+    let records = Records::of_lines(PartitionIndex(0), 0, Buffer::from(text.as_bytes()));
     let request = DecodeRequest { schema: schema.clone(), wanted: vec![true; schema.columns.len()] };
     let mut decoder = JsonDecoder::new(&request);
     let verdicts = decoder.scan(&records);
