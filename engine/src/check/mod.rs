@@ -6,8 +6,8 @@
 //!
 //! One walk finds every fault, since a fault ends nothing: what is not understood is *unknown*, and of an unknown thing nothing is said.
 //!
-//! - A map with faults is read all the same (`reading`): a misspelt key counts as the one that was meant, and in place of what is
-//!   wrong stand several values, one after the other. What is found with each of them is wrong whatever was meant, and is told.
+//! - A map with faults is read all the same (`reading`): a misspelt key or word counts as the one that was meant, and in place of what else
+//!   is wrong stand several values, one after the other. What is found with each of them is wrong whatever was meant, and is told.
 //! - Whatever fails still gives rows (`draft::Output`), with a [`Sketch`](crate::schema::Sketch) of their columns: those that are
 //!   understood, those of which only the name is, and whether there may be others. Every part of a check looks at columns through
 //!   the sketch, which leaves out complaints that one of the others is missing. So a column that failed is a fault once, where it is

@@ -20,7 +20,7 @@ pub(super) struct Reading {
 }
 
 impl Checker<'_> {
-    /// Reads a map. What is wrong with its keys and values is reported; a misspelt key counts as the one that was meant.
+    /// Reads a map. What is wrong with its keys and values is reported; a misspelt key or word counts as the one that was meant.
     pub(super) fn read(&mut self, node: &Node, keys: &[Key]) -> Reading {
         if let Some(entry) = Entry::read(node, keys, self.variables, self.diagnostics) {
             return Reading { forms: vec![entry], sound: true, stand_ins: Vec::new() };
@@ -87,6 +87,13 @@ pub(super) fn written<'n>(node: &'n Node, name: &str, keys: &[Key]) -> Option<&'
     exact.or_else(|| pairs.iter().find(|(written, _)| slip(&written.value)))
 }
 
+/// The word that a misspelt one was meant to be.
+fn meant(node: &Node, kind: &Kind) -> Option<Node> {
+    let (Kind::Choice(words), Content::Scalar(written)) = (kind, &node.content) else { return None };
+    let near = nearest(written, words.iter().copied())?;
+    Some(Node { content: Content::Scalar(near.to_owned()), span: node.span })
+}
+
 /// Brings maps and values into a form in which they can be read.
 struct Mender<'a> {
     variables: &'a Variables,
@@ -125,7 +132,8 @@ impl Mender<'_> {
             return Some(self.value(value, &key.kind));
         }
         self.stand_ins.push(value.span);
-        self.form.checked_sub(1).map(|form| self.stand_in(&key.kind, value.span, form))
+        let meant = meant(value, &key.kind);
+        meant.or_else(|| self.form.checked_sub(1).map(|form| self.stand_in(&key.kind, value.span, form)))
     }
 
     fn value(&mut self, node: &Node, kind: &Kind) -> Node {
@@ -141,7 +149,13 @@ impl Mender<'_> {
                 let mended = pairs.iter().map(|(name, value)| (name.clone(), self.value(value, element)));
                 Content::Map(mended.collect())
             }
-            _ => return self.stand_in(kind, node.span, self.form),
+            _ => match meant(node, kind) {
+                Some(meant) => {
+                    self.stand_ins.push(node.span);
+                    return meant;
+                }
+                None => return self.stand_in(kind, node.span, self.form),
+            },
         };
         Node { content, span: node.span }
     }

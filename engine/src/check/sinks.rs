@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::connector::{CheckContext, Sink, SinkInput, SinkKind, SinkMode};
-use crate::diagnostic::{Code, nearest};
+use crate::diagnostic::{Code, Diagnostics, nearest};
 use crate::operator::FROM;
 use crate::plan::{Late, Report, Target, fingerprint};
 use crate::spec::{Item, Key, Kind, Node, Spanned};
@@ -55,12 +55,14 @@ impl Checker<'_> {
                 .hint("name a source or an operator");
         }
         let late = common.word("late");
-        let places = self.on_time(item, &late, &output, draft);
+        let late_rows =
+            reading.check(self.diagnostics, |entry, diagnostics| late_rows(&entry.word("late"), &output, diagnostics));
         let sink = kind.and_then(|kind| self.checked_sink(kind, &own, item, &output));
         if let Some(target) = sink.as_ref().and_then(|sink| sink.target(self.variables)) {
             self.keep_apart(item, target, draft);
         }
-        let (Some(sink), Some(places)) = (sink, places) else { return };
+        let (Some(sink), Some(Some(late_rows))) = (sink, late_rows) else { return };
+        let places = draft.on_time(item, late_rows, &output);
         let columns: Vec<String> = output.columns.known.names().map(str::to_owned).collect();
         draft.add_exits(&places, &columns, Target::Sink(draft.sinks.len()));
         let above: Vec<&str> = output.fingerprints.iter().map(String::as_str).collect();
@@ -99,31 +101,6 @@ impl Checker<'_> {
         draft.targets.insert(target, (name.value.clone(), name.span));
     }
 
-    /// Where a sink takes its rows: behind a step that takes late ones out, if the sink wants that.
-    fn on_time(
-        &mut self,
-        item: &Item,
-        late: &Spanned<String>,
-        output: &Output,
-        draft: &mut Draft,
-    ) -> Option<Vec<Place>> {
-        let late_rows = match late.value.as_str() {
-            "drop" => Late::Drop,
-            "divert" => Late::Divert,
-            _ => return Some(output.places.clone()),
-        };
-        if !output.timed {
-            let message = format!("`late: {}` needs rows that know when they happened", late.value);
-            self.diagnostics.error(Code::NeedsEventTime, late.span, message).hint(
-                "take rows from a source with `event_time`, with only filter, select, derive, bucket, route and union \
-                 between; behind other operators late rows are part of the result",
-            );
-            return None;
-        }
-        let step = |place: &Place| draft.add_step(*place, &item.name.value, OpDraft::OnTime(late_rows));
-        Some(output.places.iter().map(step).collect())
-    }
-
     /// Resolves the sinks of reports; a sink that failed its own check has been reported.
     pub(super) fn reports(&mut self, draft: &Draft) -> Vec<Report> {
         let mut reports = Vec::new();
@@ -152,5 +129,31 @@ impl Checker<'_> {
             reports.push(Report { name: report.name.value.clone(), title, sink: at, sql: report.sql.value.clone() });
         }
         reports
+    }
+}
+
+/// What becomes of late rows: they are counted in if nothing is said; none if the rows cannot tell whether they are late.
+fn late_rows(late: &Spanned<String>, output: &Output, diagnostics: &mut Diagnostics) -> Option<Option<Late>> {
+    let late_rows = match late.value.as_str() {
+        "drop" => Late::Drop,
+        "divert" => Late::Divert,
+        _ => return Some(None),
+    };
+    if !output.timed {
+        let message = format!("`late: {}` needs rows that know when they happened", late.value);
+        diagnostics.error(Code::NeedsEventTime, late.span, message).hint(
+            "take rows from a source with `event_time`, with only filter, select, derive, bucket, route and union \
+             between; behind other operators late rows are part of the result",
+        );
+        return None;
+    }
+    Some(Some(late_rows))
+}
+
+impl Draft {
+    /// Where a sink takes its rows: behind a step that takes late ones out, if the sink wants that.
+    fn on_time(&mut self, item: &Item, late: Option<Late>, output: &Output) -> Vec<Place> {
+        let Some(late) = late else { return output.places.clone() };
+        output.places.iter().map(|place| self.add_step(*place, &item.name.value, OpDraft::OnTime(late))).collect()
     }
 }
