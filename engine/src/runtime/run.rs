@@ -98,6 +98,7 @@ fn open<'a>(
     let (mut history, mut journal) = History::read(&folder.path, &borders)?;
     let dead_letters = DeadLetters::open(&folder.path, history.last.dead_letters)?;
     let positions = positions(plan, &mut history, &marks);
+    // Bounded by the epochs in flight: each brings one report a worker and one mark a sink.
     let (events_in, events) = unbounded();
     let committers = start_committers(plan, writers, options.workers, &marks, &events_in)?;
     let workers = Workers::start(plan, options.workers, &ports(&committers, &marks), history.last.epoch, &events_in)?;

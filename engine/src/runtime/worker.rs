@@ -55,6 +55,7 @@ impl Workers {
         past: u64,
         events: &Sender<Event>,
     ) -> Result<Self, RunError> {
+        // Each worker announces itself once.
         let (announce, announced) = unbounded();
         let (feeds, receivers): (Vec<_>, Vec<_>) = (0..count).map(|_| bounded(QUEUE)).unzip();
         let (plan, sinks, events) = (Arc::clone(plan), sinks.to_vec(), events.clone());
