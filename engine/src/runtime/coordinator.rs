@@ -86,7 +86,7 @@ impl Coordinator<'_> {
 
     /// Tells whoever watches.
     pub(super) fn look(&mut self) {
-        self.watch.look(&self.sources, &self.epochs, &self.dead_letters, Life::Runs);
+        self.watch.look(self.workers.records(), &self.sources, &self.epochs, &self.dead_letters, Life::Runs);
     }
 
     /// Whether the run is asked to end.
