@@ -138,8 +138,7 @@ fn simulator(faults: Vec<ScheduledFault>) -> RunningSimulator {
 
 /// A source on a simulator that the test has started.
 fn outside(simulator: &RunningSimulator, more: &[(&str, &str)]) -> Box<dyn Source> {
-    let (api, auth) = (simulator.api_url.clone(), simulator.auth_url.clone());
-    let mut keys = vec![("api", api.as_str()), ("auth", &auth), ("client_id", "me"), ("client_secret", "${SECRET}")];
+    let mut keys = vec![("api", simulator.api_url.as_str()), ("client_id", "me"), ("client_secret", "${SECRET}")];
     keys.extend_from_slice(more);
     source(&keys).expect("sound keys")
 }
@@ -289,6 +288,27 @@ fn a_limit_holds_polls_back_until_it_is_raised() {
 }
 
 #[test]
+fn keys_that_cannot_work_are_found_by_the_check() {
+    let said = |keys: &[(&str, &str)]| {
+        let found = source(keys).expect_err("wrong keys");
+        let said: Vec<String> =
+            found.sorted().iter().map(|found| format!("{} {}", found.code, found.message)).collect();
+        said.join("\n")
+    };
+    assert!(said(&[("api", "foo")]).starts_with("F106 `api` is neither `embedded` nor `twitch`"), "a word");
+    assert!(said(&[("auth", "ftp://x")]).starts_with("F106 `auth` is no address"), "another protocol");
+    let missing = said(&[("api", "twitch")]);
+    assert!(
+        missing.contains("F103 `api: twitch` needs `client_id`") && missing.contains("`client_secret`"),
+        "{missing}"
+    );
+    let empty = said(&[("api", "http://h/helix"), ("client_id", "${NONE:-}"), ("client_secret", "hunter2")]);
+    assert_eq!(empty, "F103 `client_id` is empty, and `api: http://h/helix` needs it");
+    source(&[("api", "${API}"), ("auth", "${AUTH}"), ("client_id", "${ID}")]).expect("known only at the opening");
+    source(&[("api", "embedded"), ("auth", "")]).expect("as without `auth`");
+}
+
+#[test]
 fn refusals_end_the_run_and_say_no_secret() {
     let simulator = simulator(Vec::new());
     let (api, auth) = (simulator.api_url.as_str(), simulator.auth_url.as_str());
@@ -298,7 +318,9 @@ fn refusals_end_the_run_and_say_no_secret() {
         matches!(&error, ConnectorError::Refused { .. }) && !format!("{error:?}").contains("wrong-secret"),
         "{error:?}"
     );
-    let missing = open(&*source(&[("api", api)]).expect("sound keys"), Bound::Now, None).err().expect("no client id");
+    // Where the server is shows only at the opening.
+    let late = source(&[("api", "http://127.0.0.1:1/${SECRET}")]).expect("sound as far as is known");
+    let missing = open(&*late, Bound::Now, None).err().expect("no client id");
     assert!(matches!(&missing, ConnectorError::Unusable { what, .. } if what.contains("client_id")), "{missing:?}");
     let nobody = outside(&simulator, &[("user_login", "nobody_of_that_name")]);
     let mut reader = open(&*nobody, Bound::Unbounded, None).expect("open").1;

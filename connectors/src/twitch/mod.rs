@@ -22,6 +22,7 @@ mod poll;
 mod queries;
 mod reader;
 mod schema;
+mod servers;
 mod source;
 
 pub use kind::TwitchSourceKind;
