@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use engine::connector::{ConnectContext, ConnectorError, StopFlag};
-use engine::spec::Variables;
+use engine::spec::{Text, Variables};
 
 use crate::topic_log::{Durability, TopicRecord, TopicSummary, TopicWriter, partition_of_record};
 
@@ -78,17 +78,18 @@ impl TopicAccess {
     /// # Errors
     /// The brokers refuse or are out of reach; the embedded topic has another writer.
     pub fn produce(&self, topic: &str, partitions: u32) -> Result<TopicProducer, ConnectorError> {
+        let topic = self.connection.topic(&Text::literal(topic), "topic", &self.context.variables)?;
         let side = match &self.endpoint {
             Endpoint::Embedded(topics) => {
-                topics.create(topic, partitions)?;
-                Side::Embedded(TopicWriter::open(topics, topic, Durability::Buffered)?)
+                topics.create(&topic, partitions)?;
+                Side::Embedded(TopicWriter::open(topics, &topic, Durability::Buffered)?)
             }
             Endpoint::Cluster(cluster) => {
-                let partitions = create_topic(cluster, topic, partitions, &self.context.stop)?;
+                let partitions = create_topic(cluster, &topic, partitions, &self.context.stop)?;
                 Side::Cluster(Sender::new(cluster, &self.context.stop)?, partitions)
             }
         };
-        Ok(TopicProducer { side, topic: topic.to_owned(), waiting: Vec::new(), bytes: 0, sent: 0 })
+        Ok(TopicProducer { side, topic, waiting: Vec::new(), bytes: 0, sent: 0 })
     }
 }
 

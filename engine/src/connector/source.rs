@@ -16,7 +16,7 @@ pub trait SourceKind: Sync {
     fn about(&self) -> &'static str;
     /// The keys below its name.
     fn keys(&self) -> &'static [Key];
-    /// Makes a source of an entry. Pure: no network, no files. Problems go to the context; `None` if there were errors.
+    /// Makes a source of an entry, with no network. Problems go to the context; `None` if there were errors.
     fn check(&self, entry: &Entry, context: &mut CheckContext<'_>) -> Option<Box<dyn Source>>;
 }
 

@@ -8,6 +8,7 @@ use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 use crate::kafka::connection::Cluster;
+use crate::kafka::options::{OPTIONS_HINT, complaint};
 
 use super::watch::Watch;
 
@@ -179,11 +180,7 @@ pub(super) fn set_defaults(config: &mut ClientConfig, defaults: &[(&str, &str)])
 
 /// A client could not be made of the options. The value is left out: it may be secret.
 pub(super) fn unusable(error: &KafkaError) -> ConnectorError {
-    let what = match error {
-        KafkaError::ClientConfig(_, description, key, _) => format!("option `{key}` cannot be used: {description}"),
-        other => format!("no Kafka client can be made: {other}"),
-    };
-    ConnectorError::unusable(what, "see librdkafka's CONFIGURATION.md for the options and their values")
+    ConnectorError::unusable(complaint(error), OPTIONS_HINT)
 }
 
 /// The brokers turn us away.
