@@ -333,8 +333,17 @@ fn reports_read_and_cannot_write(database: &Database) {
     assert_eq!(grid.columns, ["name", "total", "gone"]);
     let cell = |text: &str| Some(text.to_owned());
     assert_eq!(grid.rows, [[cell("b"), cell("5"), None], [cell("a"), cell("3"), None]]);
-    assert!(writer.query("DELETE FROM t").is_err());
-    assert!(writer.query("SELECT nonsense FROM t").unwrap_err().to_string().contains("nonsense"));
+    for (sql, word) in [
+        ("DELETE FROM t", "report's SQL"),
+        ("DROP TABLE t", "report's SQL"),
+        ("", "report's SQL"),
+        ("SELECT 1; COMMIT; DELETE FROM t", "report's SQL"),
+        ("SELECT nonsense FROM t", "nonsense"),
+        ("SELECT 1 FROM nowhere", "nowhere"),
+    ] {
+        let error = writer.query(sql).unwrap_err();
+        assert!(error.to_string().contains(word) && error.hint().contains("report"), "{sql}: {error:?}");
+    }
     writer.commit(2, &changes(&names(), &[row("c", 1, 1)])).expect("a report leaves the session as it was");
     assert_eq!(database.rows("SELECT count(*) FROM t"), text_rows(&["4"]));
 }

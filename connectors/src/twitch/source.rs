@@ -68,6 +68,11 @@ impl Source for TwitchSource {
         Some(schema::stream())
     }
 
+    fn refuses_format(&self, format: &str) -> Option<(String, String)> {
+        let message = || format!("streams of Twitch are JSON, and cannot be read as `{format}`");
+        (format != "json").then(|| (message(), "remove `format`".to_owned()))
+    }
+
     fn open(&self, request: &OpenSource<'_>) -> Result<(Vec<Partition>, Box<dyn Reader>), ConnectorError> {
         let context = request.context;
         let api = self.api.resolve(&context.variables)?;

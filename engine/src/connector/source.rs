@@ -43,6 +43,11 @@ pub trait Source: Send + Sync + Debug {
     fn schema(&self) -> Option<crate::schema::Schema> {
         None
     }
+    /// Why records of this source cannot be read by a format of that name, and the remedy; `None` if they can.
+    fn refuses_format(&self, format: &str) -> Option<(String, String)> {
+        let _ = format;
+        None
+    }
     /// The first contact with the outside.
     ///
     /// # Errors
