@@ -136,6 +136,18 @@ fn embedded_topics_are_filled_listed_and_read() {
     assert_eq!((&record["topic"], &record["offset"], &record["key"]), (&"games".into(), &0.into(), &"k".into()));
     assert_eq!(record["value"]["n"], 1);
     assert!(record["timestamp"].as_str().unwrap().ends_with('Z'), "{record}");
+    let mut produce = Command::new(env!("CARGO_BIN_EXE_flowctl"))
+        .args(topic(&["produce", "bytes", "--partitions", "1"]))
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    produce.stdin.take().unwrap().write_all(b"\xff\xfe\nt\xc3\xa4xt\n").unwrap();
+    assert!(produce.wait().unwrap().success());
+    let lines = flowctl(&topic(&["cat", "bytes", "--json"])).stdout;
+    let records: Vec<serde_json::Value> =
+        text(&lines).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((&records[0]["base64"], records[0].get("value")), (&"//4=".into(), None));
+    assert_eq!((&records[1]["value"], records[1].get("base64")), (&"t\u{e4}xt".into(), None));
     refuses(&topic(&["cat", "chess"]), 1, &["topic `chess` does not exist"]);
 }
 

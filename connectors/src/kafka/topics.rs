@@ -1,7 +1,7 @@
 //! Topics as the command line sees them: list, read, produce; on real brokers and on the embedded log alike.
 
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use engine::connector::{ConnectContext, ConnectorError, StopFlag};
 use engine::spec::{Text, Variables};
@@ -11,6 +11,9 @@ use crate::topic_log::{Durability, TopicRecord, TopicSummary, TopicWriter, parti
 use super::cluster::{Contact, Sender, Visible, create_topic};
 use super::connection::{Connection, Endpoint};
 use super::source::KafkaSource;
+
+/// How long brokers may confirm nothing before a command gives up.
+const SILENCE_MAX: Duration = Duration::from_secs(30);
 
 /// The topics of some brokers, or of the embedded log. To read one, open [`TopicAccess::source`] with [`TopicAccess::context`].
 pub struct TopicAccess {
@@ -86,7 +89,8 @@ impl TopicAccess {
             }
             Endpoint::Cluster(cluster) => {
                 let partitions = create_topic(cluster, &topic, partitions, &self.context.stop)?;
-                Side::Cluster(Sender::new(cluster, &self.context.stop)?, partitions)
+                let sender = Sender::new(cluster, &self.context.stop)?.giving_up_after(SILENCE_MAX);
+                Side::Cluster(sender, partitions)
             }
         };
         Ok(TopicProducer { side, topic, waiting: Vec::new(), bytes: 0, sent: 0 })
@@ -156,7 +160,7 @@ impl TopicProducer {
     /// Waits until everything sent is durable.
     ///
     /// # Errors
-    /// A record was refused, the disk fails, or the run is to stop while brokers are out of reach.
+    /// A record was refused, the disk fails, or brokers have confirmed nothing for half a minute.
     pub fn flush(&mut self) -> Result<(), ConnectorError> {
         match &mut self.side {
             Side::Cluster(sender, _) => sender.flush(&self.topic),
