@@ -185,8 +185,14 @@ pub(super) fn unusable(error: &KafkaError) -> ConnectorError {
 
 /// The brokers turn us away.
 pub(super) fn refused(brokers: &str, reason: &str) -> ConnectorError {
-    ConnectorError::refused(
-        format!("{brokers} refuses: {reason}"),
-        "check `security`: protocol, certificates, mechanism, username and password, and the user's rights",
-    )
+    let hint = if reason.contains("SASL") {
+        "check `username`, `password` and `mechanism` in `security`"
+    } else if reason.contains("certificate verify failed") || reason.contains("unable to get local issuer") {
+        "let `ca` in `security` name the certificate of the authority that signed the brokers' certificates"
+    } else if reason.contains("SSL") {
+        "check `protocol`, `ca`, `cert` and `key` in `security`: is this the brokers' port for TLS?"
+    } else {
+        "check `security`: protocol, certificates, mechanism, username and password, and the user's rights"
+    };
+    ConnectorError::refused(format!("{brokers} refuses: {reason}"), hint)
 }
