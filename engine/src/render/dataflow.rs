@@ -18,6 +18,7 @@ use crate::plan::{Exit, Plan, Target};
 
 use super::batch::Batch;
 use super::distinct::distinct;
+use super::gathered::epoch;
 use super::group_by::group_by;
 use super::latest::latest;
 use super::outlet::{self, LedgerBook, SinkOutlet, WorkerReport};
@@ -132,7 +133,7 @@ fn scan<'scope>(
             let mut exits: Vec<_> = exits.iter_mut().map(OutputBuilder::activate).collect();
             let (mut failed, mut ticking) = (failed.activate(), ticking.activate());
             input.for_each(|stamp, records| {
-                let epoch = *stamp.least().expect("messages carry a time");
+                let epoch = epoch(&stamp);
                 for raw in records.drain(..) {
                     let scanned = scan.scan(&raw);
                     for (exit, batch) in scanned.exits {

@@ -19,7 +19,7 @@ use super::ingest::Ingest;
 use super::journal::{Entry, Journal, PartitionStart, Range};
 use super::options::RunOptions;
 use super::source_state::SourceState;
-use super::watch::Watch;
+use super::watch::{Life, Watch};
 use super::worker::Workers;
 
 /// How many closed epochs may wait for a sink before sources have to.
@@ -86,7 +86,7 @@ impl Coordinator<'_> {
 
     /// Tells whoever watches.
     pub(super) fn look(&mut self) {
-        self.watch.look(&self.sources, &self.epochs, &self.dead_letters, false);
+        self.watch.look(&self.sources, &self.epochs, &self.dead_letters, Life::Runs);
     }
 
     /// Whether the run is asked to end.
