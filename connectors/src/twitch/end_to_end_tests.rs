@@ -29,7 +29,7 @@ fn node(content: Content) -> Node {
 }
 
 /// The source of these keys; lists are written with commas.
-fn source(keys: &[(&str, &str)]) -> Result<Box<dyn Source>, Diagnostics> {
+pub(super) fn source(keys: &[(&str, &str)]) -> Result<Box<dyn Source>, Diagnostics> {
     let scalar = |text: &str| node(Content::Scalar(text.to_owned()));
     let pairs = keys
         .iter()
@@ -298,27 +298,6 @@ fn a_limit_holds_polls_back_until_it_is_raised() {
 }
 
 #[test]
-fn keys_that_cannot_work_are_found_by_the_check() {
-    let said = |keys: &[(&str, &str)]| {
-        let found = source(keys).expect_err("wrong keys");
-        let said: Vec<String> =
-            found.sorted().iter().map(|found| format!("{} {}", found.code, found.message)).collect();
-        said.join("\n")
-    };
-    assert!(said(&[("api", "foo")]).starts_with("F106 `api` is neither `embedded` nor `twitch`"), "a word");
-    assert!(said(&[("auth", "ftp://x")]).starts_with("F106 `auth` is no address"), "another protocol");
-    let missing = said(&[("api", "twitch")]);
-    assert!(
-        missing.contains("F103 `api: twitch` needs `client_id`") && missing.contains("`client_secret`"),
-        "{missing}"
-    );
-    let empty = said(&[("api", "http://h/helix"), ("client_id", "${NONE:-}"), ("client_secret", "hunter2")]);
-    assert_eq!(empty, "F103 `client_id` is empty, and `api: http://h/helix` needs it");
-    source(&[("api", "${API}"), ("auth", "${AUTH}"), ("client_id", "${ID}")]).expect("known only at the opening");
-    source(&[("api", "embedded"), ("auth", "")]).expect("as without `auth`");
-}
-
-#[test]
 fn refusals_end_the_run_and_say_no_secret() {
     let simulator = simulator(Vec::new());
     let (api, auth) = (simulator.api_url.as_str(), simulator.auth_url.as_str());
@@ -363,13 +342,6 @@ fn a_reader_stops_at_once_though_the_server_is_slow() {
     drop(reader);
     drop(simulator);
     assert!(begin.elapsed() < Duration::from_secs(60));
-}
-
-#[test]
-fn wrong_keys_are_reported() {
-    for keys in [[("every", "10ms")], [("first", "101")], [("max_pages", "0")], [("evry", "20s")]] {
-        assert!(source(&keys).expect_err("wrong").has_errors(), "{keys:?}");
-    }
 }
 
 /// Everything that is logged, as text.
