@@ -105,6 +105,21 @@ fn a_missing_file_is_named_by_every_command_that_reads_one() {
 }
 
 #[test]
+fn a_plan_names_keys_aggregates_and_orders() {
+    let shared = concat!(env!("CARGO_MANIFEST_DIR"), "/../pipelines/stream.yaml");
+    let output = flowctl(&["explain", shared]);
+    let plan = text(&output.stdout);
+    for words in [
+        "operator live_games: group by game_name; total_viewers: sum(viewer_count), num_streams: count(*), avg_viewers: avg(viewer_count)",
+        "operator live: latest by user_name, expiring after 600s over rows only added",
+        "operator live_top_games: top 5 by total_viewers desc over rows added and taken back",
+    ] {
+        assert!(plan.contains(words), "{plan}");
+    }
+    assert!(!plan.contains('$'), "{plan}");
+}
+
+#[test]
 fn a_pipeline_that_never_ran_has_no_status() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("p.yaml");
@@ -113,6 +128,46 @@ fn a_pipeline_that_never_ran_has_no_status() {
     let state = folder.path().join("state");
     let arguments = ["status", file.to_str().unwrap(), "--state", state.to_str().unwrap()];
     refuses(&arguments, 1, &["pipeline `quiet` has no state"]);
+}
+
+/// Runs this pipeline over four lines, one of them bad, and asks for its status.
+fn run_over_bad_line(on_error: &str, path: &str) -> (Output, Output) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("p.yaml");
+    std::fs::write(folder.path().join("in.jsonl"), "{\"a\":1}\n{\"a\":\n{\"a\":3}\n{\"a\":9223372036854775807}\n")
+        .unwrap();
+    let pipeline = format!(
+        "name: lines\nmode: batch\nsources:\n  s: {{ file: {{ path: {path} }}, schema: {{ a: int }}, on_error: {on_error} }}\n\
+         operators:\n  sum: {{ from: s, group_by: [], aggregate: {{ sum: sum(a) }} }}\n\
+         sinks:\n  c: {{ from: sum, console: {{}} }}\n"
+    );
+    std::fs::write(&file, pipeline).unwrap();
+    let (file, state) = (file.to_str().unwrap(), folder.path().join("state"));
+    let ran = flowctl(&["run", file, "--state", state.to_str().unwrap()]);
+    (ran, flowctl(&["status", file, "--state", state.to_str().unwrap()]))
+}
+
+#[test]
+fn errors_that_are_skipped_are_counted() {
+    let (ran, status) = run_over_bad_line("skip", "in.jsonl");
+    assert!(ran.status.success(), "{}", text(&ran.stderr));
+    for said in [text(&ran.stderr), text(&status.stdout)] {
+        assert!(said.contains("s: read 4 = used 3 + filtered 0 + late 0 + dead_letter 1 + duplicate 0\n"), "{said}");
+        assert!(said.contains("2 errors skipped, as `on_error: skip` asks\n"), "the line and the sum: {said}");
+    }
+}
+
+#[test]
+fn a_run_that_fails_shows_its_ledger_and_leaves_the_reason() {
+    let (ran, status) = run_over_bad_line("fail", "in.jsonl");
+    assert_eq!(ran.status.code(), Some(1));
+    assert_eq!(text(&ran.stdout), "", "no epoch was committed");
+    let (said, status) = (text(&ran.stderr), text(&status.stdout));
+    let error = "record 8 of partition `in.jsonl` of source `s` fails in `s`";
+    assert!(said.contains(error) && said.contains("s: read 0 = used 0"), "{said}");
+    assert!(status.starts_with("lines: failed (epoch 0") && status.contains(&format!("failure: {error}")), "{status}");
+    let (ran, _) = run_over_bad_line("skip", "missing/*.jsonl");
+    assert_eq!((ran.status.code(), text(&ran.stdout)), (Some(1), ""), "{}", text(&ran.stderr));
 }
 
 #[test]
@@ -136,11 +191,23 @@ fn embedded_topics_are_filled_listed_and_read() {
     assert_eq!((&record["topic"], &record["offset"], &record["key"]), (&"games".into(), &0.into(), &"k".into()));
     assert_eq!(record["value"]["n"], 1);
     assert!(record["timestamp"].as_str().unwrap().ends_with('Z'), "{record}");
+    let mut produce = Command::new(env!("CARGO_BIN_EXE_flowctl"))
+        .args(topic(&["produce", "bytes", "--partitions", "1"]))
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    produce.stdin.take().unwrap().write_all(b"\xff\xfe\nt\xc3\xa4xt\n").unwrap();
+    assert!(produce.wait().unwrap().success());
+    let lines = flowctl(&topic(&["cat", "bytes", "--json"])).stdout;
+    let records: Vec<serde_json::Value> =
+        text(&lines).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((&records[0]["base64"], records[0].get("value")), (&"//4=".into(), None));
+    assert_eq!((&records[1]["value"], records[1].get("base64")), (&"t\u{e4}xt".into(), None));
     refuses(&topic(&["cat", "chess"]), 1, &["topic `chess` does not exist"]);
 }
 
-/// A simulator that has said where it listens.
-fn simulator() -> Child {
+/// A simulator, and what it says of where it listens: `TWITCH_API=…`.
+fn simulator() -> (Child, String) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_flowctl"))
         .args(["simulate", "twitch", "--clock", "manual"])
         .stdout(Stdio::piped())
@@ -151,7 +218,24 @@ fn simulator() -> Child {
     let out = child.stdout.as_mut().expect("it is piped");
     BufReader::new(out).read_line(&mut line).expect("it says where it listens");
     assert!(line.starts_with("TWITCH_API=http://127.0.0.1:") && line.ends_with("/helix\n"), "{line}");
-    child
+    (child, line.trim_end().to_owned())
+}
+
+#[test]
+fn ingest_asks_only_the_simulator_that_it_is_told_of() {
+    let (mut simulator, api) = simulator();
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().to_str().unwrap();
+    let ingest = concat!(env!("CARGO_MANIFEST_DIR"), "/../pipelines/ingest.yaml");
+    let set = ["--set", api.as_str(), "--set", "TWITCH_CLIENT_ID=me", "--set", "TWITCH_CLIENT_SECRET=hunter2"];
+    let stand_ins = ["--set", "TWITCH_AUTH=", "--set", "KAFKA_BROKERS=embedded"];
+    let arguments = [["run", ingest, "--state", state, "--until-idle", "1s"].as_slice(), &set, &stand_ins].concat();
+    let output = flowctl(&arguments);
+    signal(&simulator, "-TERM");
+    simulator.wait().unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let topics = flowctl(&["topic", "ls", "--brokers", "embedded", "--state", state]);
+    assert!(text(&topics.stdout).contains("twitch_streams_low"), "{}", text(&topics.stdout));
 }
 
 fn signal(child: &Child, name: &str) {
@@ -162,7 +246,7 @@ fn signal(child: &Child, name: &str) {
 #[test]
 fn one_signal_ends_in_peace() {
     for name in ["-INT", "-TERM"] {
-        let mut child = simulator();
+        let mut child = simulator().0;
         signal(&child, name);
         assert_eq!(child.wait().unwrap().code(), Some(0), "{name}");
     }

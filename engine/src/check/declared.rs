@@ -54,6 +54,13 @@ impl Checker<'_> {
             }
             return Sketch::anything();
         };
+        if let Some(schema) = source.and_then(Source::schema) {
+            let message = format!("source `{}` has a schema of its own, so none can be declared", item.name.value);
+            self.diagnostics
+                .error(Code::Conflict, node.span, message)
+                .hint("remove `schema`; `select` and `derive` make other columns of those that come");
+            return Sketch::of(schema);
+        }
         let Content::Map(pairs) = &node.content else {
             let message = format!("`schema` must be a map of column names to types, found {}", node.kind());
             self.diagnostics.error(Code::WrongKind, node.span, message).hint(SCHEMA_FORM);

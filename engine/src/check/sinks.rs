@@ -125,8 +125,14 @@ impl Checker<'_> {
                 self.diagnostics.error(Code::SinkCannotTake, report.sink.span, message).hint("name a `mysql` sink");
                 continue;
             }
+            let Some(sql) = &report.sql else { continue };
+            let query = sql.value.resolve(self.variables).ok();
+            if let Some((message, hint)) = query.and_then(|query| draft.sinks[at].sink.refuses_query(&query)) {
+                self.diagnostics.error(Code::BadValue, sql.span, message).hint(hint);
+                continue;
+            }
             let title = report.title.as_ref().map_or_else(|| report.name.value.clone(), ToString::to_string);
-            reports.push(Report { name: report.name.value.clone(), title, sink: at, sql: report.sql.value.clone() });
+            reports.push(Report { name: report.name.value.clone(), title, sink: at, sql: sql.value.clone() });
         }
         reports
     }

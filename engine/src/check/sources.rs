@@ -67,7 +67,8 @@ impl Checker<'_> {
         let known = source.as_ref().or(typical.as_ref());
         let metadata = known.map(|source| source.metadata()).unwrap_or_default();
         let mut declared = self.declared_schema(common, known.map(AsRef::as_ref), &metadata, item);
-        let format = self.format_kind(common).and_then(|kind| self.format(kind, common, &declared, item));
+        let format = self.format_kind(common).filter(|kind| self.fits(*kind, source.as_deref(), common, item));
+        let format = format.and_then(|kind| self.format(kind, common, &declared, item));
         let implicit: Vec<Column> = metadata.iter().map(|found| found.column.clone()).collect();
         if known.is_none() {
             declared.extend(Beyond::Metadata);
@@ -124,6 +125,14 @@ impl Checker<'_> {
             };
         }
         found
+    }
+
+    /// Whether records of the source can be written in a format.
+    fn fits(&mut self, kind: &dyn FormatKind, source: Option<&dyn Source>, common: &Entry, item: &Item) -> bool {
+        let Some((message, hint)) = source.and_then(|source| source.refuses_format(kind.name())) else { return true };
+        let span = if has_key(&item.node, "format") { common.span_of("format") } else { item.name.span };
+        self.diagnostics.error(Code::Conflict, span, message).hint(hint);
+        false
     }
 
     fn format(

@@ -148,11 +148,10 @@ impl<'a> Merge<'a> {
             let Some(sink) = entry.text_if("sink") else { continue };
             let sink = Spanned::new(sink, entry.span_of("sink"));
             let Some(target) = self.resolve(&sink, diagnostics) else { continue };
-            let sql = entry.text_if("sql").unwrap_or_else(|| Text::literal(""));
             self.reports.push(Report {
                 name: name.clone(),
                 sink: Spanned::new(target, sink.span),
-                sql: Spanned::new(sql, entry.span_of("sql")),
+                sql: entry.text_if("sql").map(|sql| Spanned::new(sql, entry.span_of("sql"))),
                 title: entry.text_if("title"),
             });
         }

@@ -82,8 +82,8 @@ pub struct Report {
     pub name: Spanned<String>,
     /// The sink whose database answers.
     pub sink: Spanned<String>,
-    /// The query, in the SQL of that database.
-    pub sql: Spanned<Text>,
+    /// The query, in the SQL of that database; none if what stands there is none, which has been reported.
+    pub sql: Option<Spanned<Text>>,
     /// The headline above the answer, if it is not the name.
     pub title: Option<Text>,
 }
