@@ -105,6 +105,21 @@ fn a_missing_file_is_named_by_every_command_that_reads_one() {
 }
 
 #[test]
+fn a_plan_names_keys_aggregates_and_orders() {
+    let shared = concat!(env!("CARGO_MANIFEST_DIR"), "/../pipelines/stream.yaml");
+    let output = flowctl(&["explain", shared]);
+    let plan = text(&output.stdout);
+    for words in [
+        "operator live_games: group by game_name; total_viewers: sum(viewer_count), num_streams: count(*), avg_viewers: avg(viewer_count)",
+        "operator live: latest by user_name, expiring after 600s over rows only added",
+        "operator live_top_games: top 5 by total_viewers desc over rows added and taken back",
+    ] {
+        assert!(plan.contains(words), "{plan}");
+    }
+    assert!(!plan.contains("$="), "{plan}");
+}
+
+#[test]
 fn a_pipeline_that_never_ran_has_no_status() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("p.yaml");

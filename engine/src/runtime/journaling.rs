@@ -13,7 +13,7 @@ use crate::render::EpochReport;
 use super::RunError;
 use super::clock::now_micros;
 use super::committer::Order;
-use super::coordinator::{Coordinator, TICK};
+use super::coordinator::{Coordinator, PAUSE};
 use super::epochs::{Closing, ClosingKind, Ranges};
 use super::journal::{Entry, EpochRecord, SinkMark};
 
@@ -118,7 +118,7 @@ impl Coordinator<'_> {
                 self.abandon.set();
                 return Ok(());
             }
-            match self.events.recv_timeout(TICK) {
+            match self.events.recv_timeout(PAUSE) {
                 Ok(event) => self.handle(event)?,
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return Err(RunError::Died("the workers")),

@@ -44,7 +44,7 @@ impl Observer for Silent {
 pub struct Progress {
     /// The last epoch that all sinks have committed.
     pub epoch: u64,
-    /// Records read by this run.
+    /// Records read by this run, those of the past that it read again among them.
     pub records: u64,
     /// Records a second, of late.
     pub records_per_second: f64,

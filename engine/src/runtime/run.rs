@@ -98,6 +98,7 @@ fn open<'a>(
     let (mut history, mut journal) = History::read(&folder.path, &borders)?;
     let dead_letters = DeadLetters::open(&folder.path, history.last.dead_letters)?;
     let positions = positions(plan, &mut history, &marks);
+    // Bounded by the epochs in flight: each brings one report a worker and one mark a sink.
     let (events_in, events) = unbounded();
     let committers = start_committers(plan, writers, options.workers, &marks, &events_in)?;
     let workers = Workers::start(plan, options.workers, &ports(&committers, &marks), history.last.epoch, &events_in)?;
@@ -107,7 +108,6 @@ fn open<'a>(
             open_source(node, plan.mode, &positions, &history, &context(&node.name, &node.fingerprint, &flags.halt))?;
         sources.push(start_source(node, opened, &history, &positions, &mut journal, &flags.halt)?);
     }
-    let records = history.last.ledgers.values().map(|ledger| ledger.read).sum();
     let sink_names = plan.sinks.iter().map(|sink| sink.input.name.clone()).collect();
     let coordinator = Coordinator {
         plan,
@@ -121,7 +121,7 @@ fn open<'a>(
         workers,
         committers,
         events,
-        watch: Watch::new(observer, &plan.name, folder.path.clone(), sink_names, records, started),
+        watch: Watch::new(observer, &plan.name, folder.path.clone(), sink_names, started),
         epochs: Epochs::new(history.last.clone(), options.workers, marks),
     };
     Ok(Opened { coordinator, history, folder })
@@ -146,7 +146,8 @@ fn conduct(opened: Opened<'_>, plan: &Plan) -> Ended {
         Ok(())
     });
     let life = Life::Ended(outcome.as_ref().err());
-    coordinator.watch.look(&coordinator.sources, &coordinator.epochs, &coordinator.dead_letters, life);
+    let records = coordinator.workers.records();
+    coordinator.watch.look(records, &coordinator.sources, &coordinator.epochs, &coordinator.dead_letters, life);
     // A sink that hangs would hang the end too; the process ends it.
     if settled && outcome.is_ok() {
         coordinator.workers.join();

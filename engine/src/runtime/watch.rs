@@ -26,7 +26,6 @@ pub(super) struct Watch<'a> {
     started: Instant,
     told: Instant,
     written: Option<Instant>,
-    records_before: u64,
     records_told: u64,
     rate: f64,
     last_epoch: Duration,
@@ -48,7 +47,6 @@ impl<'a> Watch<'a> {
         pipeline: &str,
         folder: PathBuf,
         sinks: Vec<String>,
-        records: u64,
         started: Instant,
     ) -> Self {
         Self {
@@ -59,7 +57,6 @@ impl<'a> Watch<'a> {
             started,
             told: Instant::now(),
             written: None,
-            records_before: records,
             records_told: 0,
             rate: 0.0,
             last_epoch: Duration::ZERO,
@@ -80,6 +77,7 @@ impl<'a> Watch<'a> {
     /// Tells whoever is due; everybody at the end.
     pub(super) fn look(
         &mut self,
+        records: u64,
         sources: &[SourceState],
         epochs: &Epochs,
         dead_letters: &DeadLetters,
@@ -88,10 +86,8 @@ impl<'a> Watch<'a> {
         let last = matches!(life, Life::Ended(_));
         let since = self.told.elapsed();
         if last || since >= TELL {
-            let records = epochs.last.ledgers.values().map(|ledger| ledger.read).sum::<u64>();
-            let records = records.saturating_sub(self.records_before);
             let fresh = (records - self.records_told) as f64 / since.as_secs_f64().max(1e-9);
-            // Epochs come in steps: a moving average is what a person wants to read.
+            // Records come in steps: a moving average is what a person wants to read.
             self.rate += (fresh - self.rate) * (since.as_secs_f64() / 2.0).min(1.0);
             self.records_told = records;
             self.told = Instant::now();

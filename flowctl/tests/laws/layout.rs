@@ -139,7 +139,13 @@ fn run_once(yaml: &str, state: &Path, workers: usize) -> Ledger {
     };
     let ended = run(&plan, &options, &Silent);
     ended.outcome.unwrap_or_else(|error| panic!("{error}\n{yaml}"));
-    ended.summary.ledgers.into_iter().find(|(source, _)| source == "events").map(|(_, ledger)| ledger).unwrap_or_default()
+    ended
+        .summary
+        .ledgers
+        .into_iter()
+        .find(|(source, _)| source == "events")
+        .map(|(_, ledger)| ledger)
+        .unwrap_or_default()
 }
 
 fn dead_letters(state: &Path) -> Rows {
