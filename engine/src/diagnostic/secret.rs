@@ -25,6 +25,8 @@ const COLUMN_MAPS: &[&str] = &["schema", "derive", "aggregate", "route", "cases"
 const ENTRY_MAPS: &[&str] = &["sources", "operators", "sinks", "reports"];
 /// How many lines are searched for the key above.
 const LINES_MAX: usize = 200;
+/// How many characters of a line are searched for the bracket before.
+const REACH_MAX: usize = 4096;
 /// What stands for a secret in examples.
 const PLACEHOLDERS: &[&str] = &["…", "...", "password", "PASSWORD"];
 /// Words of SQL that follow a column.
@@ -125,7 +127,7 @@ fn lacks_colon(rest: &str, first: char) -> bool {
 /// The key whose map the word at a byte stands in.
 fn parent(text: &str, line: usize, at: usize, first: bool) -> Option<&str> {
     let mut depth = 0;
-    for (place, c) in text[line..at].char_indices().rev() {
+    for (place, c) in text[line..at].char_indices().rev().take(REACH_MAX) {
         match c {
             '}' | ']' => depth += 1,
             '{' | '[' if depth > 0 => depth -= 1,
@@ -138,6 +140,7 @@ fn parent(text: &str, line: usize, at: usize, first: bool) -> Option<&str> {
     let above = text[..line]
         .lines()
         .rev()
+        .take(LINES_MAX)
         .find(|above| !matches!(above.trim_start().chars().next(), None | Some('#')) && indent(above) < own)?;
     key_before(above.trim_end().trim_end_matches('{'))
 }
@@ -225,9 +228,8 @@ fn assigned_end(text: &str, begin: usize) -> usize {
 
 /// The password in the URL whose `://` ends at a byte.
 fn url_password(text: &str, begin: usize) -> Option<Range<usize>> {
-    let rest = &text[begin..];
-    let stop =
-        ["\"", "'", "\n", ", ", " }", " #", "`"].iter().filter_map(|stop| rest.find(stop)).min().unwrap_or(rest.len());
+    let rest = &text[begin..line_end(text, begin)];
+    let stop = ["\"", "'", ", ", " }", " #", "`"].iter().filter_map(|stop| rest.find(stop)).min().unwrap_or(rest.len());
     let at = rest[..stop].rfind('@')?;
     let colon = rest[..at].find(':')?;
     let password = &rest[colon + 1..at];

@@ -132,6 +132,14 @@ impl Loader<'_> {
         self.diagnostics.error(code, span, message).hint(hint);
     }
 
+    fn refuse_unlike(&mut self, path: &Path, site: Option<Span>) {
+        let keys = if site.is_some() { INCLUDED_KEYS } else { PIPELINE_KEYS };
+        let keys: Vec<String> = keys.iter().map(|key| format!("`{}`", key.name)).collect();
+        let message = format!("`{}` is no pipeline: none of its lines begins with a key of one", path.display());
+        let hint = format!("keys of a pipeline: {}", keys.join(", "));
+        self.refuse(path, site, Code::WrongKind, &message, &hint);
+    }
+
     /// Keeps a file's text, if it is that of a pipeline, of a sane size.
     fn text(&mut self, path: &Path, site: Option<Span>, bytes: Vec<u8>) -> Option<FileId> {
         let name = path.display();
@@ -149,23 +157,27 @@ impl Loader<'_> {
             self.refuse(path, site, Code::Empty, &format!("`{name}` is empty"), hint);
             return None;
         }
-        if !is_like_pipeline(&text) {
-            let keys: Vec<String> = PIPELINE_KEYS.iter().map(|key| format!("`{}`", key.name)).collect();
-            let message = format!("`{name}` is no pipeline: none of its lines begins with a key of one");
-            self.refuse(path, site, Code::WrongKind, &message, &format!("keys of a pipeline: {}", keys.join(", ")));
-            return None;
-        }
+        let like = is_like_pipeline(&text);
         let error = match String::from_utf8(bytes) {
-            Ok(text) => return Some(self.files.add(path, text)),
+            Ok(text) if like => return Some(self.files.add(path, with_newlines(text))),
+            Ok(_) => {
+                self.refuse_unlike(path, site);
+                return None;
+            }
             Err(error) => error,
         };
         let at = error.utf8_error().valid_up_to();
         let bytes = error.into_bytes();
         let line = bytes[..at].iter().filter(|byte| **byte == b'\n').count() + 1;
         let message = format!("not UTF-8: byte {:#04x} at offset {at}, line {line}", bytes[at]);
+        let hint = "save the file with the encoding UTF-8";
+        if !like {
+            self.refuse(path, site, Code::NotUtf8, &format!("`{}` is {message}", path.display()), hint);
+            return None;
+        }
         let file = self.files.add(path, String::from_utf8_lossy(&bytes));
         let span = Span { file, start: at, end: at + char::REPLACEMENT_CHARACTER.len_utf8() };
-        self.diagnostics.error(Code::NotUtf8, span, message).hint("save the file with the encoding UTF-8");
+        self.diagnostics.error(Code::NotUtf8, span, message).hint(hint);
         None
     }
 
@@ -222,6 +234,20 @@ fn is_head(name: &str) -> bool {
 
 fn start_of(file: FileId) -> Span {
     Span { file, start: 0, end: 0 }
+}
+
+/// Text whose every line ends with a newline: YAML also takes a lone carriage return for the end of a line. Places stay as they are.
+fn with_newlines(text: String) -> String {
+    if !text.contains('\r') {
+        return text;
+    }
+    let mut bytes = text.into_bytes();
+    for at in 0..bytes.len() {
+        if bytes[at] == b'\r' && bytes.get(at + 1) != Some(&b'\n') {
+            bytes[at] = b'\n';
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// A path without `.` and `x/..`, by which a file is known again.
