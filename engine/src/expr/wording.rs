@@ -53,7 +53,10 @@ pub(super) fn advised(text: &str, problem: Problem) -> Problem {
         return problem;
     }
     let after_operand = before.trim_end().ends_with(|c: char| c.is_alphanumeric() || "_)'\"]".contains(c));
+    let lacks_value = problem.message.starts_with("expected an expression");
+    let answered = problem.message.starts_with("after `is`") || CLOSING.contains(&word.as_str());
     match rest.chars().next() {
+        Some(c) if c.is_alphabetic() && lacks_value => problem.hint("a value is missing before it"),
         Some(c) if c.is_control() => problem.hint("remove this invisible character"),
         Some(';') => problem.hint("an expression has no `;` at its end"),
         Some(',') if before.ends_with(digit) && rest[1..].starts_with(digit) => {
@@ -62,7 +65,7 @@ pub(super) fn advised(text: &str, problem: Problem) -> Problem {
         Some(c) if c.is_alphabetic() && before.ends_with(digit) => {
             problem.hint("a number has no unit: write all of its digits, as in `5000`")
         }
-        Some(c) if (c.is_alphanumeric() || c == '_') && after_operand && !CLOSING.contains(&word.as_str()) => {
+        Some(c) if (c.is_alphanumeric() || c == '_') && after_operand && !answered => {
             problem.hint("an operator is missing before it, as `and`, `=` or `+`")
         }
         _ => problem,

@@ -12,7 +12,7 @@ pub(super) fn extent(text: &str, sql: &SqlExpr) -> Range<usize> {
     let bytes = match sql {
         SqlExpr::Function(_) => with_empty_list(text, bytes),
         SqlExpr::CompoundFieldAccess { .. } | SqlExpr::Array(_) if text[bytes.end..].starts_with(']') => {
-            bytes.start..bytes.end + 1
+            bytes.start - usize::from(text[..bytes.start].ends_with('['))..bytes.end + 1
         }
         SqlExpr::UnaryOp { .. } => from_sign(text, bytes),
         SqlExpr::Cast { kind: CastKind::DoubleColon, .. } => bytes,

@@ -12,7 +12,7 @@ fn words_that_are_missing() {
     let end = "expected `end`, found the end of the expression";
     refused(&mut table, "case when n > 1 then ok", ExpressionSyntax, "k", end, "`case` ends with `end`");
     refused(&mut table, "case n when 1 then true", ExpressionSyntax, "e", end, "`case` ends with `end`");
-    refused(&mut table, "n > 1 and and ok", ExpressionSyntax, "and", "expected an expression, found `and`", "");
+    refused(&mut table, "n > 1 and and ok", ExpressionSyntax, "and", "expected an expression, found `and`", "a value");
     refused(&mut table, "ok and (ok or and ok)", ExpressionSyntax, "and", "expected an expression, found `and`", "");
     let nothing = "expected an expression, found the end of the expression";
     refused(&mut table, "n > 1 AND NOT", ExpressionSyntax, "T", nothing, "");
@@ -27,6 +27,8 @@ fn words_that_are_missing() {
     let is = "after `is` stands `null`, `true`, `false`, `distinct from` or `not`; to compare, write `=`";
     refused(&mut table, "n is 5", ExpressionSyntax, "5", is, "");
     refused(&mut table, "name is empty", ExpressionSyntax, "empty", is, "");
+    let (_, found, _) = parse("name is empty");
+    assert_eq!(found.sorted()[0].hint, None);
     table.end();
 }
 
