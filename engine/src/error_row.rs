@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::plan::OnError;
+
 /// A failure with everything that a person needs to find and mend it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ErrorRow {
@@ -15,10 +17,8 @@ pub struct ErrorRow {
     pub message: String,
     /// The record's bytes; behind stateful operators the row as JSON.
     pub bytes: Vec<u8>,
-    /// Whether it stops the run.
-    pub fatal: bool,
-    /// Whether it is kept as a dead letter (else it is only counted).
-    pub kept: bool,
+    /// What becomes of it.
+    pub policy: OnError,
 }
 
 /// Which record failed.

@@ -7,11 +7,12 @@ use connectors::REGISTRY;
 use connectors::topic_log::Topics;
 use engine::connector::{ConnectorError, StopFlag};
 use engine::diagnostic::Diagnostics;
-use engine::runtime::{RunOptions, Silent, run};
+use engine::runtime::{RunOptions, Silent, Summary, run};
 use engine::spec::{Content, Entry, Feed, Item, Mode, Variables};
 use tracing::{info, warn};
 
 use crate::exit::{FAILED, Failure};
+use crate::outcome;
 use crate::pipeline::Pipeline;
 use crate::progress::ShownProgress;
 use crate::terminal::Terminal;
@@ -25,7 +26,7 @@ const PARTITIONS: u32 = 3;
 /// A pipeline that runs in the background for another one, or none.
 #[derive(Default)]
 pub(crate) struct Feeder {
-    running: Option<(StopFlag, JoinHandle<()>)>,
+    running: Option<(StopFlag, String, JoinHandle<Summary>)>,
 }
 
 /// Whom a feeder works for.
@@ -78,14 +79,17 @@ impl Fed<'_> {
         let stop = StopFlag::default();
         let options = self.options(variables, stop.clone());
         info!("`{}` feeds the embedded topics, in this process", path.display());
+        let name = pipeline.plan.name.clone();
         let feeding = move || {
-            if let Err(error) = run(&pipeline.plan, &options, &Silent) {
+            let ended = run(&pipeline.plan, &options, &Silent);
+            if let Err(error) = ended.outcome {
                 warn!("`{}` does not feed the embedded topics: {error}; what they hold is read", path.display());
             }
+            ended.summary
         };
         let thread = thread::Builder::new().name("feed".into()).spawn(feeding);
         let thread = thread.map_err(|error| Failure::new(FAILED, format!("cannot start a thread: {error}"), ""))?;
-        Ok(Feeder { running: Some((stop, thread)) })
+        Ok(Feeder { running: Some((stop, name, thread)) })
     }
 
     fn feed_before(&self, feed: &Feed) -> Result<(), Failure> {
@@ -94,8 +98,8 @@ impl Fed<'_> {
         let progress = ShownProgress::new(self.terminal, Mode::Batch, 1);
         let ended = run(&pipeline.plan, &self.options(variables, self.stop.clone()), &progress);
         progress.finish();
-        ended?;
-        Ok(())
+        outcome::show_feeder(&ended.summary, &pipeline.plan.name, self.terminal);
+        Ok(ended.outcome?)
     }
 
     /// The feed's pipeline, whose console sinks show nothing, and its variables.
@@ -125,12 +129,14 @@ impl Fed<'_> {
 }
 
 impl Feeder {
-    /// Asks the feeding pipeline to end, and waits until it has.
-    pub(crate) fn stop(self) {
-        if let Some((stop, thread)) = self.running {
+    /// Asks the feeding pipeline to end, waits until it has, and shows what it did.
+    pub(crate) fn stop(self, terminal: &Terminal) {
+        if let Some((stop, pipeline, thread)) = self.running {
             stop.set();
             // A panic in the thread has ended the process before this.
-            let _ = thread.join();
+            if let Ok(summary) = thread.join() {
+                outcome::show_feeder(&summary, &pipeline, terminal);
+            }
         }
     }
 }

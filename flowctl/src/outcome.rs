@@ -9,11 +9,16 @@ use engine::runtime::Summary;
 use crate::exit::Failure;
 use crate::terminal::{Terminal, size};
 
-/// Shows the end of a run that went well.
+/// Shows what a run leaves.
 pub(crate) fn show(summary: &Summary, terminal: &Terminal) -> Result<(), Failure> {
     terminal.print(&reports(summary, if terminal.screen.is_live() { size().map(|size| size.0) } else { None }))?;
-    terminal.say(&ledgers(summary));
+    terminal.say(&ledgers(summary, ""));
     Ok(())
+}
+
+/// Shows the ledgers of a pipeline that ran for another one.
+pub(crate) fn show_feeder(summary: &Summary, pipeline: &str, terminal: &Terminal) {
+    terminal.say(&ledgers(summary, &format!("{}/", neutralise(pipeline))));
 }
 
 fn reports(summary: &Summary, width: Option<u16>) -> String {
@@ -25,16 +30,23 @@ fn reports(summary: &Summary, width: Option<u16>) -> String {
     text
 }
 
-fn ledgers(summary: &Summary) -> String {
+fn ledgers(summary: &Summary, prefix: &str) -> String {
     let mut text = String::new();
     for (source, ledger) in &summary.ledgers {
-        let _ = writeln!(text, "{source}: {}", balance(ledger));
+        let _ = writeln!(text, "{prefix}{source}: {}", balance(ledger));
     }
     if let Some((count, path)) = &summary.dead_letters {
         let (letters, path) = (if *count == 1 { "dead letter" } else { "dead letters" }, path.to_string_lossy());
         let _ = writeln!(text, "{} {letters} in {}", grouped(*count), neutralise(&path));
     }
+    text.push_str(&skipped(summary.skipped));
     text
+}
+
+/// A line that says how many errors were only counted; nothing if none was.
+pub(crate) fn skipped(count: u64) -> String {
+    let errors = if count == 1 { "error" } else { "errors" };
+    if count == 0 { String::new() } else { format!("{} {errors} skipped, as `on_error: skip` asks\n", grouped(count)) }
 }
 
 /// A ledger as the sum that it is.
@@ -60,13 +72,15 @@ mod tests {
         let summary = Summary {
             ledgers: vec![("streams".into(), ledger)],
             dead_letters: Some((34, "s/dead-letters.jsonl".into())),
+            skipped: 1,
             reports: vec![("games".into(), grid)],
             ..Summary::default()
         };
         assert_eq!(
-            ledgers(&summary),
-            "streams: read 1,234 = used 900 + filtered 300 + late 0 + dead_letter 34 + duplicate 0\n\
-             34 dead letters in s/dead-letters.jsonl\n"
+            ledgers(&summary, "twitch/"),
+            "twitch/streams: read 1,234 = used 900 + filtered 300 + late 0 + dead_letter 34 + duplicate 0\n\
+             34 dead letters in s/dead-letters.jsonl\n\
+             1 error skipped, as `on_error: skip` asks\n"
         );
         assert!(reports(&summary, None).starts_with("games\n┌──────┐\n│    n │\n"));
     }

@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use connectors::console::{Status, grouped};
+use connectors::console::{Done, Status, grouped};
 use engine::runtime::{Observer, Progress};
 use engine::spec::Mode;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -58,6 +58,7 @@ impl Observer for ShownProgress {
             let _ = self.terminal.screen.show_status(status(progress, self.workers));
             return;
         };
+        let _ = self.terminal.screen.show_status(status(progress, self.workers));
         let rate = grouped(progress.records_per_second.max(0.0).round() as u64);
         bar.set_message(format!("{} records · {rate} records/s", grouped(progress.records)));
         if let Some(total) = progress.total.filter(|total| *total > 0) {
@@ -75,10 +76,18 @@ fn status(progress: &Progress, workers: usize) -> Status {
         records_per_second: progress.records_per_second,
         records: progress.records,
         lag: progress.backlog,
+        done: done(progress),
         epoch: progress.epoch,
         last_epoch: progress.last_epoch,
         workers,
     }
+}
+
+/// How far a bounded run is, once it has begun.
+fn done(progress: &Progress) -> Option<Done> {
+    let total = progress.total.filter(|_| progress.done > 0)?;
+    let done = progress.done.min(total) as f64 / total as f64;
+    Some(Done { percent: (done * 100.0) as u8, left: progress.elapsed.mul_f64(1.0 / done - 1.0) })
 }
 
 fn style(template: &str) -> ProgressStyle {
@@ -88,6 +97,16 @@ fn style(template: &str) -> ProgressStyle {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_left_follows_from_the_speed_so_far() {
+        let mut progress = Progress { total: Some(400), elapsed: Duration::from_secs(3), ..Progress::default() };
+        assert_eq!(done(&progress), None);
+        progress.done = 100;
+        assert_eq!(done(&progress), Some(Done { percent: 25, left: Duration::from_secs(9) }));
+        progress.done = 401;
+        assert_eq!(done(&progress), Some(Done { percent: 100, left: Duration::ZERO }));
+    }
 
     #[test]
     fn the_templates_are_well_formed() {

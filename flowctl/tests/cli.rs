@@ -115,6 +115,46 @@ fn a_pipeline_that_never_ran_has_no_status() {
     refuses(&arguments, 1, &["pipeline `quiet` has no state"]);
 }
 
+/// Runs this pipeline over four lines, one of them bad, and asks for its status.
+fn run_over_bad_line(on_error: &str, path: &str) -> (Output, Output) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("p.yaml");
+    std::fs::write(folder.path().join("in.jsonl"), "{\"a\":1}\n{\"a\":\n{\"a\":3}\n{\"a\":9223372036854775807}\n")
+        .unwrap();
+    let pipeline = format!(
+        "name: lines\nmode: batch\nsources:\n  s: {{ file: {{ path: {path} }}, schema: {{ a: int }}, on_error: {on_error} }}\n\
+         operators:\n  sum: {{ from: s, group_by: [], aggregate: {{ sum: sum(a) }} }}\n\
+         sinks:\n  c: {{ from: sum, console: {{}} }}\n"
+    );
+    std::fs::write(&file, pipeline).unwrap();
+    let (file, state) = (file.to_str().unwrap(), folder.path().join("state"));
+    let ran = flowctl(&["run", file, "--state", state.to_str().unwrap()]);
+    (ran, flowctl(&["status", file, "--state", state.to_str().unwrap()]))
+}
+
+#[test]
+fn errors_that_are_skipped_are_counted() {
+    let (ran, status) = run_over_bad_line("skip", "in.jsonl");
+    assert!(ran.status.success(), "{}", text(&ran.stderr));
+    for said in [text(&ran.stderr), text(&status.stdout)] {
+        assert!(said.contains("s: read 4 = used 3 + filtered 0 + late 0 + dead_letter 1 + duplicate 0\n"), "{said}");
+        assert!(said.contains("2 errors skipped, as `on_error: skip` asks\n"), "the line and the sum: {said}");
+    }
+}
+
+#[test]
+fn a_run_that_fails_shows_its_ledger_and_leaves_the_reason() {
+    let (ran, status) = run_over_bad_line("fail", "in.jsonl");
+    assert_eq!(ran.status.code(), Some(1));
+    assert_eq!(text(&ran.stdout), "", "no epoch was committed");
+    let (said, status) = (text(&ran.stderr), text(&status.stdout));
+    let error = "record 8 of partition `in.jsonl` of source `s` fails in `s`";
+    assert!(said.contains(error) && said.contains("s: read 0 = used 0"), "{said}");
+    assert!(status.starts_with("lines: failed (epoch 0") && status.contains(&format!("failure: {error}")), "{status}");
+    let (ran, _) = run_over_bad_line("skip", "missing/*.jsonl");
+    assert_eq!((ran.status.code(), text(&ran.stdout)), (Some(1), ""), "{}", text(&ran.stderr));
+}
+
 #[test]
 fn embedded_topics_are_filled_listed_and_read() {
     let folder = tempfile::tempdir().unwrap();

@@ -41,6 +41,12 @@ const OPERATORS: &str = r#"
       best: arg_max(u, v)
       positive: count(*) where v > 0
       low: min(u) where v > 0
+      mean_up: avg(v) where f > 0
+      most_up: max(v) where f > 0
+      kinds_up: count_distinct(v) where f > 0
+      first_up: first(v) where f > 0
+      last_up: last(u) where f > 0
+      best_up: arg_max(u, v) where f > 0
   live: { from: events, latest: { key: [u], expire: 10m } }
   forever: { from: events, latest: { key: [u, k] } }
   live_by_k:
@@ -63,6 +69,10 @@ const OPERATORS: &str = r#"
   pairs: { from: events, distinct: [v, k] }
   live_pairs: { from: live, distinct: [k, v] }
   arms: { from: events, route: { big: v > 3, negative: v < 0, rest: else } }
+  few: { from: events, filter: v > 1 and f < 1 }
+  derived: { from: events, derive: { w: 2 * v + 1, v: "coalesce(v, 0)" } }
+  sized: { from: events, bucket: { column: v, as: size, cases: { big: "> 3", small: "< 0", some: else } } }
+  sizes: { from: sized, select: [v, size] }
   again: { from: [arms.big, arms.rest, arms.negative], union: {} }
 "#;
 
@@ -80,6 +90,9 @@ const SINKS: &[(&str, &str)] = &[
     ("big", "arms.big"),
     ("negative", "arms.negative"),
     ("rest", "arms.rest"),
+    ("few", "few"),
+    ("derived", "derived"),
+    ("sizes", "sizes"),
     ("again", "again"),
 ];
 

@@ -1,5 +1,8 @@
 //! What one console sink looks like at one moment: a heading and a table.
 
+use std::time::Duration;
+
+use super::status::short;
 use super::table;
 
 /// Lines of a block beside its rows: heading, three rules and the header of the table, and the empty line below.
@@ -27,9 +30,21 @@ pub(super) struct Block {
 impl Block {
     /// The lines of the block with at most `budget` rows, the empty one at the end included.
     pub(super) fn lines(&self, budget: usize, width: Option<u16>, color: bool) -> Vec<String> {
+        self.lines_after(None, budget, width, color)
+    }
+
+    /// The same, with how long the last epoch took.
+    pub(super) fn lines_after(
+        &self,
+        took: Option<Duration>,
+        budget: usize,
+        width: Option<u16>,
+        color: bool,
+    ) -> Vec<String> {
         let shown = self.rows.len().min(budget);
         let rows = if self.newest { &self.rows[self.rows.len() - shown..] } else { &self.rows[..shown] };
-        let heading = self.heading(shown);
+        let took = took.map_or(String::new(), |took| format!(" · {}", short(took)));
+        let heading = self.heading(shown) + &took;
         let mut lines = vec![if color { format!("\x1b[1m{heading}\x1b[0m") } else { heading }];
         lines.extend(table::draw(&self.header, &self.numbers, rows, width));
         lines.push(String::new());

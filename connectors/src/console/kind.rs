@@ -94,6 +94,7 @@ mod tests {
     use super::super::rows::tests::{changes, games};
     use super::super::screen::Surface;
     use super::super::screen::tests::Stage;
+    use super::super::status::Status;
     use super::*;
 
     fn open(kind: &ConsoleKind, pairs: &[(&str, &str)]) -> Result<Box<dyn Writer>, Diagnostics> {
@@ -133,6 +134,7 @@ mod tests {
         let screen = stage.screen(Surface::Plain);
         let kind = ConsoleKind::on(screen.clone());
         open(&kind, &[("title", "for ${WHO}")]).unwrap().commit(1, &changes(&[("a", Some(1), 1)])).unwrap();
+        screen.show_status(Status::default()).unwrap();
         assert!(stage.take().starts_with("for you · epoch 1\n"));
         open(&kind, &[("format", "csv")]).unwrap().commit(1, &changes(&[("a", Some(1), 1)])).unwrap();
         assert_eq!(stage.take(), "sink,epoch,diff,game,viewers\ngames,1,1,a,1\n");

@@ -20,5 +20,5 @@ pub use escape::neutralise;
 pub use kind::ConsoleKind;
 pub use output::Output;
 pub use screen::{Screen, Surface};
-pub use status::{Status, grouped};
+pub use status::{Done, Status, grouped};
 pub use table::draw_grid;

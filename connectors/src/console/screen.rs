@@ -151,7 +151,8 @@ impl Screen {
         self.state().has_lines = true;
     }
 
-    /// Shows what a sink looks like now, at once or soon.
+    /// Shows what a sink looks like now: on a terminal at once or soon, in a pipe with the next status, so that the blocks of an epoch stand in
+    /// the order of the YAML.
     pub(super) fn show(&self, place: Place, block: Block) -> io::Result<()> {
         let mut state = self.state();
         if let Some(table) = state.tables.get_mut(place.0) {
@@ -177,14 +178,17 @@ impl Screen {
         self.state().refresh()
     }
 
-    /// Shows how the run is doing; only a terminal does.
+    /// Shows how the run is doing, on a terminal as a line of its own; in a pipe, blocks tell how long an epoch took.
     ///
     /// # Errors
     /// If the output cannot be written.
     pub fn show_status(&self, status: Status) -> io::Result<()> {
         let mut state = self.state();
         state.status = Some(status);
-        state.refresh()
+        match state.surface {
+            Surface::Plain => state.print_due(),
+            Surface::Live { .. } => state.refresh(),
+        }
     }
 
     /// Writes a message, whole lines, beside the data.
@@ -207,39 +211,56 @@ impl Screen {
     /// If the output cannot be written.
     pub fn finish(&self) -> io::Result<()> {
         let mut state = self.state();
-        state.status = None;
         let written = match state.surface {
             Surface::Plain => state.print_blocks(|table, _| table.fresh || table.printed_at.is_none()),
             Surface::Live { color, .. } => state.draw_in_full(color),
         };
-        state.tables.clear();
-        state.has_lines = false;
-        state.drawn_lines = 0;
-        state.drawn_at = None;
+        state.forget();
+        written
+    }
+
+    /// Takes away what is drawn and forgets the tables: a run that failed before its first epoch has nothing to show.
+    ///
+    /// # Errors
+    /// If the output cannot be written.
+    pub fn discard(&self) -> io::Result<()> {
+        let mut state = self.state();
+        let written = state.make_room();
+        state.forget();
         written
     }
 }
 
 impl State {
+    fn forget(&mut self) {
+        self.status = None;
+        self.tables.clear();
+        self.has_lines = false;
+        self.drawn_lines = 0;
+        self.drawn_at = None;
+    }
+
+    /// Draws on a terminal, if it is time.
     fn refresh(&mut self) -> io::Result<()> {
-        match self.surface {
-            Surface::Plain => self.print_blocks(|table, now| {
-                let due = table.printed_at.is_none_or(|at| now.duration_since(at) >= BLOCK_INTERVAL);
-                table.fresh && due
-            }),
-            Surface::Live { .. } => {
-                let now = (self.clock)();
-                let due = self.drawn_at.is_none_or(|at| now.duration_since(at) >= DRAW_INTERVAL);
-                if due { self.draw() } else { Ok(()) }
-            }
-        }
+        let now = (self.clock)();
+        let due = self.drawn_at.is_none_or(|at| now.duration_since(at) >= DRAW_INTERVAL);
+        if due { self.draw() } else { Ok(()) }
+    }
+
+    /// Prints the blocks that have changed, each at most once in its interval.
+    fn print_due(&mut self) -> io::Result<()> {
+        self.print_blocks(|table, now| {
+            let due = table.printed_at.is_none_or(|at| now.duration_since(at) >= BLOCK_INTERVAL);
+            table.fresh && due
+        })
     }
 
     fn print_blocks(&mut self, due: impl Fn(&ShownTable, Instant) -> bool) -> io::Result<()> {
         let now = (self.clock)();
+        let took = self.status.as_ref().map(|status| status.last_epoch).filter(|took| !took.is_zero());
         let mut text = String::new();
         for table in self.tables.iter_mut().filter(|table| due(table, now)) {
-            for line in table.block.lines(usize::MAX, None, false) {
+            for line in table.block.lines_after(took, usize::MAX, None, false) {
                 text.push_str(&line);
                 text.push('\n');
             }

@@ -11,6 +11,8 @@ pub struct Status {
     pub records: u64,
     /// Records that wait outside, if the sources tell.
     pub lag: Option<u64>,
+    /// How much of a bounded run is done.
+    pub done: Option<Done>,
     /// The last epoch that is through.
     pub epoch: u64,
     /// How long that epoch took.
@@ -19,11 +21,22 @@ pub struct Status {
     pub workers: usize,
 }
 
+/// How far a run is that has an end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Done {
+    /// Between 0 and 100.
+    pub percent: u8,
+    /// How long the rest will take at the speed so far.
+    pub left: Duration,
+}
+
 impl Status {
     /// The line.
     pub(super) fn line(&self, color: bool) -> String {
         let rate = grouped(self.records_per_second.max(0.0).round() as u64);
-        let mut parts = vec![format!("{rate} records/s"), format!("{} records", grouped(self.records))];
+        let mut parts = Vec::new();
+        parts.extend(self.done.map(|done| format!("{} % · {} s left", done.percent, done.left.as_secs_f64().ceil())));
+        parts.extend([format!("{rate} records/s"), format!("{} records", grouped(self.records))]);
         parts.extend(self.lag.map(|lag| format!("lag {}", grouped(lag))));
         parts.push(format!("epoch {}", self.epoch));
         parts.push(format!("last epoch took {}", short(self.last_epoch)));
@@ -33,7 +46,8 @@ impl Status {
     }
 }
 
-fn short(time: Duration) -> String {
+/// A time as people say it.
+pub(super) fn short(time: Duration) -> String {
     match time.as_micros() {
         0..10_000 => format!("{:.1} ms", time.as_secs_f64() * 1e3),
         10_000..1_000_000 => format!("{} ms", time.as_millis()),
@@ -73,15 +87,17 @@ mod tests {
             records_per_second: 1234.4,
             records: 56_789,
             lag: Some(7),
+            done: Some(Done { percent: 43, left: Duration::from_millis(1200) }),
             epoch: 42,
             last_epoch: Duration::from_micros(2500),
             workers: 2,
         };
         assert_eq!(
             status.line(false),
-            "1,234 records/s · 56,789 records · lag 7 · epoch 42 · last epoch took 2.5 ms · 2 workers"
+            "43 % · 2 s left · 1,234 records/s · 56,789 records · lag 7 · epoch 42 · last epoch took 2.5 ms · 2 workers"
         );
         status.lag = None;
+        status.done = None;
         status.workers = 1;
         status.records_per_second = f64::NAN;
         let rest = "epoch 42 · last epoch took 2.5 ms · 1 worker";

@@ -141,6 +141,7 @@ mod tests {
     use super::super::rows::tests::{changes, games};
     use super::super::screen::Surface;
     use super::super::screen::tests::Stage;
+    use super::super::status::Status;
     use super::*;
 
     fn writer(stage: &Stage, output: Output) -> (Screen, Box<dyn Writer>) {
@@ -155,6 +156,7 @@ mod tests {
         let stage = Stage::default();
         let (screen, mut writer) = writer(&stage, Output::Table);
         writer.commit(4, &changes(&[("a\u{9b}\n", Some(5), 1), ("日本", None, 1), ("c", Some(70), 1)])).unwrap();
+        screen.show_status(Status::default()).unwrap();
         assert_eq!(
             stage.take(),
             "Top\\u{1b}[2J · epoch 4 · 2 of 3 rows\n\

@@ -69,6 +69,7 @@ fn what_passes_is_tried_again_and_the_answer_is_whole() {
         Fault::Unavailable,
         Fault::HtmlGateway,
         Fault::TruncatedJson,
+        Fault::Cut,
         Fault::Reset,
         Fault::FalseTooMany,
         Fault::Unauthorized,

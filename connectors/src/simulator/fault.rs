@@ -1,6 +1,5 @@
-//! What can go wrong in an API that is up: one fault for chosen requests.
+//! What can go wrong in an API that is up, each by the word that names it.
 
-use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -17,6 +16,8 @@ pub enum Fault {
     HtmlGateway,
     /// 200, but the JSON ends in its middle.
     TruncatedJson,
+    /// The connection breaks before the first byte of a reply.
+    Cut,
     /// The connection breaks after the head of the reply.
     Reset,
     /// The reply comes after this time.
@@ -45,28 +46,17 @@ pub enum Fault {
     Chunked,
 }
 
-/// A fault and the requests it befalls. Requests to Helix are counted from 1 since the start of the simulator.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ScheduledFault {
-    /// The numbers of the requests.
-    pub requests: RangeInclusive<u64>,
-    /// What befalls them.
-    pub fault: Fault,
-}
-
-/// A fault that cannot be read.
+/// A word that names no fault.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "`{0}` is not a fault; write REQUEST:FAULT or FIRST-LAST:FAULT, where FAULT is one of {names}, or slow:TIME",
-    names = WORDS.map(|word| word.0).join(", ")
-)]
+#[error("`{0}` is not a fault: choose one of {names}, or slow:TIME", names = WORDS.map(|word| word.0).join(", "))]
 pub struct UnknownFault(String);
 
-const WORDS: [(&str, Fault); 16] = [
+pub(super) const WORDS: [(&str, Fault); 17] = [
     ("500", Fault::ServerError),
     ("503", Fault::Unavailable),
     ("html", Fault::HtmlGateway),
     ("truncated", Fault::TruncatedJson),
+    ("cut", Fault::Cut),
     ("reset", Fault::Reset),
     ("false429", Fault::FalseTooMany),
     ("401", Fault::Unauthorized),
@@ -81,35 +71,16 @@ const WORDS: [(&str, Fault); 16] = [
     ("chunked", Fault::Chunked),
 ];
 
-impl ScheduledFault {
-    /// A fault for one request.
-    #[must_use]
-    pub fn at(request: u64, fault: Fault) -> Self {
-        Self { requests: request..=request, fault }
-    }
-
-    /// A fault for every request in a range.
-    #[must_use]
-    pub fn during(requests: RangeInclusive<u64>, fault: Fault) -> Self {
-        Self { requests, fault }
-    }
-}
-
-impl FromStr for ScheduledFault {
+impl FromStr for Fault {
     type Err = UnknownFault;
 
-    /// Reads `7:503`, `7-9:html` or `7:slow:2s`.
+    /// Reads one of the words, or `slow:2s`.
     fn from_str(text: &str) -> Result<Self, UnknownFault> {
-        let read = || {
-            let (requests, fault) = text.split_once(':')?;
-            let (first, last) = requests.split_once('-').unwrap_or((requests, requests));
-            let fault = match fault.strip_prefix("slow:") {
-                Some(time) => Fault::Slow(parse_duration(time).ok()?),
-                None => WORDS.iter().find(|word| word.0 == fault)?.1,
-            };
-            Some(Self { requests: first.parse().ok()?..=last.parse().ok()?, fault })
-        };
-        read().ok_or_else(|| UnknownFault(text.to_owned()))
+        match text.strip_prefix("slow:") {
+            Some(time) => parse_duration(time).ok().map(Self::Slow),
+            None => WORDS.iter().find(|word| word.0 == text).map(|word| word.1),
+        }
+        .ok_or_else(|| UnknownFault(text.to_owned()))
     }
 }
 
@@ -118,12 +89,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn faults_read_as_written() {
-        assert_eq!("7:503".parse(), Ok(ScheduledFault::at(7, Fault::Unavailable)));
-        assert_eq!("7-9:html".parse(), Ok(ScheduledFault::during(7..=9, Fault::HtmlGateway)));
-        assert_eq!("1:slow:2s".parse(), Ok(ScheduledFault::at(1, Fault::Slow(Duration::from_secs(2)))));
-        for wrong in ["", "503", "7:504", "x:503", "1:slow:2"] {
-            assert!(wrong.parse::<ScheduledFault>().is_err(), "{wrong}");
+    fn every_word_reads_as_its_fault() {
+        for (word, fault) in WORDS {
+            assert_eq!(word.parse(), Ok(fault));
+        }
+        assert_eq!("slow:2s".parse(), Ok(Fault::Slow(Duration::from_secs(2))));
+        for wrong in ["", "504", "slow", "slow:2", "RESET"] {
+            assert!(wrong.parse::<Fault>().is_err(), "{wrong}");
         }
     }
 }

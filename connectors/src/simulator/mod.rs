@@ -21,8 +21,10 @@ mod budget;
 mod catalog;
 mod channel;
 mod clock;
+mod connection;
 mod control;
 mod cursor;
+mod distortion;
 mod fault;
 mod oauth;
 mod options;
@@ -33,6 +35,7 @@ mod reply;
 mod request_log;
 mod running;
 mod schedule;
+mod scheduled_fault;
 #[cfg(test)]
 mod server_tests;
 mod service;
@@ -42,6 +45,7 @@ mod truth;
 mod world;
 
 pub use clock::ClockMode;
-pub use fault::{Fault, ScheduledFault};
-pub use options::{SimulatorClient, SimulatorOptions};
+pub use fault::{Fault, UnknownFault};
+pub use options::{SimulatorClient, SimulatorOptions, UnreadableClient};
 pub use running::{RunningSimulator, Simulator};
+pub use scheduled_fault::{ScheduledFault, UnreadableFault};

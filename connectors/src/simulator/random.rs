@@ -37,6 +37,8 @@ pub(super) enum Purpose {
     RaidTarget,
     Flap,
     Rename,
+    FaultShare,
+    FaultKind,
 }
 
 /// The source of all draws of one world.

@@ -73,7 +73,7 @@ fn respond(status: StatusCode, body: Body) -> Response {
 
 /// A 200 whose body breaks off: the server closes the connection after the first bytes.
 pub(super) fn broken() -> Response {
-    Response::new(Body::new(Pieces { left: Bytes::from_static(b"{\"data\":["), end: Ending::Broken }))
+    Response::new(Body::new(Pieces { left: Bytes::from_static(b"{\"data\":["), end: Ending::Broken { told: false } }))
 }
 
 /// The most bytes of one piece: odd, so that pieces end within characters and numbers.
@@ -88,18 +88,30 @@ struct Pieces {
 /// What follows the last piece.
 enum Ending {
     Whole,
-    Broken,
+    /// `told`: what came before is on its way.
+    Broken {
+        told: bool,
+    },
 }
 
 impl HttpBody for Pieces {
     type Data = Bytes;
     type Error = std::io::Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, std::io::Error>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, std::io::Error>>> {
         let size = self.left.len().min(PIECE);
-        Poll::Ready(match (size, &self.end) {
+        Poll::Ready(match (size, &mut self.end) {
             (0, Ending::Whole) => None,
-            (0, Ending::Broken) => Some(Err(std::io::ErrorKind::ConnectionReset.into())),
+            (0, Ending::Broken { told: true }) => Some(Err(std::io::ErrorKind::ConnectionReset.into())),
+            (0, Ending::Broken { told }) => {
+                // The server sends what it has only when it must wait for more.
+                *told = true;
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
             _ => Some(Ok(Frame::data(self.left.split_to(size)))),
         })
     }

@@ -11,6 +11,7 @@ use tokio::net::TcpListener;
 use tokio::runtime::Builder;
 use tokio::sync::oneshot;
 
+use super::connection::{Connection, CuttableListener};
 use super::options::SimulatorOptions;
 use super::service::Service;
 
@@ -41,12 +42,12 @@ impl Simulator {
         let listener = runtime.block_on(TcpListener::bind((Ipv4Addr::LOCALHOST, options.port)))?;
         let addr = listener.local_addr()?;
         let service = Arc::new(Service::new(options));
-        let router = Arc::clone(&service).router();
+        let router = Arc::clone(&service).router().into_make_service_with_connect_info::<Connection>();
         let (stop, stopped) = oneshot::channel::<()>();
         let thread = std::thread::Builder::new().name("twitch-simulator".into()).spawn(move || {
             runtime.block_on(async {
                 tokio::select! {
-                    served = axum::serve(listener, router) => {
+                    served = axum::serve(CuttableListener(listener), router) => {
                         if let Err(error) = served {
                             tracing::warn!("the Twitch simulator on {addr} stopped: {error}");
                         }

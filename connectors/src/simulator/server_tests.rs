@@ -142,6 +142,29 @@ fn the_rate_limit_is_told_and_kept_in_virtual_time() {
 }
 
 #[test]
+fn the_refill_can_be_slower_than_the_headers_tell() {
+    let session = Session::start(SimulatorOptions { refill: 600, ..SimulatorOptions::default() });
+    for _ in 0..800 {
+        assert_eq!(session.helix("/users?id=1").status, 200);
+    }
+    assert_eq!(session.helix("/users?id=1").reset, Some(MANUAL_START.timestamp() + 80));
+    session.clock(&json!({ "advance": "1m" }));
+    assert_eq!(session.helix("/users?id=1").remaining, Some(599));
+}
+
+#[test]
+fn a_cut_connection_ends_without_a_head() {
+    let faults = vec![ScheduledFault::at(1, Fault::Cut), ScheduledFault::at(2, Fault::Reset)];
+    let session = Session::start(SimulatorOptions { faults, ..SimulatorOptions::default() });
+    let get = || session.http.get(format!("{}/users?id=1", session.simulator.api_url)).header("Client-Id", "me");
+    let head = || session.runtime.block_on(get().bearer_auth(&session.token).send());
+    assert!(head().is_err_and(|error| error.is_request() && error.status().is_none()));
+    let broken = head().expect("a head");
+    assert!(session.runtime.block_on(broken.text()).is_err());
+    assert_eq!(session.helix("/users?id=1").status, 200);
+}
+
+#[test]
 fn packed_and_chunked_replies_hold_the_same_bytes() {
     let faults = vec![ScheduledFault::at(2, Fault::Gzip), ScheduledFault::at(3, Fault::Chunked)];
     let session = Session::start(SimulatorOptions { faults, ..SimulatorOptions::default() });

@@ -6,22 +6,25 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{Path, Query as Pairs, RawQuery, Request, State};
+use axum::extract::{ConnectInfo, Path, Query as Pairs, RawQuery, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use axum::routing::{get, post};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::api::{Call, answer, parameters};
 use super::budget::{Bucket, LIMIT, Standing};
 use super::clock::{Clock, rfc3339};
-use super::cursor::without_after;
-use super::fault::{Fault, ScheduledFault};
+use super::connection::Connection;
+use super::distortion::distort;
+use super::fault::Fault;
 use super::oauth::Tokens;
 use super::options::SimulatorOptions;
 use super::query::Query;
+use super::random::Random;
 use super::reply::{Reply, broken};
 use super::request_log::{LoggedRequest, RequestLog};
+use super::scheduled_fault::ScheduledFault;
 use super::world::World;
 use super::{control, truth};
 
@@ -30,6 +33,8 @@ pub(super) struct Service {
     world: World,
     pub(super) clock: Clock,
     faults: Vec<ScheduledFault>,
+    random: Random,
+    refill: u32,
     consistent: bool,
     strict_params: bool,
     tokens: Mutex<Tokens>,
@@ -47,6 +52,8 @@ impl Service {
             world: World::new(options.seed, options.channels.clamp(100, 100_000)),
             clock: Clock::start(options.clock),
             faults: options.faults,
+            random: Random::new(options.seed),
+            refill: options.refill,
             consistent: options.consistent,
             strict_params: options.strict_params,
             tokens: Mutex::new(Tokens::new(options.seed, options.clients, options.token_seconds)),
@@ -83,7 +90,8 @@ impl Service {
         }
         let admitted = lock(&self.tokens).admit(authorization, text(headers, "client-id"), at);
         let client = admitted.clone().unwrap_or_default();
-        let standing = lock(&self.buckets).entry(client).or_insert_with(|| Bucket::full(micros)).take(micros);
+        let standing =
+            lock(&self.buckets).entry(client).or_insert_with(|| Bucket::full(micros, self.refill)).take(micros);
         let reply = match (admitted, fault) {
             (Err(refused), _) => refused,
             (Ok(_), Some(Fault::FalseTooMany)) => too_many(),
@@ -104,26 +112,13 @@ impl Service {
         let query = if fault == Some(Fault::LoopCursor) { &unpaged } else { query };
         let reply = answer(path, &Call { world: &self.world, query, at, consistent: self.consistent });
         match fault {
-            Some(Fault::ServerError) => Reply::helix(StatusCode::INTERNAL_SERVER_ERROR, ""),
-            Some(Fault::Unavailable) => Reply::helix(StatusCode::SERVICE_UNAVAILABLE, ""),
-            Some(Fault::HtmlGateway) => Reply {
-                status: StatusCode::BAD_GATEWAY,
-                body: "<html><head><title>502 Bad Gateway</title></head><body>upstream</body></html>".into(),
-            },
-            Some(Fault::InvalidCursor) => Reply::bad_request("invalid cursor"),
-            Some(Fault::EmptyData) => Reply::json(&json!({ "data": [], "pagination": {} })),
-            Some(Fault::TruncatedJson) => {
-                let half = (0..=reply.body.len() / 2).rev().find(|at| reply.body.is_char_boundary(*at)).unwrap_or(0);
-                Reply { status: reply.status, body: reply.body[..half].to_owned() }
-            }
-            Some(Fault::EmptyCursor) => without_way_onward(reply),
-            Some(fault @ (Fault::NullTags | Fault::ExtraField | Fault::TextViewerCount)) => bend(reply, fault),
-            _ => reply,
+            Some(fault) => distort(reply, fault),
+            None => reply,
         }
     }
 
     fn fault(&self, number: u64) -> Option<Fault> {
-        self.faults.iter().find(|scheduled| scheduled.requests.contains(&number)).map(|scheduled| scheduled.fault)
+        (0..).zip(&self.faults).find_map(|(place, scheduled)| scheduled.strike(self.random, place, number))
     }
 }
 
@@ -148,39 +143,12 @@ fn too_many() -> Reply {
     Reply::helix(StatusCode::TOO_MANY_REQUESTS, "The application exceeded its rate limit")
 }
 
-/// Changes the streams of a page.
-fn bend(reply: Reply, fault: Fault) -> Reply {
-    let Ok(mut page) = serde_json::from_str::<Value>(&reply.body) else { return reply };
-    let streams = page.get_mut("data").and_then(Value::as_array_mut).into_iter().flatten();
-    for (place, stream) in streams.filter_map(Value::as_object_mut).enumerate() {
-        match fault {
-            Fault::NullTags => {
-                stream.insert("tags".into(), Value::Null);
-                stream.insert("tag_ids".into(), Value::Null);
-            }
-            Fault::ExtraField => {
-                stream.insert("a_new_field".into(), json!({ "deep": [1, null] }));
-            }
-            _ if place == 0 => {
-                stream.insert("viewer_count".into(), json!("many"));
-            }
-            _ => {}
-        }
-    }
-    Reply::json(&page)
-}
-
-/// Empties the inner cursor of a page.
-fn without_way_onward(reply: Reply) -> Reply {
-    let Ok(mut page) = serde_json::from_str::<Value>(&reply.body) else { return reply };
-    match page.pointer_mut("/pagination/cursor") {
-        Some(cursor) => *cursor = json!(cursor.as_str().and_then(without_after)),
-        None => return reply,
-    }
-    Reply::json(&page)
-}
-
-async fn helix(State(service): Shared, Pairs(pairs): Parameters, request: Request) -> Response {
+async fn helix(
+    State(service): Shared,
+    ConnectInfo(connection): ConnectInfo<Connection>,
+    Pairs(pairs): Parameters,
+    request: Request,
+) -> Response {
     let number = service.requests.fetch_add(1, Ordering::SeqCst) + 1;
     let fault = service.fault(number);
     if let Some(Fault::Slow(time)) = fault {
@@ -199,6 +167,10 @@ async fn helix(State(service): Shared, Pairs(pairs): Parameters, request: Reques
         status: reply.status.as_u16(),
     });
     let mut response = match fault {
+        Some(Fault::Cut) => {
+            connection.cut();
+            reply.into_response()
+        }
         Some(Fault::Reset) => broken(),
         Some(Fault::Chunked) => reply.into_chunked(),
         Some(Fault::Gzip) if accepts_gzip(request.headers()) => reply.into_gzip(),

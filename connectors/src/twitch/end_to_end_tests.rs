@@ -233,6 +233,16 @@ fn a_failed_page_makes_the_poll_incomplete_and_keeps_what_came() {
 }
 
 #[test]
+fn faults_that_pass_leave_no_trace_in_the_rows() {
+    let payload = |faults: &[&str]| -> (Vec<Vec<u8>>, u64) {
+        let faults = faults.iter().map(|fault| fault.parse().expect("a fault")).collect();
+        let (rows, end) = once(&*outside(&simulator(faults), &[("first", "60")]));
+        (rows.into_iter().map(|row| row.bytes).collect(), end)
+    };
+    assert_eq!(payload(&["15%:503", "15%:cut", "15%:reset", "50%:gzip"]), payload(&[]));
+}
+
+#[test]
 fn odd_streams_are_delivered_as_they_come() {
     for (fault, part) in [
         (Fault::NullTags, "\"tags\":null"),

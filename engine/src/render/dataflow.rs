@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::channels::pact::Pipeline;
@@ -18,6 +19,7 @@ use crate::plan::{Exit, Plan, Target};
 
 use super::batch::Batch;
 use super::distinct::distinct;
+use super::gathered::epoch;
 use super::group_by::group_by;
 use super::latest::latest;
 use super::outlet::{self, LedgerBook, SinkOutlet, WorkerReport};
@@ -38,6 +40,8 @@ pub struct Outlets {
     pub past: Epoch,
     /// Where to tell what has failed and what became of records.
     pub report: Box<dyn Fn(WorkerReport)>,
+    /// Counts records as soon as they are read, for those who watch.
+    pub read: Arc<AtomicU64>,
 }
 
 type Rows<'scope> = Stream<'scope, Epoch, Vec<Batch>>;
@@ -72,7 +76,7 @@ pub fn render(scope: Scope<'_, Epoch>, plan: &Arc<Plan>, worker: usize, outlets:
     for source in 0..plan.sources.len() {
         let (input, records) = scope.new_input::<Vec<RawBatch>>();
         inputs.push(input);
-        scan(records, plan, source, &book, &mut rendered);
+        scan(records, plan, source, (&book, &outlets.read), &mut rendered);
     }
     for (at, node) in plan.nodes.iter().enumerate() {
         let rows = rendered.take_target(scope, Target::Node(at));
@@ -108,7 +112,7 @@ fn scan<'scope>(
     records: Stream<'scope, Epoch, Vec<RawBatch>>,
     plan: &Arc<Plan>,
     source: usize,
-    book: &LedgerBook,
+    (book, read): (&LedgerBook, &Arc<AtomicU64>),
     rendered: &mut Rendered<'scope>,
 ) {
     let node = &plan.sources[source];
@@ -125,14 +129,14 @@ fn scan<'scope>(
     let mut failed = OutputBuilder::from(output);
     let (output, clock) = builder.new_output::<Vec<i64>>();
     let mut ticking = OutputBuilder::from(output);
-    let book = Rc::clone(book);
+    let (book, read) = (Rc::clone(book), Arc::clone(read));
     let mut scan = Scan::new(Arc::clone(plan), source);
     builder.build(move |_capabilities| {
         move |_frontiers| {
             let mut exits: Vec<_> = exits.iter_mut().map(OutputBuilder::activate).collect();
             let (mut failed, mut ticking) = (failed.activate(), ticking.activate());
             input.for_each(|stamp, records| {
-                let epoch = *stamp.least().expect("messages carry a time");
+                let epoch = epoch(&stamp);
                 for raw in records.drain(..) {
                     let scanned = scan.scan(&raw);
                     for (exit, batch) in scanned.exits {
@@ -141,6 +145,7 @@ fn scan<'scope>(
                     failed.session(&stamp).give_iterator(scanned.errors.into_iter().map(|error| (error, 1)));
                     ticking.session(&stamp).give_iterator(scanned.clock.into_iter());
                     note(&book, epoch, source, &scanned.ledger);
+                    read.fetch_add(scanned.ledger.read, Ordering::Relaxed);
                 }
             });
         }

@@ -13,8 +13,9 @@ use timely::dataflow::operators::vec::Map;
 use crate::plan::Plan;
 
 use super::batch::Batch;
+use super::encoded::decode;
+use super::gathered::Gathered;
 use super::row_bytes::{RowBytes, RowCodec};
-use super::top::batches;
 use super::{Diff, Epoch};
 
 pub(super) fn distinct<'scope>(
@@ -26,29 +27,25 @@ pub(super) fn distinct<'scope>(
     let codec = RowCodec::ascending(&schema, 0..schema.columns.len());
     let counted = rows
         .unary_frontier(Pipeline, "distinct: count", move |_capability, _info| {
-            let mut pending: BTreeMap<Epoch, (_, BTreeMap<RowBytes, Diff>)> = BTreeMap::new();
+            let mut gathered = Gathered::<BTreeMap<RowBytes, Diff>>::new();
             move |(input, frontier), output| {
                 input.for_each(|stamp, batches| {
-                    let epoch = *stamp.least().expect("messages carry a time");
-                    let (_, counts) = pending
-                        .entry(epoch)
-                        .or_insert_with(|| (stamp.retain_least(0).expect("messages carry a time"), BTreeMap::new()));
+                    let counts = gathered.at(&stamp, BTreeMap::new);
                     for batch in batches.drain(..) {
                         for (row, bytes) in codec.encode(batch.rows.columns()).iter().enumerate() {
                             *counts.entry(bytes.as_ref().into()).or_default() += batch.diff(row);
                         }
                     }
                 });
-                while let Some(entry) = pending.first_entry().filter(|entry| !frontier.less_equal(entry.key())) {
-                    let epoch = *entry.key();
-                    let (capability, counts) = entry.remove();
-                    let updates = counts.into_iter().filter(|(_, diff)| *diff != 0);
-                    output.session(&capability).give_iterator(updates.map(|(row, diff)| (row, epoch, diff)));
+                while let Some(complete) = gathered.pop_complete(|epoch| frontier.less_equal(epoch)) {
+                    let changed = complete.gathered.into_iter().filter(|(_, diff)| *diff != 0);
+                    let updates = changed.map(|(row, diff)| (row, complete.epoch, diff));
+                    output.session(&complete.capabilities[0]).give_iterator(updates);
                 }
             }
         })
         .as_collection()
         .threshold_total(|_row, count| Diff::from(*count > 0));
     let codec = RowCodec::ascending(&plan.nodes[node].output, 0..plan.nodes[node].output.columns.len());
-    batches(counted.inner.map(|(row, epoch, diff)| ((Box::default(), row), epoch, diff)), plan, node, codec, 0)
+    decode(counted.inner.map(|(row, epoch, diff)| ((Box::default(), row), epoch, diff)), plan, node, codec, 0)
 }

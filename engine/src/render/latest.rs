@@ -1,6 +1,6 @@
 //! Renders `latest`: the newest row of each key per epoch and worker crosses to the worker that owns the key, which keeps one row a key.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::hash::BuildHasher;
 use std::sync::Arc;
 
@@ -17,6 +17,7 @@ use crate::plan::Plan;
 
 use super::Epoch;
 use super::batch::{Batch, record_batch};
+use super::gathered::Gathered;
 use super::row_bytes::{RowBytes, RowCodec, columns_at};
 
 /// When a row happened: event time in microseconds, then partition, then offset. Greater is newer.
@@ -43,33 +44,25 @@ pub(super) fn latest<'scope>(
     let by_key = Exchange::new(|candidate: &Candidate| FixedState::with_seed(0).hash_one(&candidate.0));
     candidates.binary_frontier(clock, by_key, Pipeline, "latest", move |_capability, _info| {
         let mut keeper = Keeper::new(expire);
-        let mut pending: BTreeMap<Epoch, (_, EpochInput)> = BTreeMap::new();
+        let mut gathered = Gathered::<EpochInput>::new();
         move |(candidates, candidate_frontier), (clock, clock_frontier), output| {
             candidates.for_each(|stamp, found| {
-                let epoch = *stamp.least().expect("messages carry a time");
-                let entry = pending.entry(epoch);
-                let (_, input) = entry
-                    .or_insert_with(|| (stamp.retain_least(0).expect("messages carry a time"), EpochInput::default()));
-                input.candidates.append(found);
+                gathered.at(&stamp, EpochInput::default).candidates.append(found);
             });
             clock.for_each(|stamp, times| {
-                let epoch = *stamp.least().expect("messages carry a time");
-                let entry = pending.entry(epoch);
-                let (_, input) = entry
-                    .or_insert_with(|| (stamp.retain_least(0).expect("messages carry a time"), EpochInput::default()));
+                let input = gathered.at(&stamp, EpochInput::default);
                 input.clock = input.clock.max(times.iter().copied().max());
             });
             let open = |epoch: &Epoch| candidate_frontier.less_equal(epoch) || clock_frontier.less_equal(epoch);
-            while let Some(entry) = pending.first_entry().filter(|entry| !open(entry.key())) {
-                let (capability, input) = entry.remove();
-                let changes = keeper.advance(input);
+            while let Some(complete) = gathered.pop_complete(open) {
+                let changes = keeper.advance(complete.gathered);
                 if changes.is_empty() {
                     continue;
                 }
                 let columns = codec.decode(changes.iter().map(|(row, _)| row.as_ref()));
                 let diffs = Int64Array::from_iter_values(changes.iter().map(|(_, diff)| *diff));
                 let rows = record_batch(schema.clone(), columns, changes.len());
-                output.session(&capability).give(Batch { rows, diffs: Some(diffs), origin: None });
+                output.session(&complete.capabilities[0]).give(Batch { rows, diffs: Some(diffs), origin: None });
             }
         }
     })
@@ -88,13 +81,10 @@ fn newest_of_epoch<'scope>(
     let values = RowCodec::ascending(&input, 0..width);
     let key_places = latest.key.clone();
     rows.unary_frontier(Pipeline, "latest: newest of epoch", move |_capability, _info| {
-        let mut pending: BTreeMap<Epoch, (_, Newest)> = BTreeMap::new();
+        let mut gathered = Gathered::<Newest>::new();
         move |(input, frontier), output| {
             input.for_each(|stamp, batches| {
-                let epoch = *stamp.least().expect("messages carry a time");
-                let (_, newest) = pending
-                    .entry(epoch)
-                    .or_insert_with(|| (stamp.retain_least(0).expect("messages carry a time"), HashMap::new()));
+                let newest = gathered.at(&stamp, Newest::new);
                 for batch in batches.drain(..) {
                     let keys = keys.encode(&columns_at(&batch.rows, key_places.iter().copied()));
                     let values = values.encode(&columns_at(&batch.rows, 0..width));
@@ -115,10 +105,9 @@ fn newest_of_epoch<'scope>(
                     }
                 }
             });
-            while let Some(entry) = pending.first_entry().filter(|entry| !frontier.less_equal(entry.key())) {
-                let (capability, newest) = entry.remove();
-                let candidates = newest.into_iter().map(|(key, (moment, row))| (key, moment, row));
-                output.session(&capability).give_iterator(candidates);
+            while let Some(complete) = gathered.pop_complete(|epoch| frontier.less_equal(epoch)) {
+                let candidates = complete.gathered.into_iter().map(|(key, (moment, row))| (key, moment, row));
+                output.session(&complete.capabilities[0]).give_iterator(candidates);
             }
         }
     })

@@ -12,7 +12,9 @@
 mod batch;
 mod dataflow;
 mod distinct;
+mod encoded;
 mod flow;
+mod gathered;
 mod group_by;
 mod latest;
 mod outlet;

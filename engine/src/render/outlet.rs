@@ -11,7 +11,9 @@ use timely::progress::frontier::MutableAntichain;
 
 use crate::error_row::ErrorRow;
 use crate::ledger::Ledger;
+use crate::plan::OnError;
 
+use super::gathered::epoch;
 use super::{Batch, Diff, Epoch};
 
 /// What a worker sends to a sink's committer.
@@ -41,6 +43,8 @@ pub struct WorkerReport {
 pub struct EpochReport {
     /// What failed, and what failed before and no longer does.
     pub errors: Vec<(ErrorRow, Diff)>,
+    /// How many more errors there are that are only counted, less those that are taken back.
+    pub skipped: Diff,
     /// What became of the records, by the source's place in the plan.
     pub ledgers: BTreeMap<usize, Ledger>,
 }
@@ -49,6 +53,7 @@ impl EpochReport {
     /// Adds what another worker has reported.
     pub(crate) fn add(&mut self, other: Self) {
         self.errors.extend(other.errors);
+        self.skipped += other.skipped;
         for (source, ledger) in other.ledgers {
             self.ledgers.entry(source).or_default().add(&ledger);
         }
@@ -79,7 +84,7 @@ pub(super) fn rows(stream: Stream<'_, Epoch, Vec<Batch>>, worker: usize, outlet:
     let mut sent = 0;
     stream.sink(Pipeline, "sink", move |(input, frontier)| {
         input.for_each(|stamp, batches| {
-            let epoch = *stamp.least().expect("messages carry a time");
+            let epoch = epoch(&stamp);
             if epoch > outlet.held {
                 let batches = batches.drain(..).map(Batch::compact).inspect(|batch| (outlet.received)(batch));
                 pending.entry(epoch).or_default().extend(batches);
@@ -111,10 +116,16 @@ pub(super) fn errors(
     let mut sent = 0;
     stream.sink(Pipeline, "errors", move |(input, frontier)| {
         input.for_each(|stamp, errors| {
-            let epoch = *stamp.least().expect("messages carry a time");
-            // Those of the past are written; those that are only counted are in the ledger.
-            errors.retain(|(error, _)| epoch > past && (error.kept || error.fatal));
-            pending.entry(epoch).or_default().errors.append(errors);
+            let epoch = epoch(&stamp);
+            let report = pending.entry(epoch).or_default();
+            // Those of the past are written and counted.
+            let new = errors.drain(..).filter(|_| epoch > past);
+            for (error, diff) in new {
+                match error.policy {
+                    OnError::Skip => report.skipped += diff,
+                    OnError::Fail | OnError::DeadLetter => report.errors.push((error, diff)),
+                }
+            }
         });
         let through = through(frontier);
         if through > sent {

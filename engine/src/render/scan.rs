@@ -273,7 +273,7 @@ impl FlowTarget for ScanTarget<'_> {
         if late == Late::Divert && self.diverted.insert(place) {
             let message = "the row came later than the source's lateness allows".to_owned();
             let error = self.error(&Arc::from(operator), place, "late", message);
-            self.scanned.errors.push(ErrorRow { fatal: false, kept: true, ..error });
+            self.scanned.errors.push(ErrorRow { policy: OnError::DeadLetter, ..error });
         }
     }
 }
@@ -300,8 +300,7 @@ impl ScanTarget<'_> {
             code,
             message,
             bytes: bytes.unwrap_or_default(),
-            fatal: self.node.on_error == OnError::Fail,
-            kept: self.node.on_error == OnError::DeadLetter,
+            policy: self.node.on_error,
         }
     }
 

@@ -110,8 +110,7 @@ pub(super) fn row_error(
         code,
         message,
         bytes: row_json(&rows.slice(row, 1)),
-        fatal: policy == OnError::Fail,
-        kept: policy == OnError::DeadLetter,
+        policy,
     }
 }
 

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::Int64Array;
 use differential_dataflow::AsCollection;
 use timely::dataflow::Stream;
 use timely::dataflow::channels::pact::Pipeline;
@@ -13,13 +12,12 @@ use crate::connector::SortKey;
 use crate::operator::Top;
 use crate::plan::Plan;
 
-use super::batch::{Batch, record_batch};
+use super::batch::Batch;
+use super::encoded::{Update, decode};
+use super::gathered::Gathered;
 use super::row_bytes::{RowBytes, RowCodec, columns_at, sort_options};
 use super::smallest::smallest;
 use super::{Diff, Epoch};
-
-/// A value of a key, with its epoch and diff.
-pub(super) type Update = ((RowBytes, RowBytes), Epoch, Diff);
 
 pub(super) fn top<'scope>(
     rows: Stream<'scope, Epoch, Vec<Batch>>,
@@ -29,7 +27,7 @@ pub(super) fn top<'scope>(
 ) -> Stream<'scope, Epoch, Vec<Batch>> {
     let ranked = rank(rows, plan, node, top).as_collection();
     let codec = row_codec(plan, node, top);
-    batches(smallest(ranked, top.limit).inner, plan, node, codec, top.by.len())
+    decode(smallest(ranked, top.limit).inner, plan, node, codec, top.by.len())
 }
 
 /// The bytes of a row here: the columns of the order, then all columns.
@@ -57,14 +55,11 @@ fn rank<'scope>(
     let values = row_codec(plan, node, top);
     let top = top.clone();
     rows.unary_frontier(Pipeline, "top: rank", move |_capability, _info| {
-        let mut pending: BTreeMap<Epoch, (_, Ranked)> = BTreeMap::new();
+        let mut gathered = Gathered::<Ranked>::new();
         let mut first = Ranked::new();
         move |(input, frontier), output| {
             input.for_each(|stamp, batches| {
-                let epoch = *stamp.least().expect("messages carry a time");
-                let (_, ranked) = pending
-                    .entry(epoch)
-                    .or_insert_with(|| (stamp.retain_least(0).expect("messages carry a time"), BTreeMap::new()));
+                let ranked = gathered.at(&stamp, Ranked::new);
                 for batch in batches.drain(..) {
                     let places = top.by.iter().map(|key| key.column).chain(0..batch.rows.num_columns());
                     let values = values.encode(&columns_at(&batch.rows, places));
@@ -80,16 +75,14 @@ fn rank<'scope>(
                     }
                 }
             });
-            while let Some(entry) = pending.first_entry().filter(|entry| !frontier.less_equal(entry.key())) {
-                let epoch = *entry.key();
-                let (capability, ranked) = entry.remove();
-                let mut session = output.session(&capability);
-                for (group, mut values) in ranked {
+            while let Some(complete) = gathered.pop_complete(|epoch| frontier.less_equal(epoch)) {
+                let mut session = output.session(&complete.capabilities[0]);
+                for (group, mut values) in complete.gathered {
                     if appends {
                         values = keep_first(first.entry(group.clone()).or_default(), values, top.limit);
                     }
                     let changed = values.into_iter().filter(|(_, diff)| *diff != 0);
-                    session.give_iterator(changed.map(|(value, diff)| ((group.clone(), value), epoch, diff)));
+                    session.give_iterator(changed.map(|(value, diff)| ((group.clone(), value), complete.epoch, diff)));
                 }
             }
         }
@@ -112,35 +105,6 @@ fn keep_first(
         }
     }
     changes
-}
-
-/// Rows as bytes → batches of the node's output, one an epoch; the first `skip` columns of the bytes are not the row's.
-pub(super) fn batches<'scope>(
-    rows: Stream<'scope, Epoch, Vec<Update>>,
-    plan: &Arc<Plan>,
-    node: usize,
-    codec: RowCodec,
-    skip: usize,
-) -> Stream<'scope, Epoch, Vec<Batch>> {
-    let schema = plan.nodes[node].output.arrow();
-    rows.unary(Pipeline, "batches", move |_capability, _info| {
-        move |input, output| {
-            input.for_each(|stamp, updates| {
-                let mut by_epoch: BTreeMap<Epoch, Vec<(RowBytes, Diff)>> = BTreeMap::new();
-                for ((_, row), epoch, diff) in updates.drain(..) {
-                    by_epoch.entry(epoch).or_default().push((row, diff));
-                }
-                let capability = stamp.retain_least(0).expect("messages carry a time");
-                for (epoch, updates) in by_epoch {
-                    let columns = codec.decode(updates.iter().map(|(row, _)| row.as_ref())).split_off(skip);
-                    let diffs = Int64Array::from_iter_values(updates.iter().map(|(_, diff)| *diff));
-                    let rows = record_batch(schema.clone(), columns, updates.len());
-                    let batch = Batch { rows, diffs: Some(diffs), origin: None };
-                    output.session(&capability.delayed(&epoch)).give(batch);
-                }
-            });
-        }
-    })
 }
 
 #[cfg(test)]

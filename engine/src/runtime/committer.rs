@@ -63,6 +63,7 @@ impl Committer {
         held: u64,
         events: Sender<Event>,
     ) -> std::io::Result<Self> {
+        // Bounded by what is in flight: rows by the load that makes sources wait, permits by the epochs that may wait.
         let (orders, received) = unbounded();
         let load = Load::default();
         let written = match writer.committed() {

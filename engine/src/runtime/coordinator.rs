@@ -19,7 +19,7 @@ use super::ingest::Ingest;
 use super::journal::{Entry, Journal, PartitionStart, Range};
 use super::options::RunOptions;
 use super::source_state::SourceState;
-use super::watch::Watch;
+use super::watch::{Life, Watch};
 use super::worker::Workers;
 
 /// How many closed epochs may wait for a sink before sources have to.
@@ -31,7 +31,7 @@ const LOAD_PAUSE: usize = 96 << 20;
 /// An epoch with this many bytes of records is closed early.
 const EPOCH_BYTES: usize = 1 << 30;
 /// How long the coordinator sleeps at most.
-pub(super) const TICK: Duration = Duration::from_millis(100);
+pub(super) const PAUSE: Duration = Duration::from_millis(100);
 
 /// Everything that a run holds together.
 pub(super) struct Coordinator<'a> {
@@ -86,7 +86,7 @@ impl Coordinator<'_> {
 
     /// Tells whoever watches.
     pub(super) fn look(&mut self) {
-        self.watch.look(&self.sources, &self.epochs, &self.dead_letters, false);
+        self.watch.look(self.workers.records(), &self.sources, &self.epochs, &self.dead_letters, Life::Runs);
     }
 
     /// Whether the run is asked to end.
@@ -118,7 +118,7 @@ impl Coordinator<'_> {
             select.recv(reads);
         }
         let due = self.epochs.opened_at.map(|opened| self.plan.epoch.saturating_sub(opened.elapsed()));
-        let Ok(ready) = select.select_timeout(due.unwrap_or(TICK).min(TICK)) else { return Ok(()) };
+        let Ok(ready) = select.select_timeout(due.unwrap_or(PAUSE).min(PAUSE)) else { return Ok(()) };
         match ready.index() {
             0 => match ready.recv(&events) {
                 Ok(event) => self.handle(event),

@@ -10,6 +10,7 @@ use base64::prelude::BASE64_STANDARD;
 use serde_json::{Map, Value, json};
 
 use crate::error_row::ErrorRow;
+use crate::plan::OnError;
 
 use super::RunError;
 use super::journal::DeadLetterMark;
@@ -49,7 +50,7 @@ impl DeadLetters {
     /// Writes an epoch's letters, durably. Letters that are taken back get a line of their own that says so.
     pub(super) fn write(&mut self, epoch: u64, errors: &[(ErrorRow, i64)]) -> Result<(), RunError> {
         let mut lines = Vec::new();
-        for (error, diff) in errors.iter().filter(|(error, _)| error.kept) {
+        for (error, diff) in errors.iter().filter(|(error, _)| error.policy == OnError::DeadLetter) {
             for _ in 0..diff.unsigned_abs() {
                 serde_json::to_writer(&mut lines, &letter(epoch, error, *diff < 0)).expect("letters are plain JSON");
                 lines.push(b'\n');

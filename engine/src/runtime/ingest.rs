@@ -40,6 +40,7 @@ impl ReaderThread {
             reader.limit(*partition, Some(*limit));
         }
         let (send_read, reads) = bounded(QUEUE);
+        // At most one limit a partition and stage is sent, and the reader takes them all before it reads.
         let (send_limit, limits) = unbounded();
         thread::Builder::new()
             .name(format!("read {name}"))

@@ -7,12 +7,13 @@ use crossbeam_channel::RecvTimeoutError;
 
 use crate::connector::ConnectorError;
 use crate::error_row::ErrorRow;
+use crate::plan::OnError;
 use crate::render::EpochReport;
 
 use super::RunError;
 use super::clock::now_micros;
 use super::committer::Order;
-use super::coordinator::{Coordinator, TICK};
+use super::coordinator::{Coordinator, PAUSE};
 use super::epochs::{Closing, ClosingKind, Ranges};
 use super::journal::{Entry, EpochRecord, SinkMark};
 
@@ -65,7 +66,7 @@ impl Coordinator<'_> {
 
     fn journal_epoch(&mut self, epoch: u64, ranges: Ranges, report: EpochReport) -> Result<(), RunError> {
         let errors = consolidated(report.errors);
-        if let Some((error, _)) = errors.iter().find(|(error, diff)| error.fatal && *diff > 0) {
+        if let Some((error, _)) = errors.iter().find(|(error, diff)| error.policy == OnError::Fail && *diff > 0) {
             let failed = RunError::Data { what: describe(error), epoch: epoch - 1 };
             self.epochs.uncommitted.retain(|(closed, _)| *closed < epoch);
             self.epochs.closing.clear();
@@ -85,6 +86,7 @@ impl Coordinator<'_> {
             ranges,
             ledgers,
             dead_letters: self.dead_letters.mark(),
+            skipped: self.epochs.last.skipped.saturating_add_signed(report.skipped),
             sinks: self.sink_marks(),
         };
         self.journal.append(&Entry::Epoch(record.clone()))?;
@@ -116,7 +118,7 @@ impl Coordinator<'_> {
                 self.abandon.set();
                 return Ok(());
             }
-            match self.events.recv_timeout(TICK) {
+            match self.events.recv_timeout(PAUSE) {
                 Ok(event) => self.handle(event)?,
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return Err(RunError::Died("the workers")),

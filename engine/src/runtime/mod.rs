@@ -30,6 +30,6 @@ mod watch;
 mod worker;
 
 pub use error::RunError;
-pub use options::{Observer, Progress, RunOptions, Silent, Summary};
+pub use options::{Ended, Observer, Progress, RunOptions, Silent, Summary};
 pub use run::run;
 pub use status::{SinkStatus, Status, read_status};

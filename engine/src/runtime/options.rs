@@ -7,6 +7,8 @@ use crate::connector::{Grid, StopFlag};
 use crate::ledger::Ledger;
 use crate::spec::Variables;
 
+use super::RunError;
+
 /// How to run a plan.
 #[derive(Clone, Debug)]
 pub struct RunOptions {
@@ -42,7 +44,7 @@ impl Observer for Silent {
 pub struct Progress {
     /// The last epoch that all sinks have committed.
     pub epoch: u64,
-    /// Records read by this run.
+    /// Records read by this run, those of the past that it read again among them.
     pub records: u64,
     /// Records a second, of late.
     pub records_per_second: f64,
@@ -58,6 +60,15 @@ pub struct Progress {
     pub elapsed: Duration,
 }
 
+/// How a run ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// What it leaves; of a run that failed, up to its last epoch.
+    pub summary: Summary,
+    /// Why it ended before its time, if it did. A run that was asked to stop has not.
+    pub outcome: Result<(), RunError>,
+}
+
 /// What a run leaves.
 #[derive(Clone, Debug, Default)]
 pub struct Summary {
@@ -67,6 +78,8 @@ pub struct Summary {
     pub ledgers: Vec<(String, Ledger)>,
     /// How many dead letters there are, and where.
     pub dead_letters: Option<(u64, PathBuf)>,
+    /// How many records and rows failed that were only counted, as their source's `on_error` asks.
+    pub skipped: u64,
     /// The reports' answers.
     pub reports: Vec<(String, Grid)>,
 }

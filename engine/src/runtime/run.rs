@@ -1,12 +1,13 @@
 //! From a plan to its end: open everything, bring back the past, go on, settle, report.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{RecvTimeoutError, Sender, bounded, unbounded};
+use tracing::info;
 
-use crate::connector::{Committed, ConnectContext, ConnectorError, SinkMode, StopFlag, Writer};
-use crate::plan::{Plan, SinkNode};
+use crate::connector::{Committed, ConnectContext, ConnectorError, Grid, SinkMode, StopFlag, Writer};
+use crate::plan::{Plan, Report, SinkNode};
 
 use super::RunError;
 use super::committer::{Committer, Order};
@@ -17,19 +18,68 @@ use super::event::Event;
 use super::history::{History, Positions, Summit};
 use super::journal::{EpochRecord, SinkMark};
 use super::opening::{open_source, start_source};
-use super::options::{Observer, RunOptions, Summary};
+use super::options::{Ended, Observer, RunOptions, Summary};
 use super::replay::Replayed;
 use super::state_folder::StateFolder;
-use super::watch::Watch;
+use super::watch::{Life, Watch};
 use super::worker::{SinkPort, Workers};
 
-/// Runs a plan to its end, or until it is asked to stop.
-///
-/// # Errors
-/// What stopped it; results up to the last committed epoch stand.
-pub fn run(plan: &Arc<Plan>, options: &RunOptions, observer: &dyn Observer) -> Result<Summary, RunError> {
-    let folder = StateFolder::take(&plan.state_folder(&options.state_root, &options.variables), &plan.name)?;
+/// Runs a plan to its end, or until it is asked to stop. Whatever stopped it, results up to the last committed epoch stand.
+pub fn run(plan: &Arc<Plan>, options: &RunOptions, observer: &dyn Observer) -> Ended {
+    let started = Instant::now();
     let flags = Flags { halt: options.stop.child(), abandon: StopFlag::default() };
+    match while_watching(options, started, &flags, || open(plan, options, observer, started, &flags)) {
+        Ok(opened) => conduct(opened, plan),
+        Err(error) if options.stop.is_set() => {
+            info!("stopped before everything was open: {error}");
+            Ended { summary: Summary::default(), outcome: Ok(()) }
+        }
+        Err(error) => Ended { summary: Summary::default(), outcome: Err(error) },
+    }
+}
+
+/// What ends readers, and what sinks wait for.
+struct Flags {
+    halt: StopFlag,
+    abandon: StopFlag,
+}
+
+/// A run about to begin.
+struct Opened<'a> {
+    coordinator: Coordinator<'a>,
+    history: History,
+    /// Held as long as the run lasts.
+    folder: StateFolder,
+}
+
+/// Opening may wait for the outside: while it does, a request to stop reaches it, and so does the end of its time.
+fn while_watching<T>(options: &RunOptions, started: Instant, flags: &Flags, open: impl FnOnce() -> T) -> T {
+    let (opened, open_still) = bounded::<()>(0);
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            while matches!(open_still.recv_timeout(Duration::from_millis(50)), Err(RecvTimeoutError::Timeout)) {
+                let over = options.run_for.is_some_and(|time| started.elapsed() >= time);
+                if over || options.stop.is_set() {
+                    flags.halt.set();
+                    flags.abandon.set();
+                }
+            }
+        });
+        let result = open();
+        drop(opened);
+        result
+    })
+}
+
+/// Opens sinks, then sources, and starts all threads.
+fn open<'a>(
+    plan: &'a Arc<Plan>,
+    options: &'a RunOptions,
+    observer: &'a dyn Observer,
+    started: Instant,
+    flags: &Flags,
+) -> Result<Opened<'a>, RunError> {
+    let folder = StateFolder::take(&plan.state_folder(&options.state_root, &options.variables), &plan.name)?;
     let context = |name: &str, fingerprint: &str, stop: &StopFlag| ConnectContext {
         pipeline: plan.name.clone(),
         name: name.to_owned(),
@@ -41,13 +91,14 @@ pub fn run(plan: &Arc<Plan>, options: &RunOptions, observer: &dyn Observer) -> R
         variables: options.variables.clone(),
         stop: stop.clone(),
     };
-    let writers = while_watching(&options.stop, &flags.abandon, || open_sinks(plan, &flags.abandon, &context))?;
+    let writers = open_sinks(plan, &flags.abandon, &context)?;
     let summit = Summit::read(&folder.path)?;
     let marks = sink_marks(plan, &writers, &summit.last, &folder)?;
     let borders = marks.iter().map(|mark| mark.passed).collect();
     let (mut history, mut journal) = History::read(&folder.path, &borders)?;
     let dead_letters = DeadLetters::open(&folder.path, history.last.dead_letters)?;
     let positions = positions(plan, &mut history, &marks);
+    // Bounded by the epochs in flight: each brings one report a worker and one mark a sink.
     let (events_in, events) = unbounded();
     let committers = start_committers(plan, writers, options.workers, &marks, &events_in)?;
     let workers = Workers::start(plan, options.workers, &ports(&committers, &marks), history.last.epoch, &events_in)?;
@@ -57,13 +108,12 @@ pub fn run(plan: &Arc<Plan>, options: &RunOptions, observer: &dyn Observer) -> R
             open_source(node, plan.mode, &positions, &history, &context(&node.name, &node.fingerprint, &flags.halt))?;
         sources.push(start_source(node, opened, &history, &positions, &mut journal, &flags.halt)?);
     }
-    let records = history.last.ledgers.values().map(|ledger| ledger.read).sum();
     let sink_names = plan.sinks.iter().map(|sink| sink.input.name.clone()).collect();
-    let mut coordinator = Coordinator {
+    let coordinator = Coordinator {
         plan,
         options,
-        halt: flags.halt,
-        abandon: flags.abandon,
+        halt: flags.halt.clone(),
+        abandon: flags.abandon.clone(),
         generation: folder.identity.generation,
         journal,
         dead_letters,
@@ -71,53 +121,39 @@ pub fn run(plan: &Arc<Plan>, options: &RunOptions, observer: &dyn Observer) -> R
         workers,
         committers,
         events,
-        watch: Watch::new(observer, &plan.name, folder.path.clone(), sink_names, records),
+        watch: Watch::new(observer, &plan.name, folder.path.clone(), sink_names, started),
         epochs: Epochs::new(history.last.clone(), options.workers, marks),
     };
+    Ok(Opened { coordinator, history, folder })
+}
+
+/// Replays the past, goes on, and ends all threads.
+fn conduct(opened: Opened<'_>, plan: &Plan) -> Ended {
+    let Opened { mut coordinator, history, folder } = opened;
     let outcome = match coordinator.replay(&history, &folder.path) {
         Ok(Replayed::Whole) => coordinator.live(),
         Ok(Replayed::Stopped) => Ok(()),
         Err(error) => Err(error),
     };
-    finish(coordinator, plan, outcome)
-}
-
-/// What ends readers, and what sinks wait for.
-struct Flags {
-    halt: StopFlag,
-    abandon: StopFlag,
-}
-
-/// Opening may wait for the outside: while it does, a request to stop reaches it.
-fn while_watching<T>(stop: &StopFlag, abandon: &StopFlag, open: impl FnOnce() -> T) -> T {
-    let (opened, open_still) = bounded::<()>(0);
-    std::thread::scope(|scope| {
-        scope.spawn(move || {
-            while matches!(open_still.recv_timeout(Duration::from_millis(50)), Err(RecvTimeoutError::Timeout)) {
-                if stop.is_set() {
-                    abandon.set();
-                }
-            }
-        });
-        let result = open();
-        drop(opened);
-        result
-    })
-}
-
-/// Ends all threads, and says what the run leaves. Reports are made if everything is committed.
-fn finish(mut coordinator: Coordinator<'_>, plan: &Plan, outcome: Result<(), RunError>) -> Result<Summary, RunError> {
     coordinator.halt.set();
     let settled = coordinator.is_settled();
-    let stopped = coordinator.options.stop.is_set();
-    let summary = outcome.and_then(|()| summarise(&coordinator, plan, settled && !stopped));
-    coordinator.watch.look(&coordinator.sources, &coordinator.epochs, &coordinator.dead_letters, true);
+    let asked = coordinator.options.stop.is_set();
+    let mut summary = summarise(&coordinator);
+    let outcome = outcome.and_then(|()| {
+        if settled && !asked {
+            summary.reports = answer_reports(&coordinator, plan)?;
+        }
+        Ok(())
+    });
+    let life = Life::Ended(outcome.as_ref().err());
+    let records = coordinator.workers.records();
+    coordinator.watch.look(records, &coordinator.sources, &coordinator.epochs, &coordinator.dead_letters, life);
     // A sink that hangs would hang the end too; the process ends it.
-    if settled && summary.is_ok() {
+    if settled && outcome.is_ok() {
         coordinator.workers.join();
         coordinator.committers.into_iter().for_each(Committer::join);
     }
-    summary
+    Ended { summary, outcome }
 }
 
 fn open_sinks(
@@ -206,26 +242,32 @@ fn ports(committers: &[Committer], marks: &[SinkMark]) -> Vec<SinkPort> {
     committers.iter().zip(marks).map(port).collect()
 }
 
-/// What a run leaves.
-fn summarise(coordinator: &Coordinator<'_>, plan: &Plan, with_reports: bool) -> Result<Summary, RunError> {
-    let mut reports = Vec::new();
-    for report in plan.reports.iter().filter(|_| with_reports) {
-        let (answer, answered) = bounded(1);
+/// What a run leaves, without reports.
+fn summarise(coordinator: &Coordinator<'_>) -> Summary {
+    let mark = coordinator.dead_letters.mark();
+    let ledger = |source: &str| coordinator.epochs.last.ledgers.get(source).copied().unwrap_or_default();
+    Summary {
+        epochs: coordinator.epochs.all_committed(),
+        ledgers: coordinator.sources.iter().map(|source| (source.name.clone(), ledger(&source.name))).collect(),
+        dead_letters: (mark.bytes > 0).then(|| (mark.count, coordinator.dead_letters.path().to_owned())),
+        skipped: coordinator.epochs.last.skipped,
+        reports: Vec::new(),
+    }
+}
+
+/// The reports' titles and answers, asked of the sinks.
+fn answer_reports(coordinator: &Coordinator<'_>, plan: &Plan) -> Result<Vec<(String, Grid)>, RunError> {
+    let answer = |report: &Report| {
+        let (reply, answered) = bounded(1);
         let sink = &coordinator.committers[report.sink];
         let failed = |error| RunError::Sink {
             name: format!("{}, report {}", plan.sinks[report.sink].input.name, report.name),
             error,
         };
         let sql = report.sql.resolve(&coordinator.options.variables).map_err(|missing| failed(missing.into()))?;
-        let _ = sink.orders.send(Order::Query(sql, answer));
+        let _ = sink.orders.send(Order::Query(sql, reply));
         let grid = answered.recv().map_err(|_| RunError::Died("a committer"))?;
-        reports.push((report.title.clone(), grid.map_err(failed)?));
-    }
-    let mark = coordinator.dead_letters.mark();
-    Ok(Summary {
-        epochs: coordinator.epochs.all_committed(),
-        ledgers: coordinator.epochs.last.ledgers.clone().into_iter().collect(),
-        dead_letters: (mark.bytes > 0).then(|| (mark.count, coordinator.dead_letters.path().to_owned())),
-        reports,
-    })
+        Ok((report.title.clone(), grid.map_err(failed)?))
+    };
+    plan.reports.iter().map(answer).collect()
 }

@@ -16,6 +16,9 @@ pub struct Status {
     pub pipeline: String,
     /// Whether the run that wrote this has ended.
     pub ended: bool,
+    /// Why it failed, if it did.
+    #[serde(default)]
+    pub failure: Option<String>,
     /// When it was written, in microseconds since 1970.
     pub written: i64,
     /// The last epoch that all sinks hold.
@@ -26,6 +29,9 @@ pub struct Status {
     pub backlog: BTreeMap<String, u64>,
     /// How many dead letters there are.
     pub dead_letters: u64,
+    /// How many errors were only counted.
+    #[serde(default)]
+    pub skipped: u64,
     /// What each sink holds.
     pub sinks: Vec<SinkStatus>,
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use super::RunError;
 use super::clock::now_micros;
 use super::dead_letters::DeadLetters;
 use super::epochs::Epochs;
@@ -25,11 +26,19 @@ pub(super) struct Watch<'a> {
     started: Instant,
     told: Instant,
     written: Option<Instant>,
-    records_before: u64,
     records_told: u64,
     rate: f64,
     last_epoch: Duration,
     committed: u64,
+}
+
+/// Whether a run goes on.
+#[derive(Clone, Copy)]
+pub(super) enum Life<'a> {
+    /// It does.
+    Runs,
+    /// It has ended, and why if it failed.
+    Ended(Option<&'a RunError>),
 }
 
 impl<'a> Watch<'a> {
@@ -38,17 +47,16 @@ impl<'a> Watch<'a> {
         pipeline: &str,
         folder: PathBuf,
         sinks: Vec<String>,
-        records: u64,
+        started: Instant,
     ) -> Self {
         Self {
             observer,
             pipeline: pipeline.to_owned(),
             folder,
             sinks,
-            started: Instant::now(),
+            started,
             told: Instant::now(),
             written: None,
-            records_before: records,
             records_told: 0,
             rate: 0.0,
             last_epoch: Duration::ZERO,
@@ -66,14 +74,20 @@ impl<'a> Watch<'a> {
         self.last_epoch = after;
     }
 
-    /// Tells whoever is due; everybody if it is the `last` time.
-    pub(super) fn look(&mut self, sources: &[SourceState], epochs: &Epochs, dead_letters: &DeadLetters, last: bool) {
+    /// Tells whoever is due; everybody at the end.
+    pub(super) fn look(
+        &mut self,
+        records: u64,
+        sources: &[SourceState],
+        epochs: &Epochs,
+        dead_letters: &DeadLetters,
+        life: Life<'_>,
+    ) {
+        let last = matches!(life, Life::Ended(_));
         let since = self.told.elapsed();
         if last || since >= TELL {
-            let records = epochs.last.ledgers.values().map(|ledger| ledger.read).sum::<u64>();
-            let records = records.saturating_sub(self.records_before);
             let fresh = (records - self.records_told) as f64 / since.as_secs_f64().max(1e-9);
-            // Epochs come in steps: a moving average is what a person wants to read.
+            // Records come in steps: a moving average is what a person wants to read.
             self.rate += (fresh - self.rate) * (since.as_secs_f64() / 2.0).min(1.0);
             self.records_told = records;
             self.told = Instant::now();
@@ -83,7 +97,7 @@ impl<'a> Watch<'a> {
         if last || self.written.is_none_or(|written| written.elapsed() >= WRITE) {
             self.written = Some(Instant::now());
             // The status is for people; a run does not end for it.
-            if let Err(error) = write_status(&self.folder, &self.status(sources, epochs, dead_letters, last)) {
+            if let Err(error) = write_status(&self.folder, &self.status(sources, epochs, dead_letters, life)) {
                 tracing::warn!("the status cannot be written: {error}");
             }
         }
@@ -104,19 +118,24 @@ impl<'a> Watch<'a> {
         }
     }
 
-    fn status(&self, sources: &[SourceState], epochs: &Epochs, dead_letters: &DeadLetters, ended: bool) -> Status {
+    fn status(&self, sources: &[SourceState], epochs: &Epochs, dead_letters: &DeadLetters, life: Life<'_>) -> Status {
         let backlog: BTreeMap<String, u64> =
             sources.iter().filter_map(|source| Some((source.name.clone(), source.backlog?))).collect();
         let committed = |at: usize| epochs.committed_by(at);
         let sinks = self.sinks.iter().enumerate();
         Status {
             pipeline: self.pipeline.clone(),
-            ended,
+            ended: matches!(life, Life::Ended(_)),
+            failure: match life {
+                Life::Ended(Some(error)) => Some(error.to_string()),
+                Life::Ended(None) | Life::Runs => None,
+            },
             written: now_micros(),
             epoch: epochs.all_committed(),
             ledgers: epochs.last.ledgers.clone(),
             backlog,
             dead_letters: dead_letters.mark().count,
+            skipped: epochs.last.skipped,
             sinks: sinks.map(|(at, name)| SinkStatus { name: name.clone(), committed: committed(at) }).collect(),
         }
     }

@@ -1,6 +1,7 @@
 //! A worker: a timely thread that takes records, moves the epoch on, and computes.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{self, JoinHandle, Thread};
 use std::time::Duration;
 
@@ -44,6 +45,7 @@ pub(super) struct Workers {
     threads: Vec<Thread>,
     next: usize,
     pool: JoinHandle<()>,
+    read: Arc<AtomicU64>,
 }
 
 impl Workers {
@@ -55,9 +57,12 @@ impl Workers {
         past: u64,
         events: &Sender<Event>,
     ) -> Result<Self, RunError> {
+        // Each worker announces itself once.
         let (announce, announced) = unbounded();
         let (feeds, receivers): (Vec<_>, Vec<_>) = (0..count).map(|_| bounded(QUEUE)).unzip();
         let (plan, sinks, events) = (Arc::clone(plan), sinks.to_vec(), events.clone());
+        let read = Arc::new(AtomicU64::new(0));
+        let counter = Arc::clone(&read);
         let config = timely::Config {
             communication: timely::CommunicationConfig::Process(count),
             worker: WorkerConfig::default(),
@@ -69,7 +74,7 @@ impl Workers {
                     let index = worker.index();
                     let _watch = DeathWatch(events.clone());
                     let _ = announce.send((index, thread::current()));
-                    let outlets = outlets(&sinks, past, &events);
+                    let outlets = outlets(&sinks, past, &events, &counter);
                     let inputs = worker.dataflow(|scope| render(scope, &plan, index, outlets));
                     work(worker, inputs, &receivers[index]);
                 });
@@ -82,7 +87,7 @@ impl Workers {
             threads.push(announced.recv().map_err(|_| RunError::Died("a worker"))?);
         }
         threads.sort_by_key(|(index, _)| *index);
-        Ok(Self { feeds, threads: threads.into_iter().map(|(_, thread)| thread).collect(), next: 0, pool })
+        Ok(Self { feeds, threads: threads.into_iter().map(|(_, thread)| thread).collect(), next: 0, pool, read })
     }
 
     /// Gives records to the worker that has the least to do, or, if `ordered`, to the one that reads their partition; waits if it has enough.
@@ -98,6 +103,11 @@ impl Workers {
             .unwrap_or(0);
         self.next = (worker + 1) % count;
         self.send(worker, Feed::Records(source, raw))
+    }
+
+    /// How many records have been read since the start, those of the past among them.
+    pub(super) fn records(&self) -> u64 {
+        self.read.load(Ordering::Relaxed)
     }
 
     /// Closes all epochs before `epoch`.
@@ -122,7 +132,7 @@ impl Workers {
     }
 }
 
-fn outlets(sinks: &[SinkPort], past: u64, events: &Sender<Event>) -> Outlets {
+fn outlets(sinks: &[SinkPort], past: u64, events: &Sender<Event>, read: &Arc<AtomicU64>) -> Outlets {
     let ports = sinks.iter().map(|port| {
         let (send, load) = (port.orders.clone(), port.load.clone());
         SinkOutlet {
@@ -133,7 +143,8 @@ fn outlets(sinks: &[SinkPort], past: u64, events: &Sender<Event>) -> Outlets {
         }
     });
     let events = events.clone();
-    Outlets { sinks: ports.collect(), past, report: Box::new(move |report| drop(events.send(Event::Report(report)))) }
+    let report = Box::new(move |report| drop(events.send(Event::Report(report))));
+    Outlets { sinks: ports.collect(), past, report, read: Arc::clone(read) }
 }
 
 fn work(worker: &mut timely::worker::Worker, mut inputs: Inputs, feeds: &Receiver<Feed>) {

@@ -90,11 +90,12 @@ impl Run {
         let progress = ShownProgress::new(terminal, pipeline.spec.mode, workers);
         let ended = run(&pipeline.plan, &options, &progress);
         progress.finish();
-        let drawn = terminal.screen.finish();
-        feeder.stop();
-        let summary = ended?;
-        drawn.map_err(|error| unwritable(&error))?;
-        outcome::show(&summary, terminal)
+        let has_begun = ended.outcome.is_ok() || ended.summary.epochs > 0;
+        let drawn = if has_begun { terminal.screen.finish() } else { terminal.screen.discard() };
+        feeder.stop(terminal);
+        outcome::show(&ended.summary, terminal)?;
+        ended.outcome?;
+        drawn.map_err(|error| unwritable(&error))
     }
 }
 

@@ -4,7 +4,8 @@ use std::thread;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use connectors::simulator::{ClockMode, Simulator, SimulatorOptions};
+use connectors::simulator::{ClockMode, ScheduledFault, Simulator, SimulatorClient, SimulatorOptions};
+use engine::spec::parse_duration;
 
 use crate::exit::{FAILED, Failure};
 use crate::stopping::stop_on_signals;
@@ -43,6 +44,21 @@ struct Twitch {
     /// Refuse query parameters that an endpoint does not know; the real API overlooks them
     #[arg(long)]
     strict_params: bool,
+    /// Let all pages of a crawl show the instant of its first page
+    #[arg(long)]
+    consistent: bool,
+    /// What goes wrong: `7:503` or `7-9:html` at numbered requests, `5%:reset` or `5%:any` at a share that the seed chooses
+    #[arg(long = "fault", value_name = "REQUESTS:FAULT")]
+    faults: Vec<ScheduledFault>,
+    /// How long a token lives, in virtual time
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    token_life: Option<Duration>,
+    /// Points that the rate limit gives back per minute; the real API was seen to give 600
+    #[arg(long, value_name = "POINTS", default_value_t = 800, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    refill: u32,
+    /// Who may ask for tokens (several may be named); without it, anyone
+    #[arg(long = "client", value_name = "ID:SECRET")]
+    clients: Vec<SimulatorClient>,
 }
 
 impl Simulate {
@@ -50,13 +66,18 @@ impl Simulate {
     pub(crate) fn run(self, terminal: &Terminal) -> Result<(), Failure> {
         let StandIn::Twitch(twitch) = self.what;
         let stop = stop_on_signals()?;
+        let default = SimulatorOptions::default();
         let options = SimulatorOptions {
             seed: twitch.seed,
             channels: twitch.channels,
             clock: twitch.clock,
             port: twitch.port,
             strict_params: twitch.strict_params,
-            ..SimulatorOptions::default()
+            consistent: twitch.consistent,
+            faults: twitch.faults,
+            clients: twitch.clients,
+            refill: twitch.refill,
+            token_seconds: twitch.token_life.map_or(default.token_seconds, whole_seconds),
         };
         let simulator = Simulator::start(options).map_err(|error| {
             let what = format!("cannot serve on port {}: {error}", twitch.port);
@@ -69,4 +90,9 @@ impl Simulate {
         }
         Ok(())
     }
+}
+
+/// Tokens live whole seconds, and one at least.
+fn whole_seconds(time: Duration) -> i64 {
+    i64::try_from(time.as_secs()).unwrap_or(i64::MAX).max(1)
 }

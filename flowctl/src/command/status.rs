@@ -10,7 +10,8 @@ use connectors::console::{grouped, neutralise};
 use engine::runtime::{self, read_status};
 
 use crate::exit::{FAILED, Failure};
-use crate::outcome::balance;
+use crate::message::on_its_own;
+use crate::outcome::{balance, skipped};
 use crate::pipeline::{Pipeline, Settings, StateFolder};
 use crate::terminal::Terminal;
 
@@ -43,10 +44,11 @@ impl Status {
 }
 
 fn describe(status: &runtime::Status, age: Duration) -> String {
-    let state = match (status.ended, age > SILENCE) {
-        (true, _) => "ended",
-        (false, false) => "running",
-        (false, true) => "not heard of; it may have been killed",
+    let state = match (&status.failure, status.ended, age > SILENCE) {
+        (Some(_), _, _) => "failed",
+        (None, true, _) => "ended",
+        (None, false, false) => "running",
+        (None, false, true) => "not heard of; it may have been killed",
     };
     let mut text = format!(
         "{}: {state} (epoch {}, as of {} s ago)\n",
@@ -63,6 +65,10 @@ fn describe(status: &runtime::Status, age: Duration) -> String {
         let _ = writeln!(text, "sink {}: epoch {}", neutralise(&sink.name), grouped(sink.committed));
     }
     let _ = writeln!(text, "dead letters: {}", grouped(status.dead_letters));
+    text.push_str(&skipped(status.skipped));
+    if let Some(failure) = &status.failure {
+        let _ = writeln!(text, "failure: {}", on_its_own(failure));
+    }
     text
 }
 
@@ -93,5 +99,10 @@ mod tests {
         assert!(describe(&status, Duration::from_secs(31)).starts_with("p: not heard of"));
         status.ended = true;
         assert!(describe(&status, Duration::from_secs(31)).starts_with("p: ended"));
+        (status.failure, status.skipped) = (Some("sink `top`: gone\u{1b}[2J".into()), 2);
+        let failed = describe(&status, Duration::from_secs(31));
+        assert!(failed.starts_with("p: failed (epoch 1,234"), "{failed}");
+        let end = "dead letters: 0\n2 errors skipped, as `on_error: skip` asks\nfailure: sink `top`: gone\\u{1b}[2J\n";
+        assert!(failed.ends_with(end), "{failed}");
     }
 }

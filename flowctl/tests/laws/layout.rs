@@ -137,8 +137,15 @@ fn run_once(yaml: &str, state: &Path, workers: usize) -> Ledger {
         run_for: None,
         until_idle: None,
     };
-    let summary = run(&plan, &options, &Silent).unwrap_or_else(|error| panic!("{error}\n{yaml}"));
-    summary.ledgers.into_iter().find(|(source, _)| source == "events").map(|(_, ledger)| ledger).unwrap_or_default()
+    let ended = run(&plan, &options, &Silent);
+    ended.outcome.unwrap_or_else(|error| panic!("{error}\n{yaml}"));
+    ended
+        .summary
+        .ledgers
+        .into_iter()
+        .find(|(source, _)| source == "events")
+        .map(|(_, ledger)| ledger)
+        .unwrap_or_default()
 }
 
 fn dead_letters(state: &Path) -> Rows {

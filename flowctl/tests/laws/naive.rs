@@ -56,15 +56,35 @@ impl Row {
 
     /// The row as JSON, in the order of the schema.
     pub(crate) fn record(&self) -> String {
+        object(&self.fields())
+    }
+
+    fn fields(&self) -> Vec<(&'static str, String)> {
         let Self { k, u, v, .. } = self;
-        object(&[
+        vec![
             ("k", text(*k)),
             ("u", text(Some(*u))),
             ("v", int(*v)),
             ("f", self.float().to_string()),
             ("d", decimal(i128::from(self.d), 2)),
             ("at", format!("\"2026-01-05T{:02}:{:02}:{:02}Z\"", self.minute / 60, self.minute % 60, self.at() % 60)),
-        ])
+        ]
+    }
+
+    /// With `w`, and without null in `v`.
+    fn derived(&self) -> String {
+        let mut fields = Self { v: self.v.or(Some(0)), ..self.clone() }.fields();
+        fields.push(("w", int(self.v.map(|v| 2 * v + 1))));
+        object(&fields)
+    }
+
+    fn size(&self) -> String {
+        let size = self.v.map(|v| match v {
+            4.. => "big",
+            ..0 => "small",
+            _ => "some",
+        });
+        object(&[("v", int(self.v)), ("size", text(size))])
     }
 
     /// Seconds since the beginning of a day.
@@ -139,6 +159,9 @@ pub(crate) fn results(rows: &[Row]) -> BTreeMap<&'static str, Rows> {
         ("big", arm(&|v| v > Some(3))),
         ("negative", arm(&|v| v.is_some_and(|v| v < 0))),
         ("rest", arm(&|v| v.is_none_or(|v| (0..=3).contains(&v)))),
+        ("few", counted(rows.iter().filter(|row| row.v > Some(1) && row.float() < 1.0).map(Row::record))),
+        ("derived", counted(rows.iter().map(Row::derived))),
+        ("sizes", counted(rows.iter().map(Row::size))),
         ("again", records(&all)),
     ])
 }
@@ -221,6 +244,7 @@ fn group(k: Option<&str>, rows: &[&Row]) -> String {
     in_time.sort_by_key(|row| row.at());
     let floats = rows.iter().map(|row| row.float()).sum::<f64>();
     let positive: Vec<&&Row> = rows.iter().filter(|row| row.v > Some(0)).collect();
+    let up: Vec<&Row> = in_time.iter().copied().filter(|row| row.f > 0).collect();
     object(&[
         ("k", text(k)),
         ("n", rows.len().to_string()),
@@ -239,6 +263,12 @@ fn group(k: Option<&str>, rows: &[&Row]) -> String {
         ("best", text(arg_max(rows))),
         ("positive", positive.len().to_string()),
         ("low", text(positive.iter().map(|row| row.u).min())),
+        ("mean_up", float(mean(&up))),
+        ("most_up", int(values(&up).max())),
+        ("kinds_up", kinds(&up).to_string()),
+        ("first_up", int(up.first().and_then(|row| row.v))),
+        ("last_up", text(up.last().map(|row| row.u))),
+        ("best_up", text(arg_max(&up))),
     ])
 }
 

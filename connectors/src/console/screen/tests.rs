@@ -64,21 +64,32 @@ fn a_pipe_gets_a_block_a_second_and_the_last_state() {
     let stage = Stage::default();
     let screen = stage.screen(Surface::Plain);
     let (one, two) = (screen.add(block("one", 0)), screen.add(block("two", 0)));
+    let tick = || screen.show_status(Status { last_epoch: Duration::from_micros(1300), ..Status::default() }).unwrap();
     screen.show(one, block("one", 1)).unwrap();
-    assert_eq!(stage.take(), "one · epoch 3\n┌───┐\n│ n │\n╞═══╡\n│ 1 │\n└───┘\n\n");
+    tick();
+    assert_eq!(stage.take(), "one · epoch 3 · 1.3 ms\n┌───┐\n│ n │\n╞═══╡\n│ 1 │\n└───┘\n\n");
     screen.show(one, block("one", 2)).unwrap();
+    tick();
     assert_eq!(stage.take(), "", "the second block within a second waits");
     screen.show(two, block("two", 1)).unwrap();
-    assert_eq!(headings(&stage.take()), ["two · epoch 3"], "each sink has its own second");
+    tick();
+    assert_eq!(headings(&stage.take()), ["two · epoch 3 · 1.3 ms"], "each sink has its own second");
     stage.pass(Duration::from_secs(1));
-    screen.refresh().unwrap();
-    assert!(stage.take().contains("│ 2 │"));
-    screen.refresh().unwrap();
+    screen.show(two, block("two", 1)).unwrap();
+    screen.show(one, block("one", 2)).unwrap();
+    assert_eq!(stage.take(), "", "blocks wait for each other");
+    tick();
+    assert_eq!(
+        headings(&stage.take()),
+        ["one · epoch 3 · 1.3 ms", "two · epoch 3 · 1.3 ms"],
+        "in the order of the YAML"
+    );
+    tick();
     assert_eq!(stage.take(), "", "what has not changed is not repeated");
     screen.show(one, block("one", 3)).unwrap();
     screen.finish().unwrap();
     let last = stage.take();
-    assert_eq!(headings(&last), ["one · epoch 3"]);
+    assert_eq!(headings(&last), ["one · epoch 3 · 1.3 ms"]);
     assert!(last.contains("│ 3 │"));
 }
 
@@ -91,6 +102,16 @@ fn a_table_that_never_changed_is_printed_at_the_end() {
     assert_eq!(stage.take(), "");
     screen.finish().unwrap();
     assert_eq!(headings(&stage.take()), ["empty · no rows"]);
+}
+
+#[test]
+fn a_run_that_never_began_shows_no_table() {
+    let stage = Stage::default();
+    let screen = stage.screen(Surface::Plain);
+    screen.add(block("empty", 0));
+    screen.discard().unwrap();
+    screen.finish().unwrap();
+    assert_eq!(stage.take(), "");
 }
 
 #[test]
@@ -150,6 +171,7 @@ fn a_broken_pipe_is_silent_and_stops_the_run() {
     assert!(!stop.is_set());
     stage.break_pipe();
     screen.show(place, block("one", 1)).unwrap();
+    screen.show_status(Status::default()).unwrap();
     assert!(stop.is_set());
     screen.print("more\n").unwrap();
     screen.finish().unwrap();

@@ -15,6 +15,7 @@ use crate::error_row::ErrorRow;
 use crate::operator::GroupBy;
 use crate::plan::Plan;
 use crate::render::batch::Batch;
+use crate::render::gathered::Gathered;
 use crate::render::row_bytes::RowBytes;
 use crate::render::smallest::smallest;
 use crate::render::{Diff, Epoch};
@@ -79,32 +80,25 @@ fn fold<'scope>(rows: Stream<'scope, Epoch, Vec<Batch>>, folder: Folder) -> Fold
     let (output, distinct) = builder.new_output::<Vec<Valued>>();
     let mut values = OutputBuilder::from(output);
     builder.build(move |_capabilities| {
-        let mut pending: BTreeMap<Epoch, (Vec<_>, Folded)> = BTreeMap::new();
+        let mut gathered = Gathered::<Folded, 3>::new();
         move |frontiers| {
             let (mut accumulated, mut candidates, mut values) =
                 (accumulated.activate(), candidates.activate(), values.activate());
             input.for_each(|stamp, batches| {
-                let epoch = *stamp.least().expect("messages carry a time");
-                let (_, folded) = pending.entry(epoch).or_insert_with(|| {
-                    let keep = |port| stamp.retain_least(port).expect("messages carry a time");
-                    ((0..3).map(keep).collect(), folder.start())
-                });
+                let folded = gathered.at(&stamp, || folder.start());
                 for batch in batches.drain(..) {
                     folder.fold(folded, &batch);
                 }
             });
-            while let Some(entry) = pending.first_entry().filter(|entry| !frontiers[0].less_equal(entry.key())) {
-                let epoch = *entry.key();
-                let (capabilities, folded) = entry.remove();
-                let Groups { accumulators, best, distinct } = folder.finish(folded);
+            while let Some(complete) = gathered.pop_complete(|epoch| frontiers[0].less_equal(epoch)) {
+                let epoch = complete.epoch;
+                let [of_accumulated, of_candidates, of_values] = &complete.capabilities;
+                let Groups { accumulators, best, distinct } = folder.finish(complete.gathered);
                 let added = accumulators.into_iter().map(|(key, accumulators)| (key, epoch, accumulators));
-                accumulated.session(&capabilities[0]).give_iterator(added);
-                candidates
-                    .session(&capabilities[1])
-                    .give_iterator(best.into_iter().map(|(value, diff)| (value, epoch, diff)));
-                values
-                    .session(&capabilities[2])
-                    .give_iterator(distinct.into_iter().map(|(value, diff)| (value, epoch, diff)));
+                let timed = |values: Vec<_>| values.into_iter().map(move |(value, diff)| (value, epoch, diff));
+                accumulated.session(of_accumulated).give_iterator(added);
+                candidates.session(of_candidates).give_iterator(timed(best));
+                values.session(of_values).give_iterator(timed(distinct));
             }
         }
     });

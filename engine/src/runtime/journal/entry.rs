@@ -54,6 +54,9 @@ pub(in crate::runtime) struct EpochRecord {
     pub(in crate::runtime) ledgers: BTreeMap<String, Ledger>,
     /// The dead letters up to here.
     pub(in crate::runtime) dead_letters: DeadLetterMark,
+    /// How many errors up to here were only counted.
+    #[serde(default)]
+    pub(in crate::runtime) skipped: u64,
     /// What each sink held when this was written, by name.
     #[serde(default)]
     pub(in crate::runtime) sinks: BTreeMap<String, SinkMark>,
