@@ -9,6 +9,7 @@ mod fold;
 mod nearest;
 mod position;
 mod secret;
+mod secret_name;
 
 pub use code::Code;
 pub use collector::{Diagnostic, Diagnostics, Label, Severity};

@@ -11,6 +11,7 @@ use crate::expr::syntax::Problem;
 use crate::expr::type_name::Family;
 
 use super::builder::{Builder, Typed};
+use super::operator::without_order;
 
 impl Builder<'_> {
     pub(super) fn choice(&mut self, sql: &SqlExpr) -> Option<Typed> {
@@ -35,6 +36,9 @@ impl Builder<'_> {
         let (expr, low, high) = (self.build(expr), self.build(low), self.build(high));
         let (expr, low, high) = (expr?, low?, high?);
         let bytes = self.bytes(sql);
+        if [&expr, &low, &high].into_iter().any(|part| part.json) {
+            return self.refuse(without_order("between", bytes));
+        }
         let (expr, low) = self.comparable(expr, low, &bytes)?;
         let (expr, high) = self.comparable(expr, high, &bytes)?;
         self.warn_of_empty_range(&low, &high, negated, &bytes);

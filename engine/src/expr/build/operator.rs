@@ -125,9 +125,7 @@ impl Builder<'_> {
         }
         let equal = matches!(operator, Operator::Eq | Operator::NotEq);
         if !equal && (left.json || right.json) {
-            let problem =
-                Problem::new(Code::TypeMismatch, bytes, format!("`json` has no order: `{operator}` cannot compare it"));
-            return self.refuse(problem.hint("convert it, as in `cast(… as int)`"));
+            return self.refuse(without_order(&operator.to_string(), bytes));
         }
         self.compare(left, operator, right, bytes)
     }
@@ -257,6 +255,12 @@ impl Builder<'_> {
         let like = Like::new(negated, Box::new(expr.expr), Box::new(pattern.expr), None, ignore_case);
         self.finish(Expr::Like(like), bytes, || problem)
     }
+}
+
+/// What to say when json is compared by more and less.
+pub(super) fn without_order(operator: &str, bytes: Range<usize>) -> Problem {
+    let message = format!("`json` has no order: `{operator}` cannot compare it");
+    Problem::new(Code::TypeMismatch, bytes, message).hint("convert it, as in `cast(… as int)`")
 }
 
 /// The operators that are built from two operands.
