@@ -49,11 +49,14 @@ pub(super) fn advised(text: &str, problem: Problem) -> Problem {
     if let Some((_, hint)) = WORDS.iter().find(|(foreign, _)| *foreign == word) {
         return Problem { message: format!("`{word}` is not SQL"), ..problem }.hint(*hint);
     }
-    if problem.hint.is_some() || rest.is_empty() {
+    if problem.hint.is_some() {
         return problem;
     }
-    let after_operand = before.trim_end().ends_with(|c: char| c.is_alphanumeric() || "_)'\"]".contains(c));
     let lacks_value = problem.message.starts_with("expected an expression");
+    if lacks_value && problem.message.ends_with("the end of the expression") {
+        return problem.hint("a value is missing behind its last word");
+    }
+    let after_operand = before.trim_end().ends_with(|c: char| c.is_alphanumeric() || "_)'\"]".contains(c));
     let answered = problem.message.starts_with("after `is`") || CLOSING.contains(&word.as_str());
     match rest.chars().next() {
         Some(c) if c.is_alphabetic() && lacks_value => problem.hint("a value is missing before it"),

@@ -198,7 +198,10 @@ fn read_scalar(
     diagnostics: &mut Diagnostics,
 ) -> Option<Value> {
     let Content::Scalar(written) = &node.content else {
-        wrong_content(node, &kind.describe(), key, diagnostics);
+        let found = wrong_content(node, &kind.describe(), key, diagnostics);
+        if matches!(node.content, Content::List(_)) {
+            found.hint("write the one value, without `[` and `]`, or without its `-`");
+        }
         return None;
     };
     let text = match Text::parse(written) {

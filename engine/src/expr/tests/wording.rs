@@ -15,7 +15,7 @@ fn words_that_are_missing() {
     refused(&mut table, "n > 1 and and ok", ExpressionSyntax, "and", "expected an expression, found `and`", "a value");
     refused(&mut table, "ok and (ok or and ok)", ExpressionSyntax, "and", "expected an expression, found `and`", "");
     let nothing = "expected an expression, found the end of the expression";
-    refused(&mut table, "n > 1 AND NOT", ExpressionSyntax, "T", nothing, "");
+    refused(&mut table, "n > 1 AND NOT", ExpressionSyntax, "T", nothing, "missing behind");
     refused(
         &mut table,
         "name = \"x",
