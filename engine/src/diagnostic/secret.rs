@@ -144,7 +144,9 @@ fn block_end(text: &str, begin: usize, indent: usize) -> usize {
         let stop = line_end(text, next + 1);
         let line = &text[next + 1..stop];
         let depth = line.len() - line.trim_start().len();
-        let inside = depth > indent || (empty && depth == indent && line.trim_start().starts_with('-'));
+        // A tab, or a value below its key that is not set in, is a mistake, but the value is one all the same.
+        let astray = line.trim_start_matches(' ').starts_with('\t') || (empty && !begins_with_pair(line));
+        let inside = depth > indent || astray;
         if !line.trim().is_empty() {
             if !inside {
                 break;
@@ -182,12 +184,18 @@ fn flow_end(text: &str, begin: usize) -> usize {
                 return begin + at;
             }
             (',', None) if depth == 0 && begins_with_pair(rest) => return begin + at,
-            ('\n', None) if depth == 0 => return begin + at,
+            ('\n', None) if depth == 0 && begins_anew(rest) => return begin + at,
             _ => {}
         }
         previous = c;
     }
     if depth == 0 && quote.is_none() { text.len() } else { line_end(text, begin) }
+}
+
+/// Whether a line within braces is none that an open value goes on in.
+fn begins_anew(text: &str) -> bool {
+    let line = text.lines().next().unwrap_or_default().trim_start();
+    line.is_empty() || line.starts_with(['}', ']', '#']) || line.starts_with("- ") || begins_with_pair(line)
 }
 
 /// Whether a key and its colon come next.
@@ -307,6 +315,11 @@ mod tests {
         hides("  password hunter2\nb: c", &["b: c"]);
         hides("url: https://x/?a=b&password=hunter2&c=d", &["a=b", "c=d"]);
         hides("{ password: \"hunter2, b: c }", &[]);
+        hides("security: { password:\n  hunter2, b: c }", &["b: c }"]);
+        hides("security: { password: hunter2\n  hunter3, b: c }", &["b: c }"]);
+        hides("  password:\n\thunter2\n  b: c", &["b: c"]);
+        hides("  password:\n  hunter2\n  b: c", &["b: c"]);
+        hides("{ \"password\" : \"hunter2\", \"client secret\": hunter3 }", &[]);
         hides("{ topic: a, security: hunter2, b: c }", &["b: c"]);
         hides("password: ä hunter2 ö", &[]);
     }
@@ -342,6 +355,7 @@ mod tests {
             "select: [a, token, b]",
             "group_by:\n  - token\n  - b\n",
             "filter: token::int > 5",
+            "a: { password: }\nb: c",
             "security: { username: u, mechanism: plain }",
             "  security:\n    username: u\n",
             "names `client_secret` and `password`",
