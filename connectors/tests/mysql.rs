@@ -333,8 +333,17 @@ fn reports_read_and_cannot_write(database: &Database) {
     assert_eq!(grid.columns, ["name", "total", "gone"]);
     let cell = |text: &str| Some(text.to_owned());
     assert_eq!(grid.rows, [[cell("b"), cell("5"), None], [cell("a"), cell("3"), None]]);
-    assert!(writer.query("DELETE FROM t").is_err());
-    assert!(writer.query("SELECT nonsense FROM t").unwrap_err().to_string().contains("nonsense"));
+    for (sql, word) in [
+        ("DELETE FROM t", "report's SQL"),
+        ("DROP TABLE t", "report's SQL"),
+        ("", "report's SQL"),
+        ("SELECT 1; COMMIT; DELETE FROM t", "report's SQL"),
+        ("SELECT nonsense FROM t", "nonsense"),
+        ("SELECT 1 FROM nowhere", "nowhere"),
+    ] {
+        let error = writer.query(sql).unwrap_err();
+        assert!(error.to_string().contains(word) && error.hint().contains("report"), "{sql}: {error:?}");
+    }
     writer.commit(2, &changes(&names(), &[row("c", 1, 1)])).expect("a report leaves the session as it was");
     assert_eq!(database.rows("SELECT count(*) FROM t"), text_rows(&["4"]));
 }
@@ -382,7 +391,6 @@ fn migrations_run_once_and_stay_as_they_are(database: &Database) {
             .map(drop)
             .map_err(|error| error.to_string())
     };
-    assert!(open(1).unwrap_err().contains("no migrations"));
     write(
         "V1__t.sql",
         "CREATE TABLE t (name VARCHAR(20) /*! CHARACTER SET utf8mb4 */ NOT NULL); CREATE TABLE u (a BIGINT);",
@@ -398,8 +406,6 @@ fn migrations_run_once_and_stay_as_they_are(database: &Database) {
     std::fs::remove_file(folder.path().join("V3__broken.sql")).unwrap();
     write("V2__n.sql", "ALTER TABLE t ADD n BIGINT NOT NULL DEFAULT 1;");
     assert!(open(5).unwrap_err().contains("different"));
-    write("v4_wrong.sql", "");
-    assert!(open(6).unwrap_err().contains("v4_wrong.sql"));
 }
 
 fn of_many_that_open_at_once_one_writes(database: &Database) {

@@ -105,6 +105,21 @@ fn a_missing_file_is_named_by_every_command_that_reads_one() {
 }
 
 #[test]
+fn a_plan_names_keys_aggregates_and_orders() {
+    let shared = concat!(env!("CARGO_MANIFEST_DIR"), "/../pipelines/stream.yaml");
+    let output = flowctl(&["explain", shared]);
+    let plan = text(&output.stdout);
+    for words in [
+        "operator live_games: group by game_name; total_viewers: sum(viewer_count), num_streams: count(*), avg_viewers: avg(viewer_count)",
+        "operator live: latest by user_name, expiring after 600s over rows only added",
+        "operator live_top_games: top 5 by total_viewers desc over rows added and taken back",
+    ] {
+        assert!(plan.contains(words), "{plan}");
+    }
+    assert!(!plan.contains("$="), "{plan}");
+}
+
+#[test]
 fn a_pipeline_that_never_ran_has_no_status() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("p.yaml");
@@ -176,11 +191,23 @@ fn embedded_topics_are_filled_listed_and_read() {
     assert_eq!((&record["topic"], &record["offset"], &record["key"]), (&"games".into(), &0.into(), &"k".into()));
     assert_eq!(record["value"]["n"], 1);
     assert!(record["timestamp"].as_str().unwrap().ends_with('Z'), "{record}");
+    let mut produce = Command::new(env!("CARGO_BIN_EXE_flowctl"))
+        .args(topic(&["produce", "bytes", "--partitions", "1"]))
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    produce.stdin.take().unwrap().write_all(b"\xff\xfe\nt\xc3\xa4xt\n").unwrap();
+    assert!(produce.wait().unwrap().success());
+    let lines = flowctl(&topic(&["cat", "bytes", "--json"])).stdout;
+    let records: Vec<serde_json::Value> =
+        text(&lines).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((&records[0]["base64"], records[0].get("value")), (&"//4=".into(), None));
+    assert_eq!((&records[1]["value"], records[1].get("base64")), (&"t\u{e4}xt".into(), None));
     refuses(&topic(&["cat", "chess"]), 1, &["topic `chess` does not exist"]);
 }
 
-/// A simulator that has said where it listens.
-fn simulator() -> Child {
+/// A simulator, and what it says of where it listens: `TWITCH_API=…`.
+fn simulator() -> (Child, String) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_flowctl"))
         .args(["simulate", "twitch", "--clock", "manual"])
         .stdout(Stdio::piped())
@@ -191,7 +218,24 @@ fn simulator() -> Child {
     let out = child.stdout.as_mut().expect("it is piped");
     BufReader::new(out).read_line(&mut line).expect("it says where it listens");
     assert!(line.starts_with("TWITCH_API=http://127.0.0.1:") && line.ends_with("/helix\n"), "{line}");
-    child
+    (child, line.trim_end().to_owned())
+}
+
+#[test]
+fn ingest_asks_only_the_simulator_that_it_is_told_of() {
+    let (mut simulator, api) = simulator();
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().to_str().unwrap();
+    let ingest = concat!(env!("CARGO_MANIFEST_DIR"), "/../pipelines/ingest.yaml");
+    let set = ["--set", api.as_str(), "--set", "TWITCH_CLIENT_ID=me", "--set", "TWITCH_CLIENT_SECRET=hunter2"];
+    let stand_ins = ["--set", "TWITCH_AUTH=", "--set", "KAFKA_BROKERS=embedded"];
+    let arguments = [["run", ingest, "--state", state, "--until-idle", "1s"].as_slice(), &set, &stand_ins].concat();
+    let output = flowctl(&arguments);
+    signal(&simulator, "-TERM");
+    simulator.wait().unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let topics = flowctl(&["topic", "ls", "--brokers", "embedded", "--state", state]);
+    assert!(text(&topics.stdout).contains("twitch_streams_low"), "{}", text(&topics.stdout));
 }
 
 fn signal(child: &Child, name: &str) {
@@ -202,7 +246,7 @@ fn signal(child: &Child, name: &str) {
 #[test]
 fn one_signal_ends_in_peace() {
     for name in ["-INT", "-TERM"] {
-        let mut child = simulator();
+        let mut child = simulator().0;
         signal(&child, name);
         assert_eq!(child.wait().unwrap().code(), Some(0), "{name}");
     }

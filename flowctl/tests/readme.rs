@@ -31,8 +31,8 @@ fn blocks(text: &str, language: &str) -> Vec<String> {
 
 fn flowctl(arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_flowctl"));
-    for name in ["KAFKA_BROKERS", "MYSQL_URL", "TWITCH_API", "TWITCH_CLIENT_ID", "TWITCH_CLIENT_SECRET", "TWITCH_EVERY"]
-    {
+    let twitch = ["TWITCH_API", "TWITCH_AUTH", "TWITCH_CLIENT_ID", "TWITCH_CLIENT_SECRET", "TWITCH_EVERY"];
+    for name in ["KAFKA_BROKERS", "MYSQL_URL"].iter().chain(&twitch) {
         command.env_remove(name);
     }
     command.current_dir(root()).args(arguments).output().unwrap()

@@ -28,6 +28,9 @@ impl FilePattern {
     /// # Errors
     /// It is no pattern.
     pub(super) fn new(folder: &Path, written: String) -> Result<Self, ConnectorError> {
+        if written.is_empty() {
+            return Err(ConnectorError::unusable("`path` is empty", "write a path, or a pattern as `logs/*.json`"));
+        }
         if let Err(error) = glob::Pattern::new(&written) {
             let what = format!("`path: {written}` is not a pattern: {} at character {}", error.msg, error.pos + 1);
             return Err(ConnectorError::unusable(what, "use `*`, `?`, `[abc]` and `**`, or a plain path"));
@@ -101,5 +104,6 @@ mod tests {
         std::fs::write(&plain, "").expect("a file");
         assert_eq!(ids(&folder, &plain.to_string_lossy()), [plain.to_string_lossy()]);
         assert!(FilePattern::new(&folder, "a[".into()).is_err());
+        assert!(FilePattern::new(&folder, String::new()).is_err_and(|error| error.to_string().contains("empty")));
     }
 }

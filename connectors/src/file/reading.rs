@@ -108,12 +108,14 @@ fn text(row: u32, offset: u64, text: &str) -> (u32, u64, String) {
 
 #[test]
 fn a_bad_pattern_is_found_at_check() {
-    let (variables, mut diagnostics) = (Variables::default(), Diagnostics::default());
-    let mut context = CheckContext { folder: Path::new("."), variables: &variables, diagnostics: &mut diagnostics };
-    assert!(FileSourceKind.check(&entry(FileSourceKind.keys(), &[("path", "a/[x")]), &mut context).is_none());
-    let found = diagnostics.sorted()[0];
-    assert_eq!(found.code, engine::diagnostic::Code::BadValue);
-    assert!(found.message.starts_with("`path: a/[x` is not a pattern"), "{}", found.message);
+    for (path, word) in [("a/[x", "`path: a/[x` is not a pattern"), ("", "`path` is empty")] {
+        let (variables, mut diagnostics) = (Variables::default(), Diagnostics::default());
+        let mut context = CheckContext { folder: Path::new("."), variables: &variables, diagnostics: &mut diagnostics };
+        assert!(FileSourceKind.check(&entry(FileSourceKind.keys(), &[("path", path)]), &mut context).is_none());
+        let found = diagnostics.sorted()[0];
+        assert_eq!(found.code, engine::diagnostic::Code::BadValue);
+        assert!(found.message.starts_with(word), "{}", found.message);
+    }
 }
 
 #[test]

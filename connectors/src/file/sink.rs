@@ -1,6 +1,6 @@
 //! The sink `file`: its keys, its check, and its opening.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use engine::connector::{CheckContext, ConnectContext, ConnectorError, Sink, SinkInput, SinkKind, SinkMode, Writer};
 use engine::diagnostic::Code;
@@ -45,8 +45,24 @@ impl SinkKind for FileSinkKind {
             _ => RowFormat::Json,
         };
         let folder = context.folder.to_owned();
-        Some(Box::new(FileSink { folder, path: entry.text("path"), format, schema: input.schema.clone() }))
+        let path = entry.text("path");
+        if let Some(problem) = path.resolve(context.variables).ok().and_then(|path| path_problem(&folder, &path)) {
+            context.diagnostics.error(Code::BadValue, entry.span_of("path"), problem).hint(PATH_HINT);
+            return None;
+        }
+        Some(Box::new(FileSink { folder, path, format, schema: input.schema.clone() }))
     }
+}
+
+/// What to do about a path that names no file.
+const PATH_HINT: &str = "name a file, as `out/rows.jsonl`; it is made if it is missing";
+
+/// Why rows cannot go to this path.
+fn path_problem(folder: &Path, written: &str) -> Option<String> {
+    if written.is_empty() {
+        return Some("`path` is empty".to_owned());
+    }
+    (written.ends_with('/') || folder.join(written).is_dir()).then(|| format!("`path: {written}` is a folder"))
 }
 
 #[derive(Debug)]
@@ -63,7 +79,11 @@ impl Sink for FileSink {
     }
 
     fn open(&self, context: &ConnectContext) -> Result<Box<dyn Writer>, ConnectorError> {
-        let path = self.folder.join(self.path.resolve(&context.variables)?);
+        let written = self.path.resolve(&context.variables)?;
+        if let Some(problem) = path_problem(&self.folder, &written) {
+            return Err(ConnectorError::unusable(problem, PATH_HINT));
+        }
+        let path = self.folder.join(written);
         Ok(Box::new(FileWriter::open(path, self.format, self.schema.clone(), context)?))
     }
 }

@@ -18,11 +18,16 @@ use super::reader::{FileReader, partition, separation_of};
 
 const KEYS: &[Key] = &[
     Key::required("path", Kind::Text, "a file or a pattern of files, as `logs/*.json`, relative to this YAML's folder"),
-    Key::default("follow", Kind::Bool, "false", "whether to go on with new lines and new files as they come"),
+    Key::default(
+        "follow",
+        Kind::Bool,
+        "false",
+        "whether to go on with new lines and new files as they come; in mode batch, files are read to where they end at the start",
+    ),
     Key::optional(
         "records",
         Kind::Choice(&["lines", "csv"]),
-        "how records are separated: by lines, or as CSV below a header; by default CSV for files named `*.csv`",
+        "how records are separated: by lines, or as CSV below a header; by default CSV for files named `*.csv`. Empty lines are no records, and are not counted",
     ),
 ];
 
@@ -86,6 +91,17 @@ impl Source for FileSource {
         Replay::Seek
     }
 
+    /// CSV takes the first record of a file for its header; to JSON it would be lost.
+    fn refuses_format(&self, format: &str) -> Option<(String, String)> {
+        let by_name = self.separation.is_none() && self.path.to_string().to_ascii_lowercase().ends_with(".csv");
+        if format != "json" || !(self.separation == Some(Separation::Csv) || by_name) {
+            return None;
+        }
+        let why = if by_name { format!("`path: {}` names CSV", self.path) } else { "`records` is `csv`".to_owned() };
+        let message = format!("{why}, whose first record is a header, but `format` is `json`");
+        Some((message, "write `format: csv`, or `records: lines` if each line is a JSON object".to_owned()))
+    }
+
     fn open(&self, request: &OpenSource<'_>) -> Result<(Vec<Partition>, Box<dyn Reader>), ConnectorError> {
         let pattern = FilePattern::new(&self.folder, self.path.resolve(&request.context.variables)?)?;
         let found = pattern.find()?;
@@ -94,6 +110,10 @@ impl Source for FileSource {
             return Err(ConnectorError::refused(what, "check the pattern, or set `follow: true` to wait for files"));
         }
         refuse_missing(&found, request.resume)?;
+        if self.follow && request.bound == Bound::Now {
+            let name = &request.context.name;
+            tracing::info!("source `{name}`: mode batch follows nothing; files are read to where they end now");
+        }
         let followed = self.follow && request.bound == Bound::Unbounded;
         let mut parts = Vec::with_capacity(found.len());
         for (index, found) in found.into_iter().enumerate() {

@@ -42,6 +42,18 @@ fn refusal(opened: Result<Box<dyn Writer>, ConnectorError>) -> ConnectorError {
 }
 
 #[test]
+fn a_path_that_is_no_file_is_found_at_check() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (path, word) in [("", "`path` is empty"), (".", "is a folder"), ("out/", "is a folder")] {
+        let (sink, diagnostics) = check(folder.path(), &[("path", path)], SinkMode::Appends);
+        assert!(sink.is_none(), "{path}");
+        assert!(diagnostics.sorted()[0].message.contains(word), "{path}");
+    }
+    let unknown = open(folder.path(), &[("path", "${NOWHERE}")], &context(folder.path()));
+    assert!(matches!(refusal(unknown), ConnectorError::Unusable { .. }));
+}
+
+#[test]
 fn epochs_are_appended_once_whatever_a_crash_leaves() {
     let folder = tempfile::tempdir().expect("a folder");
     let folder = folder.path();

@@ -10,7 +10,7 @@ use super::backoff::Backoff;
 use super::budget::{Budget, RateLimit};
 use super::error::{HttpError, quote};
 use super::token::{Bearer, ClientCredentials, TokenKeeper, endpoint, message};
-use super::transport::{Reply, base, connections, send};
+use super::transport::{Reply, address, connections, send};
 use super::verdict::{Verdict, judge};
 
 /// How a server is called.
@@ -59,7 +59,7 @@ impl Client {
     /// # Errors
     /// An address cannot be used.
     pub fn new(settings: ClientSettings) -> Result<Self, HttpError> {
-        let url = base(&settings.base)?;
+        let url = address(&settings.base)?;
         let http = connections(&url, settings.timeout)?;
         let keeper = |credentials| TokenKeeper::new(credentials, settings.backoff, settings.timeout);
         let tokens = settings.credentials.clone().map(keeper).transpose()?;

@@ -27,3 +27,4 @@ pub use client::{Client, ClientSettings};
 pub use crawl::{Crawl, PageOutline, Step, Stop};
 pub use error::HttpError;
 pub use token::ClientCredentials;
+pub(crate) use transport::address;

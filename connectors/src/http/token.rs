@@ -11,7 +11,7 @@ use tokio::sync::Mutex;
 
 use super::backoff::Backoff;
 use super::error::{HttpError, quote};
-use super::transport::{Reply, base, connections, send};
+use super::transport::{Reply, address, connections, send};
 
 /// A token is renewed when less than this, or less than a tenth of its life, is left.
 const EARLY: Duration = Duration::from_secs(48 * 3600);
@@ -66,7 +66,7 @@ struct Granted {
 
 impl TokenKeeper {
     pub(super) fn new(credentials: ClientCredentials, backoff: Backoff, timeout: Duration) -> Result<Self, HttpError> {
-        let url = base(&credentials.auth_url)?;
+        let url = address(&credentials.auth_url)?;
         let http = connections(&url, timeout)?;
         Ok(Self { credentials, url, http, backoff, current: Mutex::new(None) })
     }

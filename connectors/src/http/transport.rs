@@ -29,7 +29,7 @@ pub(super) struct Reply {
 ///
 /// # Errors
 /// It is none, or not of HTTP.
-pub(super) fn base(address: &str) -> Result<Url, HttpError> {
+pub(crate) fn address(address: &str) -> Result<Url, HttpError> {
     // What stands before an `@` may be a password.
     let shown = address.rsplit('@').next().unwrap_or_default();
     let url =
@@ -110,16 +110,16 @@ mod tests {
         for wrong in
             ["", "helix", "ftp://a/b", "file:///etc/passwd", "https://me:hunter2@host/x", "https://me:hunter2@ho st"]
         {
-            let error = base(wrong).expect_err(wrong).to_string();
+            let error = address(wrong).expect_err(wrong).to_string();
             assert!(!error.contains("hunter2"), "{error}");
         }
-        for (address, loopback) in [
+        for (written, loopback) in [
             ("http://127.0.0.1:8080/helix", true),
             ("http://[::1]:8080", true),
             ("http://localhost", true),
             ("https://api.twitch.tv/helix", false),
         ] {
-            assert_eq!(is_loopback(&base(address).expect(address)), loopback, "{address}");
+            assert_eq!(is_loopback(&address(written).expect(written)), loopback, "{written}");
         }
     }
 }

@@ -3,14 +3,17 @@
 //! `brokers: embedded` goes to [`crate::topic_log`], anything else to real brokers through librdkafka. Both sides read by the
 //! same rules ([`KafkaSourceKind`]) and write the same records ([`KafkaSinkKind`]); [`TopicAccess`] serves the command line.
 
+mod brokers;
 mod cluster;
 mod connection;
 mod course;
 mod embedded;
 mod header_json;
 mod marker;
+mod options;
 mod record_buffer;
 mod rows;
+mod security;
 mod sink;
 mod source;
 mod start;

@@ -6,9 +6,11 @@ use engine::schema::ColumnType;
 use engine::spec::{Entry, Key, Kind, Spanned, Text};
 
 use super::cluster::ClusterWriter;
-use super::connection::{BROKERS, Connection, Endpoint, OPTIONS, SECURITY};
+use super::connection::{self, BROKERS, Connection, Endpoint};
 use super::embedded::EmbeddedWriter;
+use super::options::OPTIONS;
 use super::rows::{RowPlan, TopicMode};
+use super::security::SECURITY;
 
 /// Writes rows as JSON to a topic of Kafka, or of the embedded topic log. The topic is made if it is missing.
 ///
@@ -62,6 +64,8 @@ impl SinkKind for KafkaSinkKind {
 
     fn check(&self, entry: &Entry, input: &SinkInput, context: &mut CheckContext<'_>) -> Option<Box<dyn Sink>> {
         let connection = Connection::check(entry, context);
+        let topic = entry.text(TOPIC.name);
+        let sound = connection::check_topic(&topic, entry.span_of(TOPIC.name), entry, context);
         let key = columns(&entry.words(KEY.name), input, context);
         let timestamp = match entry.word_if(TIMESTAMP.name) {
             Some(column) => time_column(&column, input, context).map(Some),
@@ -70,12 +74,13 @@ impl SinkKind for KafkaSinkKind {
         let mode = if entry.word(MODE.name).value == "upsert" { TopicMode::Upsert } else { TopicMode::Append };
         let key = key?;
         check_mode(mode, &key, entry, input, context)?;
-        Some(Box::new(KafkaSink {
+        let sink = KafkaSink {
             connection: connection?,
-            topic: entry.text(TOPIC.name),
+            topic,
             partitions: u32::try_from(entry.int(PARTITIONS.name)).ok()?,
             plan: RowPlan { schema: input.schema.clone(), key, mode, timestamp: timestamp? },
-        }))
+        };
+        sound.then(|| Box::new(sink) as Box<dyn Sink>)
     }
 }
 
@@ -158,7 +163,7 @@ impl Sink for KafkaSink {
     }
 
     fn open(&self, context: &ConnectContext) -> Result<Box<dyn Writer>, ConnectorError> {
-        let topic = self.topic.resolve(&context.variables)?;
+        let topic = self.connection.topic(&self.topic, TOPIC.name, &context.variables)?;
         let plan = self.plan.clone();
         Ok(match self.connection.resolve(context)? {
             Endpoint::Embedded(topics) => {

@@ -11,9 +11,11 @@ use engine::schema::{Column, ColumnType};
 use engine::spec::{Entry, Key, Kind, Text, Variables};
 
 use super::cluster::ClusterReader;
-use super::connection::{BROKERS, Connection, Endpoint, OPTIONS, SECURITY};
+use super::connection::{self, BROKERS, Connection, Endpoint};
 use super::embedded::EmbeddedReader;
+use super::options::OPTIONS;
 use super::record_buffer::Wanted;
+use super::security::SECURITY;
 use super::start::Start;
 
 /// Reads topics of Kafka, or of the embedded topic log.
@@ -77,6 +79,9 @@ impl SourceKind for KafkaSourceKind {
             let message = format!("topic `{}` stands twice in `topics`", twice.value);
             context.diagnostics.error(Code::BadValue, twice.span, message).hint("name each topic once");
             sound = false;
+        }
+        for topic in &topics {
+            sound &= connection::check_topic(&topic.value, topic.span, entry, context);
         }
         let start = entry.text(START.name);
         if !start.has_variables() && Start::parse(&start.to_string()).is_none() {
@@ -193,7 +198,7 @@ impl Source for KafkaSource {
         let variables = &request.context.variables;
         let mut topics = Vec::new();
         for topic in &self.topics {
-            let topic = topic.resolve(variables)?;
+            let topic = self.connection.topic(topic, TOPICS.name, variables)?;
             if !topics.contains(&topic) {
                 topics.push(topic);
             }

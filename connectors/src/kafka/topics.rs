@@ -1,16 +1,19 @@
 //! Topics as the command line sees them: list, read, produce; on real brokers and on the embedded log alike.
 
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use engine::connector::{ConnectContext, ConnectorError, StopFlag};
-use engine::spec::Variables;
+use engine::spec::{Text, Variables};
 
 use crate::topic_log::{Durability, TopicRecord, TopicSummary, TopicWriter, partition_of_record};
 
 use super::cluster::{Contact, Sender, Visible, create_topic};
 use super::connection::{Connection, Endpoint};
 use super::source::KafkaSource;
+
+/// How long brokers may confirm nothing before a command gives up.
+const SILENCE_MAX: Duration = Duration::from_secs(30);
 
 /// The topics of some brokers, or of the embedded log. To read one, open [`TopicAccess::source`] with [`TopicAccess::context`].
 pub struct TopicAccess {
@@ -78,17 +81,19 @@ impl TopicAccess {
     /// # Errors
     /// The brokers refuse or are out of reach; the embedded topic has another writer.
     pub fn produce(&self, topic: &str, partitions: u32) -> Result<TopicProducer, ConnectorError> {
+        let topic = self.connection.topic(&Text::literal(topic), "topic", &self.context.variables)?;
         let side = match &self.endpoint {
             Endpoint::Embedded(topics) => {
-                topics.create(topic, partitions)?;
-                Side::Embedded(TopicWriter::open(topics, topic, Durability::Buffered)?)
+                topics.create(&topic, partitions)?;
+                Side::Embedded(TopicWriter::open(topics, &topic, Durability::Buffered)?)
             }
             Endpoint::Cluster(cluster) => {
-                let partitions = create_topic(cluster, topic, partitions, &self.context.stop)?;
-                Side::Cluster(Sender::new(cluster, &self.context.stop)?, partitions)
+                let partitions = create_topic(cluster, &topic, partitions, &self.context.stop)?;
+                let sender = Sender::new(cluster, &self.context.stop)?.giving_up_after(SILENCE_MAX);
+                Side::Cluster(sender, partitions)
             }
         };
-        Ok(TopicProducer { side, topic: topic.to_owned(), waiting: Vec::new(), bytes: 0, sent: 0 })
+        Ok(TopicProducer { side, topic, waiting: Vec::new(), bytes: 0, sent: 0 })
     }
 }
 
@@ -155,7 +160,7 @@ impl TopicProducer {
     /// Waits until everything sent is durable.
     ///
     /// # Errors
-    /// A record was refused, the disk fails, or the run is to stop while brokers are out of reach.
+    /// A record was refused, the disk fails, or brokers have confirmed nothing for half a minute.
     pub fn flush(&mut self) -> Result<(), ConnectorError> {
         match &mut self.side {
             Side::Cluster(sender, _) => sender.flush(&self.topic),

@@ -10,6 +10,7 @@ use rusqlite::{ErrorCode, ToSql, params_from_iter};
 use super::cell::Cell;
 use super::connection::{Connection, DataFault, Fault, Limits};
 use super::dialect::Dialect;
+use super::query::no_query;
 
 /// How long SQLite itself waits for another writer.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -40,6 +41,19 @@ impl EmbeddedConnection {
             Ok(Self { conn })
         };
         open().map_err(|error| sort(&error))
+    }
+
+    /// Refuses what is not one statement that gives columns and writes nothing.
+    fn require_query(&self, sql: &str) -> Result<(), Fault> {
+        let statement = match self.conn.prepare(sql) {
+            Ok(statement) => statement,
+            Err(rusqlite::Error::MultipleStatement) => return Err(no_query("several statements")),
+            Err(error) => return Err(sort(&error)),
+        };
+        if !statement.readonly() {
+            return Err(no_query("a statement that writes"));
+        }
+        if statement.column_count() == 0 { Err(no_query("no query: it gives no columns")) } else { Ok(()) }
     }
 }
 
@@ -87,7 +101,7 @@ impl Connection for EmbeddedConnection {
 
     fn report(&mut self, sql: &str) -> Result<Grid, Fault> {
         self.script("PRAGMA query_only = on")?;
-        let answer = self.query(sql, &[]);
+        let answer = self.require_query(sql).and_then(|()| self.query(sql, &[]));
         self.script("PRAGMA query_only = off")?;
         answer
     }
@@ -158,6 +172,7 @@ fn column_in(message: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::query::of_report;
     use super::*;
 
     #[test]
@@ -165,7 +180,26 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut connection = EmbeddedConnection::open(&folder.path().join("new/a.db")).unwrap();
         connection.script("CREATE TABLE t (a INTEGER NOT NULL)").unwrap();
-        assert!(matches!(connection.report("DELETE FROM t RETURNING a"), Err(Fault::Refused { .. })));
+        let refusal = |connection: &mut EmbeddedConnection, sql: &str| match connection.report(sql) {
+            Err(fault) => match of_report(fault) {
+                Fault::Refused { message, hint } => format!("{message} ({hint})"),
+                other => panic!("{sql} gave {other:?}"),
+            },
+            Ok(grid) => panic!("{sql} gave {grid:?}"),
+        };
+        for (sql, word) in [
+            ("DELETE FROM t RETURNING a", "writes"),
+            ("WITH x AS (SELECT 1) DELETE FROM t", "writes"),
+            ("ATTACH 'other.db' AS other", "no query"),
+            ("PRAGMA query_only = off", "no query"),
+            ("SELECT 1; DROP TABLE t", "several statements"),
+            (" ", "no query"),
+            ("SELECT gone FROM t", "no such column"),
+        ] {
+            let said = refusal(&mut connection, sql);
+            assert!(said.contains(word) && !said.contains("folder writable"), "{sql}: {said}");
+        }
+        connection.report("SELECT 1; -- the only one").unwrap();
         connection.execute("INSERT INTO t VALUES (?)", &[Cell::Int(1)]).unwrap();
         assert_eq!(
             connection.report("SELECT a, 1.0, NULL FROM t").unwrap().rows,

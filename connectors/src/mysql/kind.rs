@@ -5,6 +5,7 @@ use engine::diagnostic::{Code, nearest};
 use engine::schema::ColumnType;
 use engine::spec::{Entry, Key, Kind, Secret, Spanned};
 
+use super::migration;
 use super::sink::{TableSink, URL_FORMS};
 use super::target::Target;
 
@@ -58,6 +59,13 @@ impl SinkKind for MySql {
         let table = check_table(entry, context);
         check_columns(entry, input, context);
         let key = check_key(entry, input, context);
+        let migrations = entry.text_if("migrations");
+        let known = migrations.as_ref().and_then(|folder| folder.resolve(context.variables).ok());
+        if let Some(error) = known.and_then(|folder| migration::load(&context.folder.join(folder)).err()) {
+            let span = entry.span_of("migrations");
+            context.diagnostics.error(Code::MissingFile, span, error.to_string()).hint(error.hint());
+            return None;
+        }
         Some(Box::new(TableSink {
             url: Secret::new(entry.text("url")),
             place: place?,
@@ -65,7 +73,7 @@ impl SinkKind for MySql {
             table: table?,
             key: key?,
             create: entry.flag("create"),
-            migrations: entry.text_if("migrations"),
+            migrations,
             schema: input.schema.clone(),
             input: input.mode,
         }))

@@ -105,3 +105,18 @@ fn every_problem_is_reported_and_no_url_is_repeated() {
     assert_eq!(found.len(), 3, "{found:?}");
     assert!(!found.concat().contains("ter2"), "{found:?}");
 }
+
+#[test]
+fn migrations_are_looked_at_before_anything_is_opened() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_str().unwrap();
+    let found = |path: &str| check(&[("table", "t"), ("migrations", path)], &input(SinkMode::Appends));
+    let missing = found("no/such/folder").unwrap_err();
+    assert!(missing[0].starts_with("F004 ") && missing[0].contains("/pipelines/no/such/folder"), "{missing:?}");
+    assert!(found(path).unwrap_err()[0].contains("no migrations"));
+    std::fs::write(folder.path().join("V1__t.sql"), "").unwrap();
+    found(path).unwrap();
+    std::fs::write(folder.path().join("v4_wrong.sql"), "").unwrap();
+    assert!(found(path).unwrap_err()[0].contains("v4_wrong.sql"));
+    found("${FOLDER}").unwrap();
+}

@@ -65,7 +65,11 @@ fn migrate_embedded(
     outcome.map_err(|error| refuse(&error, folder, place))
 }
 
-fn load(folder: &Path) -> Result<Vec<Migration>, ConnectorError> {
+/// The migrations of a folder, in order.
+///
+/// # Errors
+/// It cannot be read, or holds none, or one whose name says no version.
+pub(super) fn load(folder: &Path) -> Result<Vec<Migration>, ConnectorError> {
     let unusable = |what: String| {
         ConnectorError::unusable(what, "`migrations` names a folder of files such as `V1__first_table.sql`")
     };

@@ -24,6 +24,7 @@ mod layout;
 mod marker;
 mod migration;
 mod net_effect;
+mod query;
 mod server;
 mod server_fault;
 mod session;

@@ -9,6 +9,7 @@ use mysql::{Conn, OptsBuilder, Params, Value};
 use super::cell::Cell;
 use super::connection::{Connection, DataFault, Fault, Limits, whole_number};
 use super::dialect::Dialect;
+use super::query::no_query;
 use super::server_fault::sort;
 
 /// How long a server may take to accept a connection.
@@ -70,6 +71,18 @@ impl ServerConnection {
         Ok(())
     }
 
+    /// Answers a query of a user. To prepare it shows that it is one statement, and whether that gives columns; the text protocol then gives
+    /// values as the server itself shows them.
+    fn read_only(&mut self, sql: &str) -> Result<Grid, Fault> {
+        let prepared = self.conn.prep(sql).map_err(|error| self.fault(&error))?;
+        if prepared.columns().is_empty() {
+            return Err(no_query("no query: it gives no columns"));
+        }
+        self.conn.close(prepared).map_err(|error| self.fault(&error))?;
+        let read = |conn: &mut Conn| grid(conn.query_iter(sql)?);
+        read(&mut self.conn).map_err(|error| self.fault(&error))
+    }
+
     fn fault(&self, error: &mysql::Error) -> Fault {
         scrub(sort(error), self.password.as_deref())
     }
@@ -108,8 +121,7 @@ impl Connection for ServerConnection {
 
     fn report(&mut self, sql: &str) -> Result<Grid, Fault> {
         self.script("START TRANSACTION READ ONLY")?;
-        let read = |conn: &mut Conn| grid(conn.query_iter(sql)?);
-        let answer = read(&mut self.conn).map_err(|error| self.fault(&error));
+        let answer = self.read_only(sql);
         self.rollback()?;
         answer
     }
@@ -152,7 +164,8 @@ fn grid<P: mysql::prelude::Protocol>(mut answers: mysql::QueryResult<'_, '_, '_,
     let mut rows = Vec::new();
     if let Some(answer) = answers.iter() {
         for row in answer {
-            rows.push(row?.unwrap().into_iter().map(text).collect());
+            let row = row?;
+            rows.push((0..row.len()).map(|place| row.as_ref(place).cloned().and_then(text)).collect());
         }
     }
     Ok(Grid { columns, rows })

@@ -12,6 +12,7 @@ use super::connection::Connection;
 use super::creation::create_table;
 use super::fit::{Wanted, differences, refuse};
 use super::marker::{self, Marker, Writing};
+use super::query::{QUERY_HINT, query_problem};
 use super::session::Session;
 use super::table::{Manner, Table};
 use super::target::Target;
@@ -54,6 +55,10 @@ impl Sink for TableSink {
 
     fn answers_queries(&self) -> bool {
         true
+    }
+
+    fn refuses_query(&self, sql: &str) -> Option<(String, String)> {
+        query_problem(sql).map(|problem| (problem, QUERY_HINT.to_owned()))
     }
 
     fn open(&self, context: &ConnectContext) -> Result<Box<dyn Writer>, ConnectorError> {

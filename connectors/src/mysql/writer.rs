@@ -2,7 +2,9 @@
 
 use engine::connector::{Changes, Committed, ConnectorError, Grid, Writer};
 
+use super::connection::Connection;
 use super::marker::{self, Marker, Writing};
+use super::query::of_report;
 use super::session::Session;
 use super::table::Table;
 
@@ -45,7 +47,8 @@ impl Writer for TableWriter {
     }
 
     fn query(&mut self, sql: &str) -> Result<Grid, ConnectorError> {
-        self.session.read(|connection| connection.report(sql))
+        let run = |connection: &mut dyn Connection| connection.report(sql).map_err(of_report);
+        self.session.read(run)
     }
 }
 

@@ -13,6 +13,7 @@
 
 mod failure;
 mod frame;
+mod name;
 mod partition_file;
 mod partition_reader;
 mod partitioner;
@@ -26,6 +27,7 @@ mod writer;
 mod tests;
 
 pub use frame::{EpochMark, Frame};
+pub(crate) use name::{NAME_HINT, embedded_name_problem, name_problem};
 pub use partition_reader::PartitionReader;
 pub use partitioner::{murmur2, partition_of_key, partition_of_record};
 pub use record::{Header, RecordView, TopicRecord};

@@ -7,14 +7,12 @@ use std::path::{Path, PathBuf};
 use engine::connector::ConnectorError;
 
 use super::failure::io_failure;
+use super::name::{NAME_HINT, embedded_name_problem};
 use super::partition_file::PartitionFile;
 use super::partition_reader::PartitionReader;
 
 /// How many partitions a topic gets that is created without a number.
 pub const DEFAULT_PARTITIONS: u32 = 3;
-
-/// The longest topic name, as in Kafka.
-const NAME_MAX: usize = 249;
 
 /// The topics below one state root.
 #[derive(Clone, Debug)]
@@ -119,7 +117,7 @@ impl Topics {
         };
         let mut names: Vec<String> = entries
             .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-            .filter(|name| !name.starts_with('.') && is_topic_name(name))
+            .filter(|name| embedded_name_problem(name).is_none())
             .collect();
         names.sort_unstable();
         names.into_iter().map(|name| self.summary(name)).collect()
@@ -134,13 +132,10 @@ impl Topics {
 
     /// The folder of a topic.
     pub(super) fn folder(&self, topic: &str) -> Result<PathBuf, ConnectorError> {
-        if is_topic_name(topic) && !topic.starts_with('.') {
-            return Ok(self.root.join(topic));
+        match embedded_name_problem(topic) {
+            Some(problem) => Err(ConnectorError::unusable(problem, NAME_HINT)),
+            None => Ok(self.root.join(topic)),
         }
-        Err(ConnectorError::unusable(
-            format!("`{topic}` is not a topic's name"),
-            format!("use 1 to {NAME_MAX} letters, digits, `.`, `_` and `-`, with no `.` first"),
-        ))
     }
 }
 
@@ -153,11 +148,6 @@ pub(crate) fn end_offset(path: &Path) -> Result<u64, ConnectorError> {
 
 fn file_name(number: u32) -> String {
     format!("{number}.log")
-}
-
-fn is_topic_name(name: &str) -> bool {
-    (1..=NAME_MAX).contains(&name.len())
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
 }
 
 fn sync_folder(folder: &Path) -> io::Result<()> {

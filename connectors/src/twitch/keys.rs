@@ -13,7 +13,11 @@ pub(super) const KEYS: &[Key] = &[
         "embedded",
         "`embedded` for the simulator, `twitch` for the real API, or the base of a server that speaks Helix, as https://api.twitch.tv/helix",
     ),
-    Key::default("auth", Kind::Text, "https://id.twitch.tv/oauth2", "the base of the OAuth server that gives tokens"),
+    Key::optional(
+        "auth",
+        Kind::Text,
+        "the base of the OAuth server that gives tokens; by default https://id.twitch.tv/oauth2 for the real API, and `/oauth2` on the same server for any other `api`",
+    ),
     Key::optional("client_id", Kind::Text, "the application's client id; not needed by `embedded`"),
     Key::optional("client_secret", Kind::Secret, "the application's client secret; not needed by `embedded`"),
     Key::default("every", Kind::Duration, "20s", "the time from one poll to the next, at least a second"),

@@ -7,6 +7,7 @@ use engine::diagnostic::Code;
 use engine::spec::{Entry, Key};
 
 use super::keys::{KEYS, PAGES_MAX};
+use super::servers;
 use super::source::TwitchSource;
 
 /// The most languages of one call.
@@ -44,9 +45,10 @@ impl SourceKind for TwitchSourceKind {
             context.diagnostics.error(Code::BadValue, entry.span_of("language"), message);
             sound = false;
         }
+        sound &= servers::check(entry, context);
         let source = TwitchSource {
             api: entry.text("api"),
-            auth: entry.text("auth"),
+            auth: entry.text_if("auth"),
             client_id: entry.text_if("client_id"),
             client_secret: entry.secret_if("client_secret"),
             every,

@@ -10,6 +10,8 @@
 //! **Embedded.** Each reader starts a simulator of its own. In batch mode it reads one simulated day, Monday 2026-01-05, a poll every
 //! `every` of virtual time; the same seed and keys give the same rows, so an interrupted day is continued exactly.
 
+#[cfg(test)]
+mod check_tests;
 mod deliver;
 #[cfg(test)]
 mod end_to_end_tests;
@@ -22,6 +24,8 @@ mod poll;
 mod queries;
 mod reader;
 mod schema;
+mod servers;
+mod shortfall;
 mod source;
 
 pub use kind::TwitchSourceKind;

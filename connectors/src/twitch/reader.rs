@@ -16,6 +16,7 @@ use super::mark::PollMark;
 use super::pace::{Due, Pace};
 use super::poll::{Poll, poll};
 use super::queries::Queries;
+use super::shortfall::Shortfall;
 use super::source::refusal;
 
 /// The longest wait between two looks at the stop flag.
@@ -37,6 +38,7 @@ pub(super) struct TwitchReader {
     limit: Option<u64>,
     limit_told: bool,
     polls: Polls,
+    shortfall: Shortfall,
     /// Dropped last, with all that runs on it.
     runtime: Runtime,
 }
@@ -85,6 +87,7 @@ impl TwitchReader {
             limit: None,
             limit_told: false,
             polls: Polls::default(),
+            shortfall: Shortfall::default(),
             runtime,
         }
     }
@@ -150,9 +153,9 @@ impl TwitchReader {
         } else {
             self.polls.incomplete += 1;
         }
-        match (mark.complete, &self.pace) {
-            (false, _) => tracing::warn!("source `{}`: {mark}", self.name),
-            (true, _) => tracing::debug!("source `{}`: {mark}", self.name),
+        tracing::debug!("source `{}`: {mark}", self.name);
+        if let Some(notice) = self.shortfall.count(mark, Instant::now()) {
+            tracing::warn!("source `{}`: {notice}", self.name);
         }
     }
 

@@ -10,6 +10,7 @@ use engine::connector::{
 };
 use engine::schema::Schema;
 use engine::spec::{Secret, Text, Variables};
+use reqwest::Url;
 use tokio::runtime::Builder;
 
 use crate::http::{Client, ClientCredentials, ClientSettings, HttpError, RateLimit};
@@ -20,16 +21,16 @@ use super::pace::{DAY_START, Pace};
 use super::queries::Queries;
 use super::reader::{NAP, TwitchReader};
 use super::schema;
+use super::servers::{Api, CREDENTIALS_HINT, auth_of};
 
 /// The only partition.
 const PARTITION: &str = "streams";
-const TWITCH_API: &str = "https://api.twitch.tv/helix";
 
 /// A source of live streams.
 #[derive(Clone, Debug)]
 pub(super) struct TwitchSource {
     pub(super) api: Text,
-    pub(super) auth: Text,
+    pub(super) auth: Option<Text>,
     pub(super) client_id: Option<Text>,
     pub(super) client_secret: Option<Secret>,
     pub(super) every: Duration,
@@ -67,17 +68,23 @@ impl Source for TwitchSource {
         Some(schema::stream())
     }
 
+    fn refuses_format(&self, format: &str) -> Option<(String, String)> {
+        let message = || format!("streams of Twitch are JSON, and cannot be read as `{format}`");
+        (format != "json").then(|| (message(), "remove `format`".to_owned()))
+    }
+
     fn open(&self, request: &OpenSource<'_>) -> Result<(Vec<Partition>, Box<dyn Reader>), ConnectorError> {
         let context = request.context;
         let api = self.api.resolve(&context.variables)?;
-        let (settings, pace) = if api == "embedded" {
-            self.embedded(request.bound, context)?
-        } else {
-            let pace = match request.bound {
-                Bound::Now => Pace::Once,
-                Bound::Unbounded => self.live(None),
-            };
-            (self.real(&api, context)?, pace)
+        let (settings, pace) = match Api::read(&api).map_err(|error| refusal(&error))? {
+            Api::Embedded => self.embedded(request.bound, context)?,
+            Api::Server(api) => {
+                let pace = match request.bound {
+                    Bound::Now => Pace::Once,
+                    Bound::Unbounded => self.live(None),
+                };
+                (self.real(&api, context)?, pace)
+            }
         };
         let runtime = Builder::new_current_thread().enable_all().build().map_err(|error| {
             ConnectorError::unavailable(format!("no thread for HTTP: {error}"), "see the system's limits")
@@ -150,14 +157,12 @@ impl TwitchSource {
         Pace::Live { every: self.every, next: Instant::now(), simulator }
     }
 
-    fn real(&self, api: &str, context: &ConnectContext) -> Result<ClientSettings, ConnectorError> {
-        let mut settings = ClientSettings::new(if api == "twitch" { TWITCH_API } else { api });
+    fn real(&self, api: &Url, context: &ConnectContext) -> Result<ClientSettings, ConnectorError> {
+        let mut settings = ClientSettings::new(api.as_str());
         let missing = |key: &str| {
             ConnectorError::unusable(
                 format!("source `{}` has no `{key}`, and `api: {}` needs one", context.name, self.api),
-                format!(
-                    "register an application at https://dev.twitch.tv/console and give its {key}, or write `api: embedded`"
-                ),
+                CREDENTIALS_HINT,
             )
         };
         let client_id = match &self.client_id {
@@ -171,9 +176,10 @@ impl TwitchSource {
         if client_secret.reveal(&context.variables)?.is_empty() {
             return Err(missing("client_secret"));
         }
+        let auth = self.auth.as_ref().map_or(Ok(String::new()), |auth| auth.resolve(&context.variables))?;
         settings.rate = Some(RateLimit::TWITCH);
         settings.credentials = Some(ClientCredentials {
-            auth_url: self.auth.resolve(&context.variables)?,
+            auth_url: auth_of(api, &auth).map_err(|error| refusal(&error))?.into(),
             client_id,
             client_secret,
             variables: context.variables.clone(),

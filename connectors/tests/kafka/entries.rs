@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use connectors::kafka::KafkaSourceKind;
 use engine::connector::{Bound, ConnectorError, OpenSource, SinkMode};
 use engine::diagnostic::Code;
-use engine::spec::Node;
+use engine::spec::{Node, Variables};
 
 use crate::place::Place;
-use crate::yaml::{checked, list, map, scalar};
+use crate::yaml::{check, checked, list, map, scalar};
 
 #[test]
 fn brokers_out_of_reach_are_unavailable() {
@@ -22,18 +22,53 @@ fn brokers_out_of_reach_are_unavailable() {
 }
 
 #[test]
-fn an_unknown_option_is_unusable_and_keeps_its_value_to_itself() {
+fn options_are_checked_by_librdkafka_and_keep_their_values_to_themselves() {
+    let with = |name: &str, value: &str| map([("topics", scalar("t")), ("options", map([(name, scalar(value))]))]);
+    let said = |name: &str, value: &str| {
+        let found = check(&KafkaSourceKind, &with(name, value)).map(|_| ()).expect_err(name);
+        let first = found.sorted()[0].clone();
+        (first.code, first.message)
+    };
+    assert_eq!(said("bogus.option", "1"), (Code::UnknownKey, "librdkafka has no option `bogus.option`".into()));
+    for (name, value) in [("fetch.min.bytes", "hunter2"), ("socket.timeout.ms", "-77"), ("compression.type", "hunter2")]
+    {
+        let (code, message) = said(name, value);
+        assert_eq!(code, Code::BadValue);
+        assert!(message.contains(name) && !message.contains(value), "{message}");
+    }
+    for (name, value) in [("fetch.min.bytes", "5"), ("bogus.option", "${LATER}"), ("linger.ms", "2.5")] {
+        checked(&KafkaSourceKind, &with(name, value)).expect("sound as far as is known");
+    }
+}
+
+#[test]
+fn options_that_do_not_go_together_are_unusable() {
     let node = map([
         ("brokers", scalar("127.0.0.1:1")),
         ("topics", scalar("t")),
-        ("options", map([("no.such.option", scalar("hunter2"))])),
+        ("options", map([("session.timeout.ms", scalar("3000000"))])),
     ]);
-    let source = checked(&KafkaSourceKind, &node).expect("known only to librdkafka");
+    let source = checked(&KafkaSourceKind, &node).expect("each is in its range");
     let (context, resume) = (Place::embedded().context(), BTreeMap::new());
     let opened = source.open(&OpenSource { resume: &resume, bound: Bound::Now, wanted: &[], context: &context });
-    let error = opened.map(|_| ()).expect_err("unknown");
+    let error = opened.map(|_| ()).expect_err("longer than the interval of polls");
     assert!(matches!(error, ConnectorError::Unusable { .. }));
-    assert!(error.to_string().contains("no.such.option") && !error.to_string().contains("hunter2"), "{error}");
+    assert!(error.to_string().contains("session.timeout.ms"), "{error}");
+}
+
+#[test]
+fn what_variables_hide_from_the_check_is_found_at_the_opening() {
+    let (mut context, resume) = (Place::embedded().context(), BTreeMap::new());
+    context.variables = Variables::new([("TOPIC".into(), "a/b".into()), ("HOSTS".into(), "h:0".into())]);
+    let said = |pairs: Vec<(&str, Node)>| {
+        let source = checked(&KafkaSourceKind, &map(pairs)).expect("sound as far as is known");
+        let request = OpenSource { resume: &resume, bound: Bound::Now, wanted: &[], context: &context };
+        let error = source.open(&request).map(|_| ()).expect_err("wrong");
+        assert!(matches!(error, ConnectorError::Unusable { .. }), "{error:?}");
+        error.to_string()
+    };
+    assert!(said(vec![("topics", scalar("${TOPIC}"))]).starts_with("`topics`: `a/b`"));
+    assert!(said(vec![("topics", scalar("t")), ("brokers", scalar("${HOSTS}"))]).starts_with("`brokers`: `h:0`"));
 }
 
 #[test]
@@ -45,11 +80,23 @@ fn entries_that_cannot_work_are_found_by_the_check() {
     assert_eq!(source(vec![topics(), ("start", scalar("yesterday"))]), [Code::BadValue]);
     assert_eq!(source(vec![topics(), ("options", map([("group.id", scalar("g"))]))]), [Code::Conflict]);
     assert_eq!(source(vec![topics(), ("security", map([("username", scalar("u"))]))]), [Code::MissingKey]);
+    for topic in ["", "b c", "a/b", "..", ".hidden", &"x".repeat(250)] {
+        assert_eq!(source(vec![("topics", scalar(topic))]), [Code::BadName], "{topic}");
+    }
+    for brokers in ["", "h:99999", "http://h:9092"] {
+        assert_eq!(source(vec![topics(), ("brokers", scalar(brokers))]), [Code::BadValue], "{brokers}");
+    }
+    let ca = || map([("ca", scalar("no/such/file.pem"))]);
+    assert_eq!(source(vec![topics(), ("brokers", scalar("h:1")), ("security", ca())]), [Code::MissingFile]);
+    checked(&KafkaSourceKind, &map([("topics", scalar(".hidden")), ("brokers", scalar("h"))])).expect("Kafka takes it");
     let place = Place::embedded();
     let sink = |keys: &[(&str, &str)], mode| place.sink(keys, mode).map(|_| ()).expect_err("wrong");
     assert_eq!(sink(&[], SinkMode::Changes), [Code::SinkCannotTake]);
     assert_eq!(sink(&[("mode", "upsert")], SinkMode::Changes), [Code::MissingKey]);
     assert_eq!(sink(&[("mode", "upsert"), ("key", "n")], SinkMode::Changes), [Code::SinkCannotTake]);
+    let mut odd = Place::embedded();
+    odd.topic = "a/b".to_owned();
+    assert_eq!(odd.sink(&[], SinkMode::Appends).map(|_| ()).expect_err("no topic"), [Code::BadName]);
     assert_eq!(sink(&[("key", "nam")], SinkMode::Appends), [Code::UnknownColumn]);
     assert_eq!(sink(&[("timestamp", "name")], SinkMode::Appends), [Code::TypeMismatch]);
 }

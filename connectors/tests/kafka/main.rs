@@ -1,12 +1,13 @@
 //! Source, sink and topic access of `kafka`, on the embedded log and on real brokers: the same functions for both.
 //!
 //! The second half needs `KAFKA_BROKERS` and is ignored otherwise: `KAFKA_BROKERS=localhost:9092 cargo test -p flowctl-connectors
-//! --test kafka -- --include-ignored`.
+//! --test kafka -- --include-ignored`. `security` needs the listeners that `dev/services env` names.
 
 mod brokers;
 mod entries;
 mod place;
 mod reading;
+mod security;
 mod writing;
 mod yaml;
 

@@ -27,6 +27,11 @@ pub(crate) fn map<'a>(pairs: impl IntoIterator<Item = (&'a str, Node)>) -> Node 
 }
 
 pub(crate) fn checked(kind: &dyn SourceKind, node: &Node) -> Result<Box<dyn Source>, Vec<Code>> {
+    check(kind, node).map_err(|diagnostics| diagnostics.sorted().iter().map(|found| found.code).collect())
+}
+
+/// A source, or what the check says against it.
+pub(crate) fn check(kind: &dyn SourceKind, node: &Node) -> Result<Box<dyn Source>, Diagnostics> {
     let keys: &'static [Key] = kind.keys();
     let (variables, mut diagnostics) = (Variables::default(), Diagnostics::default());
     let entry = Entry::read(node, keys, &variables, &mut diagnostics);
@@ -34,7 +39,7 @@ pub(crate) fn checked(kind: &dyn SourceKind, node: &Node) -> Result<Box<dyn Sour
     let source = entry.and_then(|entry| {
         kind.check(&entry, &mut CheckContext { folder, variables: &variables, diagnostics: &mut diagnostics })
     });
-    source.ok_or_else(|| diagnostics.sorted().iter().map(|found| found.code).collect())
+    source.ok_or(diagnostics)
 }
 
 pub(crate) fn schema() -> Schema {

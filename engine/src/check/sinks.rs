@@ -116,6 +116,11 @@ impl Checker<'_> {
                 self.diagnostics.error(Code::SinkCannotTake, report.sink.span, message).hint("name a `mysql` sink");
                 continue;
             }
+            let sql = report.sql.value.resolve(self.variables).ok();
+            if let Some((message, hint)) = sql.and_then(|sql| draft.sinks[at].sink.refuses_query(&sql)) {
+                self.diagnostics.error(Code::BadValue, report.sql.span, message).hint(hint);
+                continue;
+            }
             let title = report.title.as_ref().map_or_else(|| report.name.value.clone(), ToString::to_string);
             reports.push(Report { name: report.name.value.clone(), title, sink: at, sql: report.sql.value.clone() });
         }

@@ -89,8 +89,13 @@ impl Checker<'_> {
         };
         let format = self.format_kind(&common);
         let (source, declared) = (source?, declared?);
-        let format = format.and_then(|kind| self.format(kind, &common, &declared, item));
         let format_name = common.word("format").value;
+        if let Some((message, hint)) = source.refuses_format(&format_name) {
+            let span = if has_key(&item.node, "format") { common.span_of("format") } else { item.name.span };
+            self.diagnostics.error(Code::Conflict, span, message).hint(hint);
+            return None;
+        }
+        let format = format.and_then(|kind| self.format(kind, &common, &declared, item));
         let event_time = match common.group_if("event_time") {
             Some(entry) => Some(self.event_time(entry, &declared, &metadata)?),
             None if wrong.contains(&"event_time") => return None,
@@ -153,6 +158,13 @@ impl Checker<'_> {
                 .hint(format!("say which columns its records have: {SCHEMA_FORM}"));
             return None;
         };
+        if source.and_then(Source::schema).is_some() {
+            let message = format!("source `{}` has a schema of its own, so none can be declared", item.name.value);
+            self.diagnostics
+                .error(Code::Conflict, node.span, message)
+                .hint("remove `schema`; `select` and `derive` make other columns of those that come");
+            return None;
+        }
         let Content::Map(pairs) = &node.content else {
             let message = format!("`schema` must be a map of column names to types, found {}", node.kind());
             self.diagnostics.error(Code::WrongKind, node.span, message).hint(SCHEMA_FORM);

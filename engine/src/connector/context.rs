@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::diagnostic::Diagnostics;
 use crate::spec::Variables;
 
-/// What checking may look at: no network, no files.
+/// What checking may look at: no network, and of files only whether one that a value names can be read.
 pub struct CheckContext<'a> {
     /// The folder of the file that the entry stands in; relative paths start there.
     pub folder: &'a Path,

@@ -58,6 +58,11 @@ pub trait Sink: Send + Sync + Debug {
     fn answers_queries(&self) -> bool {
         false
     }
+    /// Why this can be no query of a report, as far as it shows without the database, and the remedy; `None` if it may be one.
+    fn refuses_query(&self, sql: &str) -> Option<(String, String)> {
+        let _ = sql;
+        None
+    }
     /// The first contact with the outside: everything that can be wrong there is found here, before any source is read.
     ///
     /// # Errors

@@ -16,7 +16,7 @@ pub trait SourceKind: Sync {
     fn about(&self) -> &'static str;
     /// The keys below its name.
     fn keys(&self) -> &'static [Key];
-    /// Makes a source of an entry. Pure: no network, no files. Problems go to the context; `None` if there were errors.
+    /// Makes a source of an entry, with no network. Problems go to the context; `None` if there were errors.
     fn check(&self, entry: &Entry, context: &mut CheckContext<'_>) -> Option<Box<dyn Source>>;
 }
 
@@ -41,6 +41,11 @@ pub trait Source: Send + Sync + Debug {
     fn replay(&self) -> Replay;
     /// The schema of the records, if the source itself fixes it (the user need not declare one).
     fn schema(&self) -> Option<crate::schema::Schema> {
+        None
+    }
+    /// Why records of this source cannot be read by a format of that name, and the remedy; `None` if they can.
+    fn refuses_format(&self, format: &str) -> Option<(String, String)> {
+        let _ = format;
         None
     }
     /// The first contact with the outside.

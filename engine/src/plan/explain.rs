@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
-use crate::aggregate::Fold;
+use crate::aggregate::{Fold, RankBy};
 use crate::operator::Stateful;
 
-use super::{At, Plan, Region, RootColumn, RowOp, SourceNode, Target};
+use super::{At, Node, Plan, Region, RootColumn, RowOp, SourceNode, Target};
 
 /// The plan as text: every source with the columns that it builds, every operator where it runs, every sink.
 #[must_use]
@@ -21,7 +21,7 @@ pub fn explain(plan: &Plan) -> String {
     }
     for node in &plan.nodes {
         let changes = if node.input_appends { "rows only added" } else { "rows added and taken back" };
-        let _ = writeln!(text, "operator {}: {} over {changes}", node.name, stateful(&node.operator));
+        let _ = writeln!(text, "operator {}: {} over {changes}", node.name, stateful(node));
         region(&node.region, plan, &mut text);
     }
     for sink in &plan.sinks {
@@ -53,25 +53,59 @@ fn root_column(column: RootColumn, source: &SourceNode) -> String {
     }
 }
 
-fn stateful(operator: &Stateful) -> String {
-    match operator {
+fn stateful(node: &Node) -> String {
+    let name = |place: usize| shown(&node.input.columns[place].name);
+    let names = |places: &[usize]| places.iter().map(|place| name(*place)).collect::<Vec<_>>().join(", ");
+    match &node.operator {
         Stateful::Distinct => "distinct".into(),
-        Stateful::Latest(latest) => match latest.expire {
-            Some(expire) => format!("latest, expiring after {expire:?}"),
-            None => "latest".into(),
-        },
-        Stateful::GroupBy(group_by) => {
-            let folds = group_by.aggregates.iter().map(|aggregate| match &aggregate.fold {
-                Fold::Count(_) => format!("{}: count", aggregate.name),
-                Fold::Sum(..) => format!("{}: sum", aggregate.name),
-                Fold::Average(..) => format!("{}: average", aggregate.name),
-                Fold::Best { .. } => format!("{}: best by order", aggregate.name),
-                Fold::Distinct(_) => format!("{}: distinct count", aggregate.name),
-            });
-            format!("group by {} columns; {}", group_by.keys, folds.collect::<Vec<_>>().join(", "))
+        Stateful::Latest(latest) => {
+            let expire = latest.expire.map_or(String::new(), |expire| format!(", expiring after {expire:?}"));
+            format!("latest by {}{expire}", names(&latest.key))
         }
-        Stateful::Top(top) => format!("top {}", top.limit),
+        Stateful::GroupBy(group_by) => {
+            let keys = names(&(0..group_by.keys).collect::<Vec<_>>());
+            let aggregates = group_by.aggregates.iter().map(|aggregate| {
+                let condition = aggregate.condition.map_or(String::new(), |place| format!(" where {}", name(place)));
+                format!("{}: {}{condition}", aggregate.name, fold(&aggregate.fold, &name))
+            });
+            let keys = if keys.is_empty() { "nothing" } else { &keys };
+            format!("group by {keys}; {}", aggregates.collect::<Vec<_>>().join(", "))
+        }
+        Stateful::Top(top) => {
+            let by = top.by.iter().map(|key| format!("{}{}", name(key.column), direction(key.descending)));
+            let per = if top.per.is_empty() { String::new() } else { format!(" per {}", names(&top.per)) };
+            format!("top {} by {}{per}", top.limit, by.collect::<Vec<_>>().join(", "))
+        }
     }
+}
+
+fn fold<'a>(fold: &Fold, name: &impl Fn(usize) -> &'a str) -> String {
+    match fold {
+        Fold::Count(None) => "count(*)".into(),
+        Fold::Count(Some(argument)) => format!("count({})", name(*argument)),
+        Fold::Sum(argument, _) => format!("sum({})", name(*argument)),
+        Fold::Average(argument, _) => format!("avg({})", name(*argument)),
+        Fold::Distinct(argument) => format!("count_distinct({})", name(*argument)),
+        Fold::Best { order, value } => {
+            let ranks = order.iter().map(|rank| {
+                let by = match rank.by {
+                    RankBy::Argument(argument) => name(argument),
+                    RankBy::Time => "event time",
+                };
+                format!("{by}{}", direction(rank.descending))
+            });
+            format!("{} of the first by {}", name(*value), ranks.collect::<Vec<_>>().join(", "))
+        }
+    }
+}
+
+/// A column's name without the sign of those that nobody has named.
+fn shown(name: &str) -> &str {
+    name.trim_start_matches("$=").trim_start_matches('$')
+}
+
+fn direction(descending: bool) -> &'static str {
+    if descending { " desc" } else { "" }
 }
 
 fn region(region: &Region, plan: &Plan, text: &mut String) {
@@ -90,8 +124,12 @@ fn branch(region: &Region, at: At, depth: usize, plan: &Plan, text: &mut String)
                 branch(region, At::Step(index), depth + 1, plan, text);
             }
             RowOp::Project(_, schema) => {
-                let _ =
-                    writeln!(text, "{indent}{}: columns {}", step.name, schema.names().collect::<Vec<_>>().join(", "));
+                let _ = writeln!(
+                    text,
+                    "{indent}{}: columns {}",
+                    step.name,
+                    schema.names().map(shown).collect::<Vec<_>>().join(", ")
+                );
                 branch(region, At::Step(index), depth + 1, plan, text);
             }
             RowOp::OnTime(_, late) => {

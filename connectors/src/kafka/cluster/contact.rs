@@ -8,6 +8,7 @@ use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 use crate::kafka::connection::Cluster;
+use crate::kafka::options::{OPTIONS_HINT, complaint};
 
 use super::watch::Watch;
 
@@ -179,17 +180,19 @@ pub(super) fn set_defaults(config: &mut ClientConfig, defaults: &[(&str, &str)])
 
 /// A client could not be made of the options. The value is left out: it may be secret.
 pub(super) fn unusable(error: &KafkaError) -> ConnectorError {
-    let what = match error {
-        KafkaError::ClientConfig(_, description, key, _) => format!("option `{key}` cannot be used: {description}"),
-        other => format!("no Kafka client can be made: {other}"),
-    };
-    ConnectorError::unusable(what, "see librdkafka's CONFIGURATION.md for the options and their values")
+    ConnectorError::unusable(complaint(error), OPTIONS_HINT)
 }
 
 /// The brokers turn us away.
 pub(super) fn refused(brokers: &str, reason: &str) -> ConnectorError {
-    ConnectorError::refused(
-        format!("{brokers} refuses: {reason}"),
-        "check `security`: protocol, certificates, mechanism, username and password, and the user's rights",
-    )
+    let hint = if reason.contains("SASL") {
+        "check `username`, `password` and `mechanism` in `security`"
+    } else if reason.contains("certificate verify failed") || reason.contains("unable to get local issuer") {
+        "let `ca` in `security` name the certificate of the authority that signed the brokers' certificates"
+    } else if reason.contains("SSL") {
+        "check `protocol`, `ca`, `cert` and `key` in `security`: is this the brokers' port for TLS?"
+    } else {
+        "check `security`: protocol, certificates, mechanism, username and password, and the user's rights"
+    };
+    ConnectorError::refused(format!("{brokers} refuses: {reason}"), hint)
 }

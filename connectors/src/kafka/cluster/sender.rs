@@ -38,6 +38,8 @@ const REFUSAL_PATIENCE: Duration = Duration::from_secs(10);
 pub(in crate::kafka) struct Sender {
     producer: BaseProducer<Deliveries>,
     stop: StopFlag,
+    /// How long brokers may confirm nothing; without end if the run itself decides.
+    silence_max: Option<Duration>,
 }
 
 impl Sender {
@@ -54,7 +56,12 @@ impl Sender {
         }
         let deliveries = Deliveries { watch: Watch::new(&cluster.brokers), delivered: Mutex::default() };
         let producer = config.create_with_context(deliveries).map_err(|error| unusable(&error))?;
-        Ok(Self { producer, stop: stop.clone() })
+        Ok(Self { producer, stop: stop.clone(), silence_max: None })
+    }
+
+    /// The same, but it gives up once brokers have confirmed nothing for so long.
+    pub(in crate::kafka) fn giving_up_after(self, silence_max: Duration) -> Self {
+        Self { silence_max: Some(silence_max), ..self }
     }
 
     /// Puts a record on its way; waits only while too many are.
@@ -116,6 +123,17 @@ impl Sender {
         if let Some(reason) = watch.refusal(REFUSAL_PATIENCE) {
             return Err(refused(watch.brokers(), &reason));
         }
+        let silence = patience.silence(self.producer.in_flight_count());
+        if self.silence_max.is_some_and(|silence_max| silence >= silence_max) {
+            return Err(ConnectorError::unavailable(
+                format!(
+                    "no answer from {} for {} s; records for topic `{topic}` wait",
+                    watch.brokers(),
+                    silence.as_secs()
+                ),
+                "see whether the brokers run; records that were not confirmed may be missing",
+            ));
+        }
         if patience.is_over() {
             return Err(ConnectorError::unavailable(
                 format!("stopped while records for topic `{topic}` waited for {}", watch.brokers()),
@@ -156,17 +174,27 @@ struct Patience<'a> {
     stop: &'a StopFlag,
     waits: u32,
     since: Option<Instant>,
+    /// How many records were under way when that last changed, and when it did.
+    under_way: (i32, Instant),
 }
 
 impl<'a> Patience<'a> {
     fn new(stop: &'a StopFlag) -> Self {
-        Self { stop, waits: 0, since: None }
+        Self { stop, waits: 0, since: None, under_way: (0, Instant::now()) }
     }
 
     /// From 1 ms to 50 ms. A poll takes its whole time even if the last acknowledgement comes early in it.
     fn next_wait(&mut self) -> Duration {
         self.waits = self.waits.saturating_add(1);
         Duration::from_millis(u64::from(1 + self.waits / 20).min(50))
+    }
+
+    /// For how long nothing has been confirmed.
+    fn silence(&mut self, under_way: i32) -> Duration {
+        if self.under_way.0 != under_way {
+            self.under_way = (under_way, Instant::now());
+        }
+        self.under_way.1.elapsed()
     }
 
     fn is_over(&mut self) -> bool {
@@ -225,5 +253,26 @@ impl ProducerContext for Deliveries {
                 delivered.failure.get_or_insert(error.rdkafka_error_code().unwrap_or(Code::Fail));
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_gives_up_when_brokers_confirm_nothing() {
+        let mut config = rdkafka::ClientConfig::new();
+        config.set("bootstrap.servers", "127.0.0.1:1");
+        let cluster = Cluster { brokers: "127.0.0.1:1".to_owned(), config };
+        let sender = Sender::new(&cluster, &StopFlag::default()).expect("known options");
+        let sender = sender.giving_up_after(Duration::from_millis(50));
+        let record = TopicRecord { key: None, value: Some(b"v".to_vec()), headers: Vec::new(), timestamp: 1 };
+        sender.send("t", 0, &record).expect("room");
+        let error = sender.flush("t").expect_err("nobody is there");
+        assert!(
+            matches!(&error, ConnectorError::Unavailable { what, .. } if what.contains("127.0.0.1:1")),
+            "{error:?}"
+        );
     }
 }

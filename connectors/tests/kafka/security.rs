@@ -1,0 +1,128 @@
+//! Log-in and encryption on real brokers: what is right works, what is wrong is refused by name.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use connectors::kafka::{KafkaSinkKind, KafkaSourceKind};
+use engine::connector::{
+    Bound, CheckContext, ConnectorError, OpenSource, Read, Sink, SinkInput, SinkKind, SinkMode, Source,
+};
+use engine::diagnostic::Diagnostics;
+use engine::spec::{Entry, Node, Variables};
+
+use crate::place::{PATIENCE, Place};
+use crate::yaml::{changes, checked, map, scalar, schema};
+
+fn variable(name: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| panic!("set {name} to run this test"))
+}
+
+/// A listener, and how to get in.
+struct Door {
+    place: Place,
+    security: Vec<(&'static str, String)>,
+}
+
+impl Door {
+    fn sasl(mechanism: &str, password: &str) -> Self {
+        let security = vec![
+            ("protocol", "sasl_plaintext".to_owned()),
+            ("mechanism", mechanism.to_owned()),
+            ("username", variable("KAFKA_SASL_USERNAME")),
+            ("password", password.to_owned()),
+        ];
+        Self { place: Place::new(variable("KAFKA_SASL_BROKERS")), security }
+    }
+
+    /// With the certificate of an authority that stands beside the right one, or without any.
+    fn tls(ca: Option<&str>) -> Self {
+        let right = variable("KAFKA_TLS_CA");
+        let mut security = vec![("protocol", "ssl".to_owned())];
+        security.extend(ca.map(|ca| ("ca", Path::new(&right).with_file_name(ca).to_string_lossy().into_owned())));
+        Self { place: Place::new(variable("KAFKA_TLS_BROKERS")), security }
+    }
+
+    fn entry(&self, topic_key: &'static str) -> Node {
+        let security = map(self.security.iter().map(|(key, value)| (*key, scalar(value))));
+        map([("brokers", scalar("${BROKERS}")), (topic_key, scalar(&self.place.topic)), ("security", security)])
+    }
+
+    fn source(&self) -> Box<dyn Source> {
+        checked(&KafkaSourceKind, &self.entry("topics")).expect("a good entry")
+    }
+
+    fn sink(&self) -> Box<dyn Sink> {
+        let (variables, mut diagnostics) = (Variables::default(), Diagnostics::default());
+        let entry = Entry::read(&self.entry("topic"), KafkaSinkKind.keys(), &variables, &mut diagnostics);
+        let input = SinkInput { name: "s".into(), schema: schema(), mode: SinkMode::Appends, order: Vec::new() };
+        let folder = Path::new(".");
+        let mut context = CheckContext { folder, variables: &variables, diagnostics: &mut diagnostics };
+        let sink = entry.and_then(|entry| KafkaSinkKind.check(&entry, &input, &mut context));
+        sink.expect("a good entry")
+    }
+
+    /// Writes a row and reads it.
+    fn works(&self) {
+        let context = self.place.context();
+        self.sink().open(&context).expect("let in").commit(1, &changes(&[("a", 1, 1)])).expect("written");
+        let resume = BTreeMap::new();
+        let request = OpenSource { resume: &resume, bound: Bound::Now, wanted: &[true; 3], context: &context };
+        let (_, mut reader) = self.source().open(&request).expect("let in");
+        let (begun, mut count) = (Instant::now(), 0);
+        loop {
+            assert!(begun.elapsed() < PATIENCE, "the row does not come");
+            match reader.read(Duration::from_millis(200)).expect("records") {
+                Read::Records(records) => count += records.spans().values.len(),
+                Read::End => break,
+                _ => {}
+            }
+        }
+        assert_eq!(count, 1);
+    }
+
+    /// Neither reads nor writes: soon, and with a remedy that names these keys.
+    fn is_shut(&self, keys: &[&str]) {
+        let (context, resume) = (self.place.context(), BTreeMap::new());
+        let begun = Instant::now();
+        let request = OpenSource { resume: &resume, bound: Bound::Now, wanted: &[], context: &context };
+        let read = self.source().open(&request).map(|_| ()).expect_err("no way to read");
+        let written = self.sink().open(&context).map(|_| ()).expect_err("no way to write");
+        assert!(begun.elapsed() < Duration::from_secs(20), "refused too late");
+        for error in [read, written] {
+            assert!(matches!(error, ConnectorError::Refused { .. }), "{error:?}");
+            assert!(keys.iter().all(|key| error.hint().contains(&format!("`{key}`"))), "{error:?}");
+            assert!(!format!("{error:?}").contains("not-the-password"), "{error:?}");
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs KAFKA_SASL_BROKERS"]
+fn the_right_password_reads_and_writes() {
+    for mechanism in ["PLAIN", "SCRAM-SHA-256"] {
+        Door::sasl(mechanism, &variable("KAFKA_SASL_PASSWORD")).works();
+    }
+}
+
+#[test]
+#[ignore = "needs KAFKA_SASL_BROKERS"]
+fn a_wrong_password_or_mechanism_is_refused() {
+    for mechanism in ["PLAIN", "SCRAM-SHA-256"] {
+        Door::sasl(mechanism, "not-the-password").is_shut(&["password"]);
+    }
+    Door::sasl("SCRAM-SHA-512", &variable("KAFKA_SASL_PASSWORD")).is_shut(&["mechanism"]);
+}
+
+#[test]
+#[ignore = "needs KAFKA_TLS_BROKERS"]
+fn the_right_authority_is_trusted() {
+    Door::tls(Some("ca.pem")).works();
+}
+
+#[test]
+#[ignore = "needs KAFKA_TLS_BROKERS"]
+fn a_wrong_or_missing_authority_is_refused() {
+    Door::tls(Some("other-ca.pem")).is_shut(&["ca"]);
+    Door::tls(None).is_shut(&["ca"]);
+}
