@@ -2,6 +2,9 @@
 
 use super::Span;
 
+/// Bytes of a text, and what belongs to each.
+type Pairs = Vec<(usize, usize)>;
+
 /// How the bytes of a scalar's text map to the bytes of its file.
 #[derive(Clone, Debug)]
 pub(super) struct Fold {
@@ -10,9 +13,9 @@ pub(super) struct Fold {
     /// What it means.
     text: String,
     /// From this byte of the text on, the text stands from that byte of the span on. The first is at 0.
-    pieces: Vec<(usize, usize)>,
+    pieces: Pairs,
     /// Bytes of the text at which a character begins that is written in so many other bytes.
-    escapes: Vec<(usize, usize)>,
+    escapes: Pairs,
 }
 
 impl Fold {
@@ -58,10 +61,10 @@ impl Fold {
 }
 
 /// Walks through both, and notes each place from which on they run together, and each character with its own way of writing.
-fn align(raw: &str, text: &str) -> (Vec<(usize, usize)>, Vec<(usize, usize)>) {
+fn align(raw: &str, text: &str) -> (Pairs, Pairs) {
     let quote = raw.chars().next().filter(|first| matches!(first, '"' | '\''));
     let mut at = usize::from(quote.is_some());
-    let mut pieces: Vec<(usize, usize)> = Vec::new();
+    let mut pieces: Pairs = Vec::new();
     let mut escapes = Vec::new();
     for (offset, wanted) in text.char_indices() {
         at += skipped(&raw[at..], wanted, quote);
