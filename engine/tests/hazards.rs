@@ -122,8 +122,9 @@ fn blocks_of_text_end_where_their_text_ends() {
     let text = "name: x\nreports:\n  r:\n    sink: s\n    sql: |\n      SELECT 1\n      FROM t\n\nsinks: {}\n";
     let loaded = load_text(text);
     let spec = loaded.spec.expect("it is YAML");
-    assert_eq!(spec.reports[0].sql.value.to_string(), "SELECT 1\nFROM t\n");
-    assert!(loaded.files.slice(spec.reports[0].sql.span).ends_with("FROM t"));
+    let sql = spec.reports[0].sql.as_ref().expect("the report has a query");
+    assert_eq!(sql.value.to_string(), "SELECT 1\nFROM t\n");
+    assert!(loaded.files.slice(sql.span).ends_with("FROM t"));
 }
 
 #[test]

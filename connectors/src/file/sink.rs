@@ -1,11 +1,11 @@
 //! The sink `file`: its keys, its check, and its opening.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use engine::connector::{CheckContext, ConnectContext, ConnectorError, Sink, SinkInput, SinkKind, SinkMode, Writer};
 use engine::diagnostic::Code;
 use engine::schema::Schema;
-use engine::spec::{Entry, Key, Kind, Text};
+use engine::spec::{Entry, Key, Kind, Text, Variables};
 
 use super::writer::{FileWriter, RowFormat};
 
@@ -76,6 +76,12 @@ struct FileSink {
 impl Sink for FileSink {
     fn describe(&self) -> String {
         format!("file {}", self.path)
+    }
+
+    fn target(&self, variables: &Variables) -> Option<String> {
+        let path = self.folder.join(self.path.resolve(variables).ok()?);
+        let direct: PathBuf = path.components().filter(|part| *part != Component::CurDir).collect();
+        Some(format!("file {}", direct.display()))
     }
 
     fn open(&self, context: &ConnectContext) -> Result<Box<dyn Writer>, ConnectorError> {

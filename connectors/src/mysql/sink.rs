@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use engine::connector::{ConnectContext, ConnectorError, Sink, SinkMode, Writer};
 use engine::schema::Schema;
-use engine::spec::{Secret, Text};
+use engine::spec::{Secret, Text, Variables};
 use tracing::info;
 
 use super::connection::Connection;
@@ -51,6 +51,10 @@ impl Sink for TableSink {
     fn describe(&self) -> String {
         let place = self.place.as_deref().unwrap_or("the database that `url` will name");
         format!("table `{}` in {place}", self.table)
+    }
+
+    fn target(&self, _variables: &Variables) -> Option<String> {
+        self.place.as_ref().map(|_| self.describe())
     }
 
     fn answers_queries(&self) -> bool {

@@ -11,8 +11,8 @@ pub(super) const ARG_MAX: AggregateKind =
 
 fn check(call: &AggregateCall, diagnostics: &mut Diagnostics) -> Option<Checked> {
     let [argument, by] = arguments(call, diagnostics)?;
-    ordered(call, by, diagnostics)?;
-    ordered(call, argument, diagnostics)?;
+    let [by_ordered, ordered] = [by, argument].map(|part| ordered(call, part, diagnostics));
+    by_ordered.and(ordered)?;
     Some(Checked {
         fold: Fold::Best { order: vec![Rank { by: RankBy::Argument(1), descending: true }], value: 0 },
         column_type: argument.column_type().clone(),

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::connector::{Format, MetadataColumn, Sink, SinkInput, SortKey, Source};
+use crate::diagnostic::Span;
 use crate::expr::Expression;
 use crate::operator::{ColumnDraft, Stateful};
 use crate::plan::{At, EventTime, Late, OnError, Target};
-use crate::schema::{Column, Schema};
+use crate::schema::{Column, Schema, Sketch};
 
 /// The columns that tell when a row of a source happened; no user's column can be called so.
 pub(super) const TIME_COLUMNS: [&str; 3] = ["$event_time", "$partition", "$offset"];
@@ -20,8 +21,10 @@ pub(super) struct Draft {
     pub(super) sources: Vec<SourceDraft>,
     pub(super) nodes: Vec<NodeDraft>,
     pub(super) sinks: Vec<SinkDraft>,
-    /// What can be taken by name: sources, operators, `operator.arm`. `None`: defined, but not understood.
-    pub(super) outputs: BTreeMap<String, Option<Output>>,
+    /// What can be taken by name: sources, operators, `operator.arm`.
+    pub(super) outputs: BTreeMap<String, Output>,
+    /// Where sinks write, as far as they tell, and which of them does.
+    pub(super) targets: BTreeMap<String, (String, Span)>,
     /// The operators that wait for those that they take rows from.
     pub(super) open: BTreeSet<String>,
     /// Whether a `from:` leads nowhere: then what nothing takes rows from may only seem so.
@@ -33,15 +36,17 @@ pub(super) struct Draft {
 /// Rows that can be taken.
 #[derive(Clone)]
 pub(super) struct Output {
-    /// Where they come from; several after a union.
+    /// What is taken by the name.
+    pub(super) shape: Shape,
+    /// Where they come from; several after a union, none if a source above is not understood.
     pub(super) places: Vec<Place>,
     /// The row's columns.
-    pub(super) schema: Schema,
+    pub(super) columns: Sketch,
     /// Columns that can be named but are no part of the row: they come with a source's records.
     pub(super) implicit: Vec<Column>,
-    /// Whether they are only added.
-    pub(super) appends: bool,
-    /// Whether they know when they happened.
+    /// Whether they are only added, if that is known.
+    pub(super) appends: Option<bool>,
+    /// Whether they know when they happened, or may do so.
     pub(super) timed: bool,
     /// The sources above, by place.
     pub(super) sources: Vec<usize>,
@@ -49,6 +54,17 @@ pub(super) struct Output {
     pub(super) order: Vec<SortKey>,
     /// Digests of the operators above.
     pub(super) fingerprints: Vec<String>,
+}
+
+/// What a name stands for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// Rows.
+    Rows,
+    /// Arms, of which one has to be named.
+    Arms,
+    /// Nobody knows, since what it names is not understood.
+    Unknown,
 }
 
 /// A place in a region.
@@ -101,8 +117,7 @@ pub(super) struct ExitDraft {
 pub(super) struct SourceDraft {
     pub(super) name: String,
     pub(super) source: Arc<dyn Source>,
-    /// None if it was not understood; then there is no plan.
-    pub(super) format: Option<Arc<dyn Format>>,
+    pub(super) format: Arc<dyn Format>,
     pub(super) declared: Schema,
     pub(super) metadata: Vec<MetadataColumn>,
     pub(super) event_time: Option<EventTime>,
@@ -132,10 +147,24 @@ pub(super) struct SinkDraft {
 }
 
 impl Output {
+    /// What a name gives of which nothing is known.
+    pub(super) fn unknown() -> Self {
+        Self {
+            shape: Shape::Unknown,
+            places: Vec::new(),
+            columns: Sketch::anything(),
+            implicit: Vec::new(),
+            appends: None,
+            timed: true,
+            sources: Vec::new(),
+            order: Vec::new(),
+            fingerprints: Vec::new(),
+        }
+    }
+
     /// Everything that can be named: the row's columns first.
-    pub(super) fn all(&self) -> Schema {
-        let implicit = self.implicit.iter().filter(|column| self.schema.index_of(&column.name).is_none());
-        Schema::new(self.schema.columns.iter().chain(implicit).cloned().collect())
+    pub(super) fn all(&self) -> Sketch {
+        self.columns.with(&self.implicit)
     }
 }
 

@@ -29,8 +29,6 @@ fn lower_source(source: SourceDraft) -> SourceNode {
     let SourceDraft { name, source, format, declared, metadata, event_time, on_error, mut region, fingerprint } =
         source;
     let all = region.root.clone();
-    let format =
-        format.expect("a format that was not understood has been reported, and nothing is lowered after an error");
     let place = |name: &str| root_column(name, &all, declared.columns.len());
     let prefilter = take_prefilter(&mut region).map(|(name, condition)| {
         let root = keep_columns(&all, &condition.columns());

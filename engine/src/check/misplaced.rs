@@ -6,7 +6,7 @@ use crate::operator::{FROM, OPERATORS};
 use crate::spec::{Content, Item, Node, Spanned};
 
 use super::Checker;
-use super::draft::Draft;
+use super::draft::{Draft, Output};
 use super::sinks::SINK_KEYS;
 use super::sources::SOURCE_KEYS;
 
@@ -53,7 +53,7 @@ impl Checker<'_> {
                 self.report_section(item, section);
                 match &item.node.content {
                     Content::Map(pairs) => {
-                        draft.outputs.extend(pairs.iter().map(|(name, _)| (name.value.clone(), None)));
+                        draft.outputs.extend(pairs.iter().map(|(name, _)| (name.value.clone(), Output::unknown())));
                         1
                     }
                     _ => run(&|_| true),
@@ -67,7 +67,7 @@ impl Checker<'_> {
                 self.report_lost(&rest[..length], owner, section);
                 if let Some(owner) = owner {
                     entries.pop();
-                    draft.outputs.insert(owner.name.value.clone(), None);
+                    draft.outputs.insert(owner.name.value.clone(), Output::unknown());
                 }
                 length
             } else {
@@ -76,7 +76,7 @@ impl Checker<'_> {
                 continue;
             };
             draft.misplaced = true;
-            draft.outputs.extend(rest[..length].iter().map(|item| (item.name.value.clone(), None)));
+            draft.outputs.extend(rest[..length].iter().map(|item| (item.name.value.clone(), Output::unknown())));
             rest = &rest[length..];
         }
         entries
@@ -102,7 +102,7 @@ impl Checker<'_> {
                 .error(Code::UnknownKey, pairs[at].0.span, message)
                 .hint(format!("indent it as far as `{}:`, if it is an operator of its own", item.name.value));
             draft.misplaced = true;
-            draft.outputs.insert(pairs[at].0.value.clone(), None);
+            draft.outputs.insert(pairs[at].0.value.clone(), Output::unknown());
             if pairs[at].1.content == Content::Null {
                 pairs.truncate(at);
             } else {
@@ -120,9 +120,11 @@ impl Checker<'_> {
         let operator = has(&|name| OPERATORS.iter().any(|kind| kind.name == name));
         let source = has(&|name| self.registry.sources.iter().any(|kind| kind.name() == name));
         let sink = has(&|name| self.registry.sinks.iter().any(|kind| kind.name() == name));
+        // `file` and `kafka` are sources as well as sinks; what says how records are written is a source.
+        let described = has(&|name| SOURCE_KEYS.iter().any(|key| key.name == name));
         match section {
             Section::Sources if from && operator && !source => Some(Section::Operators),
-            Section::Sources if from && sink => Some(Section::Sinks),
+            Section::Sources if from && sink && !described => Some(Section::Sinks),
             Section::Operators if from && sink && !operator => Some(Section::Sinks),
             Section::Operators if !from && source && !operator => Some(Section::Sources),
             Section::Sinks if from && operator && !sink => Some(Section::Operators),

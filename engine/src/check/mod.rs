@@ -3,15 +3,33 @@
 //! ```text
 //!  sources ─▶ operators, each after its inputs ─▶ sinks ─▶ reports ─▶ lower: columns get places, unused ones go
 //! ```
+//!
+//! One walk finds every fault, since a fault ends nothing: what is not understood is *unknown*, and of an unknown thing nothing is said.
+//!
+//! - A map with faults is read all the same (`reading`): a misspelt key or word counts as the one that was meant, and in place of what else
+//!   is wrong stand several values, one after the other. What is found with each of them is wrong whatever was meant, and is told.
+//! - Whatever fails still gives rows (`draft::Output`), with a [`Sketch`](crate::schema::Sketch) of their columns: those that are
+//!   understood, those of which only the name is, and whether there may be others. Every part of a check looks at columns through
+//!   the sketch, which leaves out complaints that one of the others is missing. So a column that failed is a fault once, where it is
+//!   made, and its uses say nothing; an operator whose own keys fail gives the columns that it would have; and a name of which
+//!   nothing is known gives any column.
+//! - Whether rows are taken back, or know when they happened, may be unknown too; then nobody misses it.
+//!
+//! Nothing unknown reaches the plan: it has its error, and a check with an error ends without one.
 
+mod attach;
 mod connector_key;
+mod declared;
 mod draft;
+mod listing;
 mod lower;
 mod misplaced;
 mod names;
 mod operators;
+mod reading;
 mod sinks;
 mod sources;
+mod union;
 mod unused;
 
 use std::time::Duration;
@@ -21,7 +39,7 @@ use crate::diagnostic::{Code, Diagnostics, Files};
 use crate::plan::Plan;
 use crate::spec::{Mode, PipelineSpec, Variables};
 
-use draft::Draft;
+use draft::{Draft, Output};
 
 /// How long an epoch stays open if the YAML does not say: short where people watch, long where only the end counts.
 const STREAM_EPOCH: Duration = Duration::from_millis(250);
@@ -55,7 +73,22 @@ impl Checker<'_> {
                 "add `sources:` and `sinks:`, or `include:` files that have them",
             ),
         };
-        self.diagnostics.error(Code::Empty, self.spec.name.span, message).hint(hint);
+        let missing = |section: &str| match section {
+            "sources" => self.spec.sources.is_empty(),
+            _ => section == "sinks" && self.spec.sinks.is_empty(),
+        };
+        let section = self.spec.empty.iter().find(|name| missing(&name.value));
+        let span = section.map_or(self.spec.top, |name| name.span);
+        self.diagnostics.error(Code::Empty, span, message).hint(hint);
+    }
+
+    /// Reports what is wrong in the head of the pipeline.
+    fn head(&mut self) {
+        if let Some(epoch) = self.spec.epoch.as_ref().filter(|epoch| epoch.value.is_zero()) {
+            self.diagnostics
+                .error(Code::BadValue, epoch.span, "an epoch cannot be open for no time at all")
+                .hint("say how often results are to be written, as in `250ms`");
+        }
     }
 }
 
@@ -69,7 +102,8 @@ pub fn check(
 ) -> Option<Plan> {
     let mut checker = Checker { spec, files, registry, variables, diagnostics };
     let mut draft = Draft::default();
-    draft.outputs.extend(spec.strays.iter().map(|name| (name.clone(), None)));
+    draft.outputs.extend(spec.strays.iter().map(|name| (name.clone(), Output::unknown())));
+    checker.head();
     checker.sources(&mut draft);
     checker.operators(&mut draft);
     checker.sinks(&mut draft);

@@ -3,17 +3,15 @@
 use std::collections::BTreeMap;
 
 use crate::diagnostic::{Code, Span, nearest};
-use crate::operator::{Checked, FROM, InputView, OPERATORS, OperatorCheck, OperatorKind, RowDraft, StatefulDraft};
-use crate::plan::{OnError, Target, fingerprint};
-use crate::schema::{Column, ColumnType, Schema};
-use crate::spec::{Content, Entry, Item, Key, Node, Spanned};
+use crate::operator::{FROM, InputView, OPERATORS, OperatorCheck, OperatorKind};
+use crate::spec::{Content, Item, Key, Node, Spanned};
 
 use super::Checker;
-use super::draft::{Draft, Host, LATE_COLUMN, NodeDraft, OpDraft, Output, Place, RegionDraft, TIME_COLUMNS};
+use super::draft::{Draft, Output};
+use super::listing::listing;
 use super::misplaced::Section;
-use super::names::{base_of, taken_names};
-use crate::operator::ColumnDraft;
-use crate::plan::At;
+use super::names::{Taken, base_of};
+use super::reading::written;
 
 impl<'s> Checker<'s> {
     pub(super) fn operators(&mut self, draft: &mut Draft) {
@@ -35,7 +33,7 @@ impl<'s> Checker<'s> {
             return self.cycle(item, path);
         }
         path.push(item);
-        for taken in taken_names(&item.node) {
+        for taken in self.taken(&item.node).names {
             if let Some(above) = items.get(base_of(&taken.value)) {
                 self.visit(above, items, path, draft);
             }
@@ -48,68 +46,84 @@ impl<'s> Checker<'s> {
 
     fn cycle(&mut self, item: &Item, path: &[&Item]) {
         let start = path.iter().position(|above| above.name.value == item.name.value).unwrap_or(0);
-        let mut names: Vec<&str> = path[start..].iter().map(|above| above.name.value.as_str()).collect();
-        names.push(&item.name.value);
-        let message = format!("operators feed each other in a circle: {}", names.join(" ← "));
+        let mut names: Vec<String> = path[start..].iter().map(|above| above.name.value.clone()).collect();
+        names.push(item.name.value.clone());
+        let message = format!("operators feed each other in a circle: {}", listing(&names, " ← "));
         self.diagnostics
             .error(Code::Cycle, item.name.span, message)
             .hint("let one of them take its rows from somewhere else");
     }
 
-    fn operator(&mut self, item: &Item, draft: &mut Draft) -> Option<Output> {
-        let node = self.without_entries(item, draft);
-        let kind = self.operator_kind(item, &node)?;
+    /// What an operator gives. All of its parts are checked, whatever is wrong with the others and with what it takes rows from.
+    fn operator(&mut self, item: &Item, draft: &mut Draft) -> Output {
+        let mut node = self.without_entries(item, draft);
+        let taken = self.taken(&node);
+        self.repeated(&taken);
+        let Some(kind) = self.operator_kind(item, &mut node) else {
+            self.take_all(&taken, draft);
+            return Output::unknown();
+        };
         let mut keys: Vec<Key> = vec![FROM];
         keys.extend_from_slice(kind.keys);
-        let entry = Entry::read(&node, &keys, self.variables, self.diagnostics);
-        let from = entry.as_ref().map_or_else(|| taken_names(&node), |entry| entry.words("from"));
-        let inputs: Vec<Option<Output>> = from.iter().map(|name| self.take(name, draft)).collect();
-        let entry = entry?;
-        if from.len() > 1 && kind.name != "union" {
-            self.diagnostics
-                .error(Code::BadValue, entry.span_of("from"), format!("`{}` takes rows from one input", kind.name))
-                .hint("put `union: {}` before it");
-            return None;
-        }
-        if from.is_empty() {
-            self.diagnostics
-                .error(Code::BadValue, entry.span_of("from"), "`from` names no input")
-                .hint("name a source or an operator");
-            return None;
-        }
-        let inputs: Option<Vec<Output>> = inputs.into_iter().collect();
-        let inputs = inputs?;
-        let input = self.union(&from, inputs)?;
+        let reading = self.read(&node, &keys);
+        let input = self.operator_input(kind, &taken, &node, draft);
+        let Some(from) =
+            taken.names.first().cloned().or_else(|| reading.forms.first()?.words(FROM.name).first().cloned())
+        else {
+            return Output::unknown();
+        };
         let all = input.all();
-        let mut context = OperatorCheck {
-            input: InputView {
-                schema: &input.schema,
+        let (files, variables) = (self.files, self.variables);
+        let checked = reading.check(self.diagnostics, |entry, diagnostics| {
+            let input = InputView {
+                columns: &input.columns,
                 all: &all,
                 appends: input.appends,
                 timed: input.timed,
-                from: &from[0],
-            },
-            files: self.files,
-            diagnostics: self.diagnostics,
-        };
-        let checked = (kind.check)(&entry, &mut context)?;
-        let description = item.node.canonical(self.variables);
-        Some(draft.add_operator(&item.name, input, checked, &description))
+                from: &from,
+            };
+            (kind.check)(entry, &mut OperatorCheck { input, files, diagnostics })
+        });
+        let Some(checked) = checked else { return Output::unknown() };
+        draft.add_operator(&item.name, input, checked, &item.node.canonical(variables))
     }
 
-    fn operator_kind(&mut self, item: &Item, node: &Node) -> Option<&'static OperatorKind> {
-        let Content::Map(pairs) = &node.content else {
-            let message = format!("operator `{}` must be a map, found {}", item.name.value, item.node.kind());
+    /// The rows that an operator takes.
+    fn operator_input(&mut self, kind: &OperatorKind, taken: &Taken, node: &Node, draft: &mut Draft) -> Output {
+        let from = written(node, FROM.name, &[FROM]).map(|(_, from)| from);
+        if let Some(from) = from
+            && from.content == Content::List(Vec::new())
+        {
+            self.diagnostics
+                .error(Code::BadValue, from.span, "`from` names no input")
+                .hint("name a source or an operator");
+        }
+        let several = taken.names.len() > 1 && kind.name != "union";
+        if let Some(from) = from.filter(|_| several) {
+            self.diagnostics
+                .error(Code::BadValue, from.span, format!("`{}` takes rows from one input", kind.name))
+                .hint("put `union: {}` before it");
+        }
+        self.take_all(taken, draft)
+    }
+
+    /// The one thing that an operator does; a misspelt name counts as the one that was meant, and gives way to it.
+    fn operator_kind(&mut self, item: &Item, node: &mut Node) -> Option<&'static OperatorKind> {
+        let kind = node.kind();
+        let Content::Map(pairs) = &mut node.content else {
+            let message = format!("operator `{}` must be a map, found {kind}", item.name.value);
             self.diagnostics.error(Code::WrongKind, item.node.span, message).hint(format!(
                 "write what it does and where it takes its rows, as `{}: {{ from: …, filter: … }}`",
                 item.name.value
             ));
             return None;
         };
-        let named: Vec<(&'static OperatorKind, Span)> = pairs
+        let mut named: Vec<(&'static OperatorKind, Span)> = pairs
             .iter()
             .filter_map(|(name, _)| Some((OPERATORS.iter().find(|kind| kind.name == name.value)?, name.span)))
             .collect();
+        // One that stands twice is a key that stands twice.
+        named.dedup_by_key(|(kind, _)| kind.name);
         match named.as_slice() {
             [(kind, _)] => Some(kind),
             [(first, at), (second, span), ..] => {
@@ -121,21 +135,26 @@ impl<'s> Checker<'s> {
                     .label(*at, "the first");
                 None
             }
-            [] => {
-                self.report_no_operator(item, pairs);
-                None
-            }
+            [] => self.missing_operator(item, pairs),
         }
     }
 
-    fn report_no_operator(&mut self, item: &Item, pairs: &[(Spanned<String>, Node)]) {
+    fn missing_operator(
+        &mut self,
+        item: &Item,
+        pairs: &mut [(Spanned<String>, Node)],
+    ) -> Option<&'static OperatorKind> {
         let known: Vec<&str> = OPERATORS.iter().map(|kind| kind.name).collect();
-        let near = pairs.iter().find_map(|(name, _)| Some((name, nearest(&name.value, known.iter().copied())?)));
-        if let Some((name, near)) = near {
+        let near = pairs.iter_mut().find_map(|(name, _)| {
+            let near = nearest(&name.value, known.iter().copied())?;
+            Some((name, OPERATORS.iter().find(|kind| kind.name == near)?))
+        });
+        if let Some((name, kind)) = near {
             self.diagnostics
                 .error(Code::UnknownKey, name.span, format!("no operator is called `{}`", name.value))
-                .did_you_mean(Some(near));
-            return;
+                .did_you_mean(Some(kind.name));
+            kind.name.clone_into(&mut name.value);
+            return Some(kind);
         }
         let owned = pairs.iter().filter(|(name, _)| name.value != FROM.name).find_map(|(name, _)| {
             let kind = OPERATORS.iter().find(|kind| kind.keys.iter().any(|key| key.name == name.value))?;
@@ -149,152 +168,13 @@ impl<'s> Checker<'s> {
                 lacking.kind.describe(),
                 lacking.doc
             ));
-            return;
+            return None;
         }
         let (span, message) = match pairs.iter().find(|(name, _)| name.value != FROM.name) {
             Some((name, _)) => (name.span, format!("no operator is called `{}`", name.value)),
             None => (item.name.span, format!("operator `{}` names nothing that it does", item.name.value)),
         };
         self.diagnostics.error(Code::UnknownKey, span, message).hint(format!("operators: {}", known.join(", ")));
+        None
     }
-}
-
-impl Draft {
-    fn add_operator(&mut self, name: &Spanned<String>, input: Output, checked: Checked, description: &str) -> Output {
-        let above: Vec<&str> = input.fingerprints.iter().map(String::as_str).collect();
-        let digest = fingerprint(description, &above);
-        match checked {
-            Checked::Union => Output { fingerprints: vec![digest], ..input },
-            Checked::Rows(steps, schema) => {
-                let mut places = input.places.clone();
-                for step in steps {
-                    places = self.add_rows(&places, &name.value, step, &input);
-                }
-                let order = if schema.columns == input.schema.columns { input.order.clone() } else { Vec::new() };
-                // A column of the row hides one that comes with the record, also where it is gone again.
-                let mut implicit = input.implicit.clone();
-                implicit.retain(|column| schema.index_of(&column.name).is_none());
-                Output { places, schema, implicit, order, fingerprints: vec![digest], ..input }
-            }
-            Checked::Route(arms) => self.add_route(name, input, arms, &digest),
-            Checked::Stateful(stateful) => self.add_stateful(name, &input, *stateful, digest),
-        }
-    }
-
-    fn add_rows(&mut self, places: &[Place], name: &str, step: RowDraft, input: &Output) -> Vec<Place> {
-        // What is no part of the row goes along, until nobody needs it.
-        let with_implicit = |columns: &[ColumnDraft]| {
-            let mut all = columns.to_vec();
-            let hidden = input.implicit.iter().map(|column| column.name.as_str());
-            let time = TIME_COLUMNS.into_iter().chain([LATE_COLUMN]).filter(|_| input.timed);
-            for name in hidden.chain(time) {
-                if all.iter().all(|column| column.name != name) {
-                    all.push(ColumnDraft::keep(name));
-                }
-            }
-            all
-        };
-        places
-            .iter()
-            .map(|place| {
-                let op = match &step {
-                    RowDraft::Filter(condition) => OpDraft::Filter(condition.clone()),
-                    RowDraft::Project(columns) => OpDraft::Project(with_implicit(columns)),
-                };
-                self.add_step(*place, name, op)
-            })
-            .collect()
-    }
-
-    /// Defines the arms, and under the operator's own name an output without places: it cannot be taken whole.
-    fn add_route(
-        &mut self,
-        name: &Spanned<String>,
-        input: Output,
-        arms: Vec<(Spanned<String>, Option<crate::expr::Expression>)>,
-        digest: &str,
-    ) -> Output {
-        let conditions: Vec<_> = arms.iter().map(|(_, condition)| condition.clone()).collect();
-        let places: Vec<Place> = input
-            .places
-            .iter()
-            .map(|place| self.add_step(*place, &name.value, OpDraft::Route(conditions.clone())))
-            .collect();
-        for (index, (arm, _)) in arms.iter().enumerate() {
-            let places = places
-                .iter()
-                .map(|place| match place.at {
-                    At::Step(step) => Place { host: place.host, at: At::Arm(step, index) },
-                    other => Place { host: place.host, at: other },
-                })
-                .collect();
-            let fingerprints = vec![fingerprint(&format!("arm {}", arm.value), &[digest])];
-            let output = Output { places, fingerprints, ..input.clone() };
-            self.outputs.insert(format!("{}.{}", name.value, arm.value), Some(output));
-        }
-        Output { places: Vec::new(), fingerprints: vec![digest.to_owned()], ..input }
-    }
-
-    fn add_stateful(
-        &mut self,
-        name: &Spanned<String>,
-        input: &Output,
-        stateful: StatefulDraft,
-        digest: String,
-    ) -> Output {
-        let places = self.add_rows(&input.places, &name.value, RowDraft::Project(stateful.input.clone()), input);
-        let mut columns: Vec<String> = stateful.input.iter().map(|column| column.name.clone()).collect();
-        if stateful.timed_input {
-            columns.extend(TIME_COLUMNS.iter().map(|column| (*column).to_owned()));
-        }
-        let at = self.nodes.len();
-        self.add_exits(&places, &columns, Target::Node(at));
-        let on_error =
-            input.sources.iter().map(|source| self.sources[*source].on_error).max().unwrap_or(OnError::DeadLetter);
-        self.nodes.push(NodeDraft {
-            name: name.value.clone(),
-            operator: stateful.operator,
-            input: input_schema(&stateful.input, &input.all(), stateful.timed_input),
-            input_appends: input.appends,
-            output: stateful.output.clone(),
-            clocks: input.sources.clone(),
-            on_error,
-            region: RegionDraft { root: stateful.output.clone(), ..RegionDraft::default() },
-            fingerprint: digest.clone(),
-        });
-        Output {
-            places: vec![Place { host: Host::Node(at), at: At::Root }],
-            schema: stateful.output,
-            implicit: Vec::new(),
-            appends: stateful.output_appends,
-            timed: false,
-            sources: input.sources.clone(),
-            order: stateful.order,
-            fingerprints: vec![digest],
-        }
-    }
-}
-
-fn input_schema(columns: &[ColumnDraft], schema: &Schema, timed: bool) -> Schema {
-    use crate::operator::ColumnSource;
-    let mut input: Vec<Column> = columns
-        .iter()
-        .map(|column| {
-            let (column_type, nullable) = match &column.from {
-                ColumnSource::Computed(expression) => (expression.column_type().clone(), expression.nullable()),
-                ColumnSource::Column(name) => {
-                    let found = &schema.columns[schema.index_of(name).expect("a kept column is one of the input's")];
-                    (found.column_type.clone(), found.nullable)
-                }
-            };
-            Column { name: column.name.clone(), column_type, nullable }
-        })
-        .collect();
-    if timed {
-        let [time, partition, offset] = TIME_COLUMNS;
-        input.push(Column::new(time, ColumnType::Timestamp));
-        input.push(Column::new(partition, ColumnType::Int));
-        input.push(Column::new(offset, ColumnType::Int));
-    }
-    Schema::new(input)
 }

@@ -2,17 +2,16 @@
 
 use std::sync::Arc;
 
-use crate::connector::{CheckContext, SinkInput, SinkMode};
-use crate::diagnostic::{Code, nearest};
+use crate::connector::{CheckContext, Sink, SinkInput, SinkKind, SinkMode};
+use crate::diagnostic::{Code, Diagnostics, nearest};
 use crate::operator::FROM;
 use crate::plan::{Late, Report, Target, fingerprint};
-use crate::spec::{Entry, Item, Key, Kind, Spanned};
+use crate::spec::{Item, Key, Kind, Node, Spanned};
 
 use super::Checker;
 use super::connector_key::{Connected, Connectors};
 use super::draft::{Draft, OpDraft, Output, Place, SinkDraft};
 use super::misplaced::Section;
-use super::names::taken_names;
 
 /// The keys that every sink has.
 pub(crate) const SINK_KEYS: &[Key] = &[
@@ -25,6 +24,15 @@ pub(crate) const SINK_KEYS: &[Key] = &[
     ),
 ];
 
+fn sink_input(item: &Item, output: &Output, appends: bool) -> SinkInput {
+    SinkInput {
+        name: item.name.value.clone(),
+        schema: output.columns.known.clone(),
+        mode: if appends { SinkMode::Appends } else { SinkMode::Changes },
+        order: output.order.clone(),
+    }
+}
+
 impl Checker<'_> {
     pub(super) fn sinks(&mut self, draft: &mut Draft) {
         for item in self.entries(&self.spec.sinks, Section::Sinks, draft) {
@@ -32,64 +40,65 @@ impl Checker<'_> {
         }
     }
 
-    fn sink(&mut self, item: &Item, draft: &mut Draft) -> Option<()> {
+    /// Checks a sink: all of its parts, whatever is wrong with the others and with what it takes rows from.
+    fn sink(&mut self, item: &Item, draft: &mut Draft) {
         let connectors = Connectors { what: "sink", kinds: self.registry.sinks, common: SINK_KEYS };
-        let connector = self.connector_of(item, &connectors);
-        let rest = connector.as_ref().map_or(&item.node, |connected| &connected.rest);
-        let from = taken_names(rest);
-        let inputs: Vec<Option<Output>> = from.iter().map(|name| self.take(name, draft)).collect();
-        let Connected { kind, own, rest } = connector?;
-        let (common, _) = Entry::salvage(&rest, SINK_KEYS, self.variables, self.diagnostics);
-        let own = Entry::read(&own, kind.keys(), self.variables, self.diagnostics);
-        if common.has(FROM.name) && from.is_empty() {
+        let Some(Connected { kind, own, rest }) = self.connector_of(item, &connectors) else { return };
+        let reading = self.read(&rest, SINK_KEYS);
+        let taken = self.taken(&rest);
+        self.repeated(&taken);
+        let output = self.take_all(&taken, draft);
+        let Some(common) = reading.forms.first() else { return };
+        if reading.sound && taken.names.is_empty() {
             self.diagnostics
                 .error(Code::BadValue, common.span_of(FROM.name), "`from` names no input")
                 .hint("name a source or an operator");
         }
-        let inputs = inputs.into_iter().collect::<Option<Vec<Output>>>().filter(|inputs| !inputs.is_empty())?;
-        let output = self.union(&from, inputs)?;
-        let input = SinkInput {
-            name: item.name.value.clone(),
-            schema: output.schema.clone(),
-            mode: if output.appends { SinkMode::Appends } else { SinkMode::Changes },
-            order: output.order.clone(),
-        };
-        let mut context =
-            CheckContext { folder: &item.folder, variables: self.variables, diagnostics: self.diagnostics };
-        let sink = Arc::from(kind.check(&own?, &input, &mut context)?);
         let late = common.word("late");
-        let places = self.on_time(item, &late, &output, draft)?;
-        let columns: Vec<String> = output.schema.names().map(str::to_owned).collect();
+        let late_rows =
+            reading.check(self.diagnostics, |entry, diagnostics| late_rows(&entry.word("late"), &output, diagnostics));
+        let sink = kind.and_then(|kind| self.checked_sink(kind, &own, item, &output));
+        if let Some(target) = sink.as_ref().and_then(|sink| sink.target(self.variables)) {
+            self.keep_apart(item, target, draft);
+        }
+        let (Some(sink), Some(Some(late_rows))) = (sink, late_rows) else { return };
+        let places = draft.on_time(item, late_rows, &output);
+        let columns: Vec<String> = output.columns.known.names().map(str::to_owned).collect();
         draft.add_exits(&places, &columns, Target::Sink(draft.sinks.len()));
         let above: Vec<&str> = output.fingerprints.iter().map(String::as_str).collect();
         let meaning = if late.value == "correct" { "sink".to_owned() } else { format!("sink, late: {}", late.value) };
+        let input = sink_input(item, &output, output.appends.unwrap_or(true));
         draft.sinks.push(SinkDraft { input, sink, fingerprint: fingerprint(&meaning, &above) });
-        Some(())
     }
 
-    /// Where a sink takes its rows: behind a step that takes late ones out, if the sink wants that.
-    fn on_time(
-        &mut self,
-        item: &Item,
-        late: &Spanned<String>,
-        output: &Output,
-        draft: &mut Draft,
-    ) -> Option<Vec<Place>> {
-        let late_rows = match late.value.as_str() {
-            "drop" => Late::Drop,
-            "divert" => Late::Divert,
-            _ => return Some(output.places.clone()),
+    fn checked_sink(&mut self, kind: &dyn SinkKind, own: &Node, item: &Item, output: &Output) -> Option<Arc<dyn Sink>> {
+        let reading = self.read(own, kind.keys());
+        let (folder, variables) = (&item.folder, self.variables);
+        // As with what is wrong in the entry: if nobody knows whether rows are taken back, both are tried.
+        let inputs: Vec<SinkInput> = match output.appends {
+            Some(appends) => vec![sink_input(item, output, appends)],
+            None => vec![sink_input(item, output, true), sink_input(item, output, false)],
         };
-        if !output.timed {
-            let message = format!("`late: {}` needs rows that know when they happened", late.value);
-            self.diagnostics.error(Code::NeedsEventTime, late.span, message).hint(
-                "take rows from a source with `event_time`, with only filter, select, derive, bucket, route and union \
-                 between; behind other operators late rows are part of the result",
-            );
-            return None;
+        let sink = reading.check_with(&inputs, self.diagnostics, |entry, input, diagnostics| {
+            output.columns.judge(diagnostics, |_, diagnostics| {
+                kind.check(entry, input, &mut CheckContext { folder, variables, diagnostics })
+            })
+        });
+        sink.flatten().map(Arc::from)
+    }
+
+    /// Reports a sink that writes where another one does.
+    fn keep_apart(&mut self, item: &Item, target: String, draft: &mut Draft) {
+        let name = &item.name;
+        if let Some((first, span)) = draft.targets.get(&target) {
+            let message = format!("sink `{}` writes to the same place as `{first}`: {target}", name.value);
+            self.diagnostics
+                .error(Code::Conflict, name.span, message)
+                .hint("give each a place of its own, or let one sink take the rows of both: `from: [a, b]`")
+                .label(*span, "the first");
+            return;
         }
-        let step = |place: &Place| draft.add_step(*place, &item.name.value, OpDraft::OnTime(late_rows));
-        Some(output.places.iter().map(step).collect())
+        draft.targets.insert(target, (name.value.clone(), name.span));
     }
 
     /// Resolves the sinks of reports; a sink that failed its own check has been reported.
@@ -116,14 +125,41 @@ impl Checker<'_> {
                 self.diagnostics.error(Code::SinkCannotTake, report.sink.span, message).hint("name a `mysql` sink");
                 continue;
             }
-            let sql = report.sql.value.resolve(self.variables).ok();
-            if let Some((message, hint)) = sql.and_then(|sql| draft.sinks[at].sink.refuses_query(&sql)) {
-                self.diagnostics.error(Code::BadValue, report.sql.span, message).hint(hint);
+            let Some(sql) = &report.sql else { continue };
+            let query = sql.value.resolve(self.variables).ok();
+            if let Some((message, hint)) = query.and_then(|query| draft.sinks[at].sink.refuses_query(&query)) {
+                self.diagnostics.error(Code::BadValue, sql.span, message).hint(hint);
                 continue;
             }
             let title = report.title.as_ref().map_or_else(|| report.name.value.clone(), ToString::to_string);
-            reports.push(Report { name: report.name.value.clone(), title, sink: at, sql: report.sql.value.clone() });
+            reports.push(Report { name: report.name.value.clone(), title, sink: at, sql: sql.value.clone() });
         }
         reports
+    }
+}
+
+/// What becomes of late rows: they are counted in if nothing is said; none if the rows cannot tell whether they are late.
+fn late_rows(late: &Spanned<String>, output: &Output, diagnostics: &mut Diagnostics) -> Option<Option<Late>> {
+    let late_rows = match late.value.as_str() {
+        "drop" => Late::Drop,
+        "divert" => Late::Divert,
+        _ => return Some(None),
+    };
+    if !output.timed {
+        let message = format!("`late: {}` needs rows that know when they happened", late.value);
+        diagnostics.error(Code::NeedsEventTime, late.span, message).hint(
+            "take rows from a source with `event_time`, with only filter, select, derive, bucket, route and union \
+             between; behind other operators late rows are part of the result",
+        );
+        return None;
+    }
+    Some(Some(late_rows))
+}
+
+impl Draft {
+    /// Where a sink takes its rows: behind a step that takes late ones out, if the sink wants that.
+    fn on_time(&mut self, item: &Item, late: Option<Late>, output: &Output) -> Vec<Place> {
+        let Some(late) = late else { return output.places.clone() };
+        output.places.iter().map(|place| self.add_step(*place, &item.name.value, OpDraft::OnTime(late))).collect()
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 
 use crate::schema::Schema;
-use crate::spec::{Entry, Key};
+use crate::spec::{Entry, Key, Variables};
 
 use super::{Changes, CheckContext, ConnectContext, ConnectorError};
 
@@ -54,6 +54,12 @@ pub struct SortKey {
 pub trait Sink: Send + Sync + Debug {
     /// Where it writes, for `explain` and messages; never a secret.
     fn describe(&self) -> String;
+    /// Where it writes, as far as these variables tell, if no second sink may write there; equal for two sinks just if they would meet.
+    /// For messages, so never a secret.
+    fn target(&self, variables: &Variables) -> Option<String> {
+        let _ = variables;
+        None
+    }
     /// Whether [`Writer::query`] works.
     fn answers_queries(&self) -> bool {
         false

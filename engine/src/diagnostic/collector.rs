@@ -82,9 +82,9 @@ impl Diagnostics {
         &mut self.found[at]
     }
 
-    /// Takes over those of another list that `keep` picks.
-    pub fn adopt(&mut self, others: Self, keep: impl Fn(&Diagnostic) -> bool) {
-        self.found.extend(others.found.into_iter().filter(keep));
+    /// Takes over those of another list, each as `change` makes it; none leaves it out.
+    pub fn adopt(&mut self, others: Self, change: impl FnMut(Diagnostic) -> Option<Diagnostic>) {
+        self.found.extend(others.found.into_iter().filter_map(change));
     }
 
     /// Every problem, to be worded otherwise.

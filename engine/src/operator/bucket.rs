@@ -10,7 +10,7 @@
 
 use crate::diagnostic::Code;
 use crate::expr::Expression;
-use crate::schema::{Column, ColumnType};
+use crate::schema::{Column, ColumnType, Sketch};
 use crate::spec::{Entry, Key, Kind, Spanned, Value};
 
 use super::{Checked, ColumnDraft, OperatorCheck, OperatorKind, RowDraft};
@@ -28,71 +28,103 @@ pub(super) const BUCKET: OperatorKind = OperatorKind {
     check,
 };
 
-fn check(entry: &Entry, context: &mut OperatorCheck<'_>) -> Option<Checked> {
-    let bucket = entry.group_if("bucket")?;
-    let column = bucket.word("column");
+fn check(entry: &Entry, context: &mut OperatorCheck<'_>) -> Checked {
+    let Some(bucket) = entry.group_if("bucket") else { return Checked::Rows(Vec::new(), Sketch::anything()) };
     let name = bucket.word("as");
+    let named = context.new_name(&name, "a column");
+    let column = bucket.word("column");
     let found = context.any_column(&column);
-    context.new_name(&name, "a column")?;
-    let nullable = found?.nullable;
-    let cases = bucket.map("cases");
-    let quoted = format!("\"{}\"", column.value);
-    let mut sql = String::from("CASE");
-    if nullable {
-        sql.push_str(&format!(" WHEN {quoted} IS NULL THEN NULL"));
-    }
-    let mut otherwise = None;
-    let mut sound = true;
-    for (index, (label, value)) in cases.iter().enumerate() {
-        let Value::Word(comparison) = &value.value else { unreachable!("the key table asks for expressions") };
-        let text = label.value.replace('\'', "''");
-        if comparison == "else" {
-            if index + 1 < cases.len() {
-                context
-                    .diagnostics
-                    .error(Code::BadValue, value.span, "`else` takes all that is left, so nothing can follow it")
-                    .hint("move it to the end");
-                sound = false;
-            }
-            otherwise = Some(text);
-        } else {
-            let comparison = Spanned::new(comparison.clone(), value.span);
-            if case_condition(&comparison, &column, context).is_none() {
-                sound = false;
-                continue;
-            }
-            let comparison = &comparison.value;
-            sql.push_str(&format!(" WHEN {quoted} {comparison} THEN '{text}'"));
-        }
-    }
-    if cases.is_empty() {
-        context
-            .diagnostics
-            .error(Code::BadValue, bucket.span_of("cases"), "`cases` has no case")
-            .hint("write each as `NAME: \"> 5000\"`; the last may be `else`");
-        return None;
-    }
-    if !sound {
-        return None;
-    }
-    if let Some(text) = &otherwise {
-        sql.push_str(&format!(" ELSE '{text}'"));
-    }
-    sql.push_str(" END");
-    let sql = match &otherwise {
-        Some(text) if !sql.contains(" WHEN ") => format!("'{text}'"),
-        _ => sql,
+    let nullable = found.as_ref().is_some_and(|column| column.nullable);
+    let cases = Cases::read(bucket, &column, found.is_some(), context);
+    let otherwise = cases.otherwise.is_some();
+    let sql = cases.sql(&column.value, nullable);
+    let expression = match found {
+        Some(_) if cases.sound => context.expression(&Spanned::new(sql, bucket.span_of("cases"))),
+        _ => None,
     };
-    let expression = context.expression(&Spanned::new(sql, bucket.span_of("cases")))?;
-    Some(project(&name.value, expression, nullable || otherwise.is_none(), context))
+    let mut columns = context.input.columns.clone();
+    if named.is_none() {
+        columns.add_unknown(&name.value);
+    } else {
+        let nullable = nullable || !otherwise;
+        columns.add(Column { name: name.value.clone(), column_type: ColumnType::String, nullable });
+    }
+    Checked::Rows(
+        expression.map(|expression| project(&name.value, &expression, &columns)).into_iter().collect(),
+        columns,
+    )
 }
 
-/// A case alone must make a condition with the column, so that its error is shown at its own place.
+/// The ranges, in order.
+struct Cases {
+    /// Comparisons and what they name.
+    named: Vec<(String, String)>,
+    /// What the rest is called.
+    otherwise: Option<String>,
+    sound: bool,
+}
+
+impl Cases {
+    /// Checks each case alone, so that its error is shown at its own place. The column may be one that is not `found`.
+    fn read(bucket: &Entry, column: &Spanned<String>, found: bool, context: &mut OperatorCheck<'_>) -> Self {
+        let mut read = Self { named: Vec::new(), otherwise: None, sound: true };
+        let cases = bucket.map("cases");
+        for (index, (label, value)) in cases.iter().enumerate() {
+            let Value::Word(comparison) = &value.value else { unreachable!("the key table asks for expressions") };
+            let label = label.value.replace('\'', "''");
+            if comparison == "else" {
+                if index + 1 < cases.len() {
+                    context
+                        .diagnostics
+                        .error(Code::BadValue, value.span, "`else` takes all that is left, so nothing can follow it")
+                        .hint("move it to the end");
+                    read.sound = false;
+                }
+                read.otherwise = Some(label);
+                continue;
+            }
+            let text = Spanned::new(comparison.clone(), value.span);
+            read.sound &= case_condition(&text, column, found, context).is_some();
+            read.named.push((comparison.clone(), label));
+        }
+        if cases.is_empty() {
+            context
+                .diagnostics
+                .error(Code::BadValue, bucket.span_of("cases"), "`cases` has no case")
+                .hint("write each as `NAME: \"> 5000\"`; the last may be `else`");
+            read.sound = false;
+        }
+        read
+    }
+
+    /// All cases as one expression.
+    fn sql(&self, column: &str, nullable: bool) -> String {
+        let otherwise = self.otherwise.as_ref();
+        if let (true, false, Some(label)) = (self.named.is_empty(), nullable, otherwise) {
+            return format!("'{label}'");
+        }
+        let mut sql = String::from("CASE");
+        if nullable {
+            sql.push_str(&format!(" WHEN \"{column}\" IS NULL THEN NULL"));
+        }
+        for (comparison, label) in &self.named {
+            sql.push_str(&format!(" WHEN \"{column}\" {comparison} THEN '{label}'"));
+        }
+        if let Some(label) = otherwise {
+            sql.push_str(&format!(" ELSE '{label}'"));
+        }
+        sql.push_str(" END");
+        sql
+    }
+}
+
+/// A case alone must make a condition with the column.
 fn case_condition(
     comparison: &Spanned<String>,
     column: &Spanned<String>,
+    found: bool,
     context: &mut OperatorCheck<'_>,
-) -> Option<()> {
+) -> Option<Expression> {
     let starts = ["<", ">", "=", "!", "between ", "in ", "in(", "not ", "is ", "like "];
     let lower = comparison.value.trim_start().to_lowercase();
     if !starts.iter().any(|start| lower.starts_with(start)) {
@@ -102,23 +134,18 @@ fn case_condition(
             .hint("write how the column compares, as in `\"> 5000\"`, or `else`");
         return None;
     }
-    context.comparison(&column.value, comparison).map(|_| ())
+    let mut columns = context.input.all.clone();
+    if !found {
+        columns.add_unknown(&column.value);
+    }
+    context.judge_over(&columns, |known, files, diagnostics| {
+        Expression::parse_comparison(&column.value, comparison, known, files, diagnostics)
+    })
 }
 
-fn project(name: &str, expression: Expression, nullable: bool, context: &OperatorCheck<'_>) -> Checked {
-    let mut schema = context.input.schema.clone();
-    let column = Column { name: name.to_owned(), column_type: ColumnType::String, nullable };
-    match schema.index_of(name) {
-        Some(place) => schema.columns[place] = column,
-        None => schema.columns.push(column),
-    }
-    let columns = schema
-        .names()
-        .map(
-            |kept| {
-                if kept == name { ColumnDraft::computed(name, expression.clone()) } else { ColumnDraft::keep(kept) }
-            },
-        )
-        .collect();
-    Checked::Rows(vec![RowDraft::Project(columns)], schema)
+fn project(name: &str, expression: &Expression, columns: &Sketch) -> RowDraft {
+    let keep = |kept: &str| {
+        if kept == name { ColumnDraft::computed(name, expression.clone()) } else { ColumnDraft::keep(kept) }
+    };
+    RowDraft::Project(columns.known.names().map(keep).collect())
 }

@@ -5,9 +5,8 @@
 //! ```
 //! An expression sees the input's columns and those derived above it. One that fails makes an error row. Keeps no state.
 
-use crate::diagnostic::{Code, Diagnostics};
 use crate::expr::Expression;
-use crate::schema::{Column, Schema};
+use crate::schema::{Column, Sketch};
 use crate::spec::{Entry, Key, Kind, Spanned, Value};
 
 use super::{Checked, ColumnDraft, OperatorCheck, OperatorKind, RowDraft};
@@ -19,38 +18,29 @@ pub(super) const DERIVE: OperatorKind = OperatorKind {
     check,
 };
 
-fn check(entry: &Entry, context: &mut OperatorCheck<'_>) -> Option<Checked> {
-    let row = context.input.schema.columns.len();
-    let implicit = context.input.all.columns[row..].to_vec();
-    let mut levels = Levels { schema: context.input.schema.clone(), implicit, steps: Vec::new(), open: Vec::new() };
-    let mut sound = true;
-    let mut failed: Vec<&str> = Vec::new();
+fn check(entry: &Entry, context: &mut OperatorCheck<'_>) -> Checked {
+    let row = context.input.columns.known.columns.len();
+    let implicit = context.input.all.known.columns[row..].to_vec();
+    let mut levels = Levels { row: context.input.columns.clone(), implicit, steps: Vec::new(), open: Vec::new() };
     for (name, value) in entry.map("derive") {
         let Value::Word(text) = &value.value else { unreachable!("the key table asks for expressions") };
-        sound &= context.new_name(name, "a column").is_some();
+        let named = context.new_name(name, "a column");
         let text = Spanned::new(text.clone(), value.span);
-        let mut found = Diagnostics::default();
-        let expression = Expression::parse(&text, &levels.visible(), context.files, &mut found);
-        // A column that could not be derived has been reported; those who use it are not wrong.
-        let files = context.files;
-        context.diagnostics.adopt(found, |found| {
-            found.code != Code::UnknownColumn || !failed.iter().any(|name| *name == files.slice(found.span))
-        });
-        match expression {
+        let visible = levels.row.with(&levels.implicit);
+        let expression = context
+            .judge_over(&visible, |known, files, diagnostics| Expression::parse(&text, known, files, diagnostics));
+        match named.and(expression) {
             Some(expression) => levels.add(&name.value, expression),
-            None => failed.push(&name.value),
+            None => levels.row.add_unknown(&name.value),
         }
     }
-    if !sound || !failed.is_empty() {
-        return None;
-    }
     levels.close();
-    Some(Checked::Rows(levels.steps, levels.schema))
+    Checked::Rows(levels.steps, levels.row)
 }
 
 /// Derived columns that look at the same input share a step; one that looks at a derived column starts the next.
 struct Levels {
-    schema: Schema,
+    row: Sketch,
     /// Columns that can be named but are no part of the row.
     implicit: Vec<Column>,
     steps: Vec<RowDraft>,
@@ -58,12 +48,6 @@ struct Levels {
 }
 
 impl Levels {
-    /// Everything that the next expression can name.
-    fn visible(&self) -> Schema {
-        let hidden = self.implicit.iter().filter(|column| self.schema.index_of(&column.name).is_none());
-        Schema::new(self.schema.columns.iter().chain(hidden).cloned().collect())
-    }
-
     fn add(&mut self, name: &str, expression: Expression) {
         let used = expression.columns();
         if self.open.iter().any(|(column, _)| used.contains(&column.name) || column.name == name) {
@@ -74,10 +58,7 @@ impl Levels {
             column_type: expression.column_type().clone(),
             nullable: expression.nullable(),
         };
-        match self.schema.index_of(name) {
-            Some(place) => self.schema.columns[place] = column.clone(),
-            None => self.schema.columns.push(column.clone()),
-        }
+        self.row.add(column.clone());
         self.open.push((column, expression));
     }
 
@@ -86,7 +67,7 @@ impl Levels {
         if open.is_empty() {
             return;
         }
-        let columns = self.schema.names().map(|name| match open.iter().find(|(column, _)| column.name == name) {
+        let columns = self.row.known.names().map(|name| match open.iter().find(|(column, _)| column.name == name) {
             Some((_, expression)) => ColumnDraft::computed(name, expression.clone()),
             None => ColumnDraft::keep(name),
         });

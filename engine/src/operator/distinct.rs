@@ -6,8 +6,8 @@
 //! A row is taken back when the last of its equals is. Keeps one entry for each distinct row.
 
 use crate::diagnostic::Code;
-use crate::schema::{Column, Schema};
-use crate::spec::{Content, Entry, Key, Kind, Spanned};
+use crate::schema::Sketch;
+use crate::spec::{Content, Entry, Key, Kind, Node, Spanned};
 
 use super::{Checked, ColumnDraft, OperatorCheck, OperatorKind, Stateful, StatefulDraft};
 
@@ -18,44 +18,48 @@ pub(super) const DISTINCT: OperatorKind = OperatorKind {
     check,
 };
 
-fn check(entry: &Entry, context: &mut OperatorCheck<'_>) -> Option<Checked> {
-    let node = entry.node_if("distinct")?;
-    let single = std::slice::from_ref(node);
+fn check(entry: &Entry, context: &mut OperatorCheck<'_>) -> Checked {
+    let names = entry.node_if("distinct").and_then(|node| names(node, context));
+    let mut columns = match &names {
+        Some(names) if names.is_empty() => context.input.columns.clone(),
+        Some(_) => Sketch::default(),
+        None => Sketch::anything(),
+    };
+    let names = names.unwrap_or_default();
+    let mut sound = context.each_once(&names);
+    for name in &names {
+        sound &= context.take_column(name, &mut columns).is_some();
+    }
+    Checked::Stateful(Box::new(StatefulDraft {
+        operator: sound.then_some(Stateful::Distinct),
+        input: columns.known.names().map(ColumnDraft::keep).collect(),
+        timed_input: false,
+        columns,
+        appends: context.input.appends,
+        order: Vec::new(),
+    }))
+}
+
+/// The names of the columns; none for the whole row.
+fn names(node: &Node, context: &mut OperatorCheck<'_>) -> Option<Vec<Spanned<String>>> {
     let elements = match &node.content {
         Content::Null => &[],
         Content::Map(pairs) if pairs.is_empty() => &[],
         Content::List(elements) => elements.as_slice(),
-        Content::Scalar(_) => single,
+        Content::Scalar(_) => std::slice::from_ref(node),
         Content::Map(_) => {
             let message = "`distinct` takes `{}` or a list of columns, found a map";
             context.diagnostics.error(Code::WrongKind, node.span, message).hint("write the columns as `[a, b]`");
             return None;
         }
     };
-    let mut columns = Vec::new();
-    for element in elements {
-        let Content::Scalar(name) = &element.content else {
+    let name = |element: &Node| match &element.content {
+        Content::Scalar(name) => Spanned::new(name.clone(), element.span),
+        _ => {
             let message = format!("expected a column's name, found {}", element.kind());
             context.diagnostics.error(Code::WrongKind, element.span, message);
-            return None;
-        };
-        columns.push(context.any_column(&Spanned::new(name.clone(), element.span))?);
-    }
-    for (at, element) in elements.iter().enumerate() {
-        let column: &Column = &columns[at];
-        if columns[..at].iter().any(|before| before.name == column.name) {
-            let message = format!("column `{}` is named twice", column.name);
-            context.diagnostics.error(Code::DuplicateColumn, element.span, message);
-            return None;
+            Spanned::new(Sketch::STAND_IN.to_owned(), element.span)
         }
-    }
-    let output = if columns.is_empty() { context.input.schema.clone() } else { Schema::new(columns) };
-    Some(Checked::Stateful(Box::new(StatefulDraft {
-        operator: Stateful::Distinct,
-        input: output.names().map(ColumnDraft::keep).collect(),
-        timed_input: false,
-        output,
-        output_appends: context.input.appends,
-        order: Vec::new(),
-    })))
+    };
+    Some(elements.iter().map(name).collect())
 }

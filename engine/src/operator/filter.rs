@@ -16,7 +16,7 @@ pub(super) const FILTER: OperatorKind = OperatorKind {
     check,
 };
 
-fn check(entry: &Entry, context: &mut OperatorCheck<'_>) -> Option<Checked> {
-    let condition = context.predicate(&entry.word("filter"))?;
-    Some(Checked::Rows(vec![RowDraft::Filter(condition)], context.input.schema.clone()))
+fn check(entry: &Entry, context: &mut OperatorCheck<'_>) -> Checked {
+    let condition = context.predicate(&entry.word("filter"));
+    Checked::Rows(condition.map(RowDraft::Filter).into_iter().collect(), context.input.columns.clone())
 }

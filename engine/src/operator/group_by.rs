@@ -13,7 +13,7 @@
 use crate::aggregate::{AggregateKind, Fold, Rank, RankBy};
 use crate::diagnostic::Code;
 use crate::expr::{AggregateCall, Expression, parse_aggregate};
-use crate::schema::{Column, Schema};
+use crate::schema::{Column, Sketch};
 use crate::spec::{Entry, Key, Kind, Spanned, Value};
 
 use super::{Checked, ColumnDraft, OperatorCheck, OperatorKind, Stateful, StatefulDraft};
@@ -53,36 +53,35 @@ pub struct Aggregate {
     pub condition: Option<usize>,
 }
 
-fn check(entry: &Entry, context: &mut OperatorCheck<'_>) -> Option<Checked> {
+fn check(entry: &Entry, context: &mut OperatorCheck<'_>) -> Checked {
     let names = entry.words("group_by");
     let mut draft = Draft::default();
     for name in &names {
-        match context.any_column(name) {
-            Some(column) => draft.add_column(column, name, context),
-            None => draft.sound = false,
+        if draft.is_new(name, context) {
+            draft.sound &= context.take_column(name, &mut draft.columns).is_some();
+            draft.input.push(ColumnDraft::keep(&name.value));
         }
-        draft.input.push(ColumnDraft::keep(&name.value));
     }
     for (name, value) in entry.map("aggregate") {
         let Value::Word(text) = &value.value else { unreachable!("the key table asks for expressions") };
         draft.add_aggregate(name, &Spanned::new(text.clone(), value.span), context);
     }
-    if !draft.sound {
-        return None;
-    }
-    Some(Checked::Stateful(Box::new(StatefulDraft {
-        operator: Stateful::GroupBy(GroupBy { keys: names.len(), aggregates: draft.aggregates }),
+    let operator = Stateful::GroupBy(GroupBy { keys: names.len(), aggregates: draft.aggregates });
+    Checked::Stateful(Box::new(StatefulDraft {
+        operator: draft.sound.then_some(operator),
         input: draft.input,
         timed_input: draft.timed,
-        output: draft.output,
-        output_appends: false,
+        columns: draft.columns,
+        appends: Some(false),
         order: Vec::new(),
-    })))
+    }))
 }
 
 struct Draft {
+    /// The names of all columns that come out, understood or not.
+    names: Vec<String>,
     input: Vec<ColumnDraft>,
-    output: Schema,
+    columns: Sketch,
     aggregates: Vec<Aggregate>,
     timed: bool,
     sound: bool,
@@ -90,26 +89,39 @@ struct Draft {
 
 impl Default for Draft {
     fn default() -> Self {
-        Self { input: Vec::new(), output: Schema::default(), aggregates: Vec::new(), timed: false, sound: true }
+        Self {
+            names: Vec::new(),
+            input: Vec::new(),
+            columns: Sketch::default(),
+            aggregates: Vec::new(),
+            timed: false,
+            sound: true,
+        }
     }
 }
 
 impl Draft {
-    fn add_column(&mut self, column: Column, name: &Spanned<String>, context: &mut OperatorCheck<'_>) {
-        if self.output.index_of(&column.name).is_some() {
-            let message = format!("column `{}` stands twice in the result", column.name);
+    /// Whether no column of this name comes out yet.
+    fn is_new(&mut self, name: &Spanned<String>, context: &mut OperatorCheck<'_>) -> bool {
+        if self.names.contains(&name.value) {
+            let message = format!("column `{}` stands twice in the result", name.value);
             context.diagnostics.error(Code::DuplicateColumn, name.span, message).hint("give one of them another name");
             self.sound = false;
-        } else {
-            self.output.columns.push(column);
+            return false;
         }
+        self.names.push(name.value.clone());
+        true
     }
 
     fn add_aggregate(&mut self, name: &Spanned<String>, text: &Spanned<String>, context: &mut OperatorCheck<'_>) {
-        self.sound &= context.new_name(name, "a column").is_some();
-        let call = parse_aggregate(text, context.input.all, context.files, context.diagnostics);
+        let named = context.new_name(name, "a column");
+        let call = context.judge(|known, files, diagnostics| parse_aggregate(text, known, files, diagnostics));
         let checked = call.and_then(|call| Some((AggregateKind::check(&call, context.diagnostics)?, call)));
-        let Some((checked, call)) = checked else {
+        let is_new = self.is_new(name, context);
+        let Some((checked, call)) = named.and(checked) else {
+            if is_new {
+                self.columns.add_unknown(&name.value);
+            }
             self.sound = false;
             return;
         };
@@ -123,11 +135,12 @@ impl Draft {
                 .error(Code::NeedsEventTime, call.span, message)
                 .hint("aggregate rows of a source with `event_time`, or use `arg_max(x, time)` with a column");
             self.sound = false;
-            return;
         }
         self.timed |= checked.needs_time;
-        let column = Column { name: name.value.clone(), column_type: checked.column_type, nullable: checked.nullable };
-        self.add_column(column, name, context);
+        if is_new {
+            let (column_type, nullable) = (checked.column_type, checked.nullable);
+            self.columns.add(Column { name: name.value.clone(), column_type, nullable });
+        }
         let AggregateCall { arguments, condition, .. } = call;
         let places: Vec<usize> = arguments.into_iter().map(|argument| self.add_input(argument)).collect();
         let condition = condition.map(|condition| self.add_input(condition));

@@ -40,32 +40,48 @@ pub struct Latest {
     pub expire: Option<Duration>,
 }
 
-fn check(entry: &Entry, context: &mut OperatorCheck<'_>) -> Option<Checked> {
+fn check(entry: &Entry, context: &mut OperatorCheck<'_>) -> Checked {
+    let columns = context.input.columns.clone();
+    Checked::Stateful(Box::new(StatefulDraft {
+        operator: operator(entry, context).map(Stateful::Latest),
+        input: columns.known.names().map(ColumnDraft::keep).collect(),
+        timed_input: true,
+        columns,
+        appends: Some(false),
+        order: Vec::new(),
+    }))
+}
+
+fn operator(entry: &Entry, context: &mut OperatorCheck<'_>) -> Option<Latest> {
     let latest = entry.group_if("latest")?;
-    let key: Option<Vec<usize>> = latest.words("key").iter().map(|name| context.column(name)).collect();
+    let key = context.distinct_columns(&latest.words("key"));
+    let mut sound = true;
     if !context.input.timed {
         let message =
             format!("`latest` needs rows that know when they happened; those of `{}` do not", context.input.from.value);
         context.diagnostics.error(Code::NeedsEventTime, context.input.from.span, message).hint(
             "give the source an `event_time`; rows keep it through filter, select, derive, bucket, route and union only",
         );
-        return None;
+        sound = false;
     }
-    let key = key?;
-    if key.is_empty() {
+    if latest.words("key").is_empty() {
         context
             .diagnostics
             .error(Code::BadValue, latest.span_of("key"), "`key` names no column")
             .hint("name the columns that say what a row is about");
-        return None;
+        sound = false;
     }
-    let output = context.input.schema.clone();
-    Some(Checked::Stateful(Box::new(StatefulDraft {
-        operator: Stateful::Latest(Latest { key, expire: latest.duration_if("expire") }),
-        input: output.names().map(ColumnDraft::keep).collect(),
-        timed_input: true,
-        output,
-        output_appends: false,
-        order: Vec::new(),
-    })))
+    let expire = latest.duration_if("expire");
+    if expire == Some(Duration::ZERO) {
+        context
+            .diagnostics
+            .error(
+                Code::BadValue,
+                latest.span_of("expire"),
+                "with `expire: 0s` a key would be gone as soon as it comes",
+            )
+            .hint("say how long a key stays without a new row, as in `10m`, or remove it: then keys stay for ever");
+        sound = false;
+    }
+    key.filter(|_| sound).map(|key| Latest { key, expire })
 }

@@ -20,7 +20,7 @@ pub use top::Top;
 use crate::connector::SortKey;
 use crate::diagnostic::{Code, Diagnostics, Files, nearest};
 use crate::expr::Expression;
-use crate::schema::{Column, Schema};
+use crate::schema::{Column, Schema, Sketch};
 use crate::spec::{Entry, Key, Kind, Spanned};
 
 /// An operator that YAML can name.
@@ -31,7 +31,8 @@ pub struct OperatorKind {
     pub about: &'static str,
     /// Its keys beside `from`.
     pub keys: &'static [Key],
-    pub(crate) check: fn(&Entry, &mut OperatorCheck<'_>) -> Option<Checked>,
+    /// Reports what is wrong, and says what it would be all the same.
+    pub(crate) check: fn(&Entry, &mut OperatorCheck<'_>) -> Checked,
 }
 
 /// Every operator.
@@ -81,12 +82,12 @@ impl Stateful {
 /// What an operator sees of its input.
 pub(crate) struct InputView<'a> {
     /// The row's columns.
-    pub(crate) schema: &'a Schema,
+    pub(crate) columns: &'a Sketch,
     /// The row's columns, then those that can be named but are no part of the row: they come with a source's records.
-    pub(crate) all: &'a Schema,
-    /// Whether rows are only added.
-    pub(crate) appends: bool,
-    /// Whether rows know when they happened.
+    pub(crate) all: &'a Sketch,
+    /// Whether rows are only added, if that is known.
+    pub(crate) appends: Option<bool>,
+    /// Whether rows know when they happened, or may do so.
     pub(crate) timed: bool,
     /// The name it was taken by.
     pub(crate) from: &'a Spanned<String>,
@@ -100,40 +101,87 @@ pub(crate) struct OperatorCheck<'a> {
 }
 
 impl OperatorCheck<'_> {
-    /// An expression over the input's columns.
-    pub(crate) fn expression(&mut self, text: &Spanned<String>) -> Option<Expression> {
-        Expression::parse(text, self.input.all, self.files, self.diagnostics)
+    /// Runs a part of the check over the input's columns.
+    pub(crate) fn judge<T>(&mut self, part: impl FnOnce(&Schema, &Files, &mut Diagnostics) -> T) -> T {
+        self.judge_over(self.input.all, part)
     }
 
-    /// What a column is compared with, as `> 5`: a condition over the input's columns.
-    pub(crate) fn comparison(&mut self, column: &str, text: &Spanned<String>) -> Option<Expression> {
-        Expression::parse_comparison(column, text, self.input.all, self.files, self.diagnostics)
+    /// Runs a part of the check over other columns.
+    pub(crate) fn judge_over<T>(
+        &mut self,
+        columns: &Sketch,
+        part: impl FnOnce(&Schema, &Files, &mut Diagnostics) -> T,
+    ) -> T {
+        let files = self.files;
+        columns.judge(self.diagnostics, |known, diagnostics| part(known, files, diagnostics))
+    }
+
+    /// An expression over the input's columns.
+    pub(crate) fn expression(&mut self, text: &Spanned<String>) -> Option<Expression> {
+        self.judge(|known, files, diagnostics| Expression::parse(text, known, files, diagnostics))
     }
 
     /// A condition over the input's columns.
     pub(crate) fn predicate(&mut self, text: &Spanned<String>) -> Option<Expression> {
-        Expression::parse_predicate(text, self.input.all, self.files, self.diagnostics)
+        self.judge(|known, files, diagnostics| Expression::parse_predicate(text, known, files, diagnostics))
     }
 
     /// The place of a column of the row.
     pub(crate) fn column(&mut self, name: &Spanned<String>) -> Option<usize> {
-        let found = self.input.schema.index_of(&name.value);
-        if found.is_none() && self.input.all.index_of(&name.value).is_some() {
+        let (columns, all) = (self.input.columns, self.input.all);
+        columns.judge(self.diagnostics, |known, diagnostics| {
+            if known.index_of(&name.value).is_some() || all.known.index_of(&name.value).is_none() {
+                return find_column(name, known, diagnostics);
+            }
             let message = format!("`{}` comes with the record but is no column of the row", name.value);
-            self.diagnostics.error(Code::UnknownColumn, name.span, message).hint(format!(
+            diagnostics.error(Code::UnknownColumn, name.span, message).hint(format!(
                 "make it one before: `derive: {{ {}: {} }}`",
                 name.value.trim_start_matches('_'),
                 name.value
             ));
-            return None;
+            None
+        })
+    }
+
+    /// The places of columns of the row that are named, each once.
+    pub(crate) fn distinct_columns(&mut self, names: &[Spanned<String>]) -> Option<Vec<usize>> {
+        let places: Vec<Option<usize>> = names.iter().map(|name| self.column(name)).collect();
+        let sound = self.each_once(names);
+        places.into_iter().collect::<Option<_>>().filter(|_| sound)
+    }
+
+    /// Reports columns that are named twice; whether there are none.
+    pub(crate) fn each_once(&mut self, names: &[Spanned<String>]) -> bool {
+        let mut sound = true;
+        for (at, name) in names.iter().enumerate() {
+            if names[..at].iter().any(|before| before.value == name.value) {
+                let message = format!("column `{}` is named twice", name.value);
+                self.diagnostics.error(Code::DuplicateColumn, name.span, message).hint("name each column once");
+                sound = false;
+            }
         }
-        find_column(name, self.input.schema, self.diagnostics)
+        sound
     }
 
     /// A column that can be named here, of the row or not.
     pub(crate) fn any_column(&mut self, name: &Spanned<String>) -> Option<Column> {
-        let place = find_column(name, self.input.all, self.diagnostics)?;
-        Some(self.input.all.columns[place].clone())
+        let place = self.judge(|known, _, diagnostics| find_column(name, known, diagnostics))?;
+        Some(self.input.all.known.columns[place].clone())
+    }
+
+    /// Takes a column of the input over into what comes out; if there is none, then what it may have been meant to be is unknown.
+    pub(crate) fn take_column(&mut self, name: &Spanned<String>, output: &mut Sketch) -> Option<()> {
+        if let Some(column) = self.any_column(name) {
+            output.add(column);
+            return Some(());
+        }
+        output.add_unknown(&name.value);
+        if let Some(near) = nearest(&name.value, self.input.all.known.names())
+            && !output.has(near)
+        {
+            output.add_unknown(near);
+        }
+        None
     }
 
     /// Refuses a new name, of what `what` says, that is none.
@@ -170,10 +218,11 @@ pub(crate) fn find_column(name: &Spanned<String>, schema: &Schema, diagnostics: 
     found
 }
 
-/// What a checked operator is.
+/// What a checked operator is, and which columns come out. Of one with faults, what is wrong is left out of the steps and unknown in the
+/// columns; a draft in which something is wrong never becomes a plan.
 pub(crate) enum Checked {
     /// Steps one behind the other, and the columns after the last.
-    Rows(Vec<RowDraft>, Schema),
+    Rows(Vec<RowDraft>, Sketch),
     /// Arms in order; `None` takes what is left.
     Route(Vec<(Spanned<String>, Option<Expression>)>),
     /// Its inputs, taken together.
@@ -224,14 +273,16 @@ impl ColumnDraft {
 
 /// A stateful operator before it has a place in the plan.
 pub(crate) struct StatefulDraft {
-    pub(crate) operator: Stateful,
+    /// None if it is not understood.
+    pub(crate) operator: Option<Stateful>,
     /// The columns that go in, in order: the operator's places count in it.
     pub(crate) input: Vec<ColumnDraft>,
     /// Whether the columns that tell when a row happened follow those.
     pub(crate) timed_input: bool,
-    pub(crate) output: Schema,
-    /// Whether its output is only ever added to.
-    pub(crate) output_appends: bool,
+    /// The columns that come out.
+    pub(crate) columns: Sketch,
+    /// Whether its output is only ever added to, if that is known.
+    pub(crate) appends: Option<bool>,
     /// The order that people want to see.
     pub(crate) order: Vec<SortKey>,
 }

@@ -21,35 +21,29 @@ pub(super) const ROUTE: OperatorKind = OperatorKind {
     check,
 };
 
-fn check(entry: &Entry, context: &mut OperatorCheck<'_>) -> Option<Checked> {
+fn check(entry: &Entry, context: &mut OperatorCheck<'_>) -> Checked {
     let arms = entry.map("route");
     let mut checked = Vec::new();
-    let mut sound = true;
     for (index, (name, value)) in arms.iter().enumerate() {
         let Value::Word(text) = &value.value else { unreachable!("the key table asks for expressions") };
-        sound &= context.new_name(name, "an arm").is_some();
-        if text == "else" {
-            if index + 1 < arms.len() {
-                context
-                    .diagnostics
-                    .error(Code::BadValue, value.span, "`else` takes all that is left, so nothing can follow it")
-                    .hint("move it to the end");
-                sound = false;
-            }
-            checked.push((name.clone(), None));
+        context.new_name(name, "an arm");
+        if text != "else" {
+            checked.push((name.clone(), context.predicate(&Spanned::new(text.clone(), value.span))));
             continue;
         }
-        match context.predicate(&Spanned::new(text.clone(), value.span)) {
-            Some(condition) => checked.push((name.clone(), Some(condition))),
-            None => sound = false,
+        if index + 1 < arms.len() {
+            context
+                .diagnostics
+                .error(Code::BadValue, value.span, "`else` takes all that is left, so nothing can follow it")
+                .hint("move it to the end");
         }
+        checked.push((name.clone(), None));
     }
     if arms.is_empty() {
         context
             .diagnostics
             .error(Code::BadValue, entry.span_of("route"), "`route` has no arm")
             .hint("write each as `ARM: CONDITION`; the last may be `else`");
-        return None;
     }
-    sound.then_some(Checked::Route(checked))
+    Checked::Route(checked)
 }

@@ -7,7 +7,8 @@
 //! An expression that fails makes an error row. Keeps no state.
 
 use crate::diagnostic::Code;
-use crate::schema::{Column, Schema};
+use crate::expr::Expression;
+use crate::schema::{Column, Sketch};
 use crate::spec::{Content, Entry, Key, Kind, Node, Spanned};
 
 use super::{Checked, ColumnDraft, OperatorCheck, OperatorKind, RowDraft};
@@ -19,68 +20,84 @@ pub(super) const SELECT: OperatorKind = OperatorKind {
     check,
 };
 
-fn check(entry: &Entry, context: &mut OperatorCheck<'_>) -> Option<Checked> {
-    let pairs = pairs(entry.node_if("select")?, context)?;
-    let mut columns = Vec::new();
-    let mut schema = Schema::default();
-    let mut sound = true;
-    for (name, text) in pairs {
-        sound &= context.new_name(&name, "a column").is_some();
-        if schema.index_of(&name.value).is_some() {
+fn check(entry: &Entry, context: &mut OperatorCheck<'_>) -> Checked {
+    let Some(node) = entry.node_if("select") else { return Checked::Rows(Vec::new(), Sketch::anything()) };
+    let mut selection = Selection::default();
+    match &node.content {
+        Content::Map(pairs) => pairs.iter().for_each(|(name, value)| selection.take_pair(name, value, context)),
+        Content::List(elements) => elements.iter().for_each(|element| selection.take_column(element, context)),
+        Content::Scalar(_) => selection.take_column(node, context),
+        Content::Null => {}
+    }
+    if matches!(&node.content, Content::Null) || selection.columns.is_empty() {
+        context
+            .diagnostics
+            .error(Code::BadValue, node.span, "`select` selects nothing")
+            .hint("list at least one column");
+        selection.columns = Sketch::anything();
+    }
+    Checked::Rows(vec![RowDraft::Project(selection.drafts)], selection.columns)
+}
+
+/// The columns so far.
+#[derive(Default)]
+struct Selection {
+    /// Their names, whether or not they are understood.
+    names: Vec<String>,
+    columns: Sketch,
+    drafts: Vec<ColumnDraft>,
+}
+
+impl Selection {
+    fn take_pair(&mut self, name: &Spanned<String>, value: &Node, context: &mut OperatorCheck<'_>) {
+        let named = context.new_name(name, "a column");
+        let expression = scalar(value, context).and_then(|text| context.expression(&text));
+        if !self.is_new(name, context) {
+            return;
+        }
+        match named.and(expression) {
+            Some(expression) => self.add(name, expression),
+            None => self.columns.add_unknown(&name.value),
+        }
+    }
+
+    /// Takes a column of the list form, whose name is its expression.
+    fn take_column(&mut self, element: &Node, context: &mut OperatorCheck<'_>) {
+        let Some(name) = scalar(element, context) else {
+            self.columns.add_unknown(Sketch::STAND_IN);
+            return;
+        };
+        if !self.is_new(&name, context) || context.take_column(&name, &mut self.columns).is_none() {
+            return;
+        }
+        context.new_name(&name, "a column");
+        let quoted = Spanned::new(format!("\"{}\"", name.value), name.span);
+        if let Some(expression) = context.expression(&quoted) {
+            self.add(&name, expression);
+        }
+    }
+
+    fn is_new(&mut self, name: &Spanned<String>, context: &mut OperatorCheck<'_>) -> bool {
+        if self.names.contains(&name.value) {
             let message = format!("column `{}` is selected twice", name.value);
             context
                 .diagnostics
                 .error(Code::DuplicateColumn, name.span, message)
                 .hint("remove one of them, or rename it");
-            sound = false;
-            continue;
+            return false;
         }
-        let Some(expression) = context.expression(&text) else {
-            sound = false;
-            continue;
-        };
-        schema.columns.push(Column {
+        self.names.push(name.value.clone());
+        true
+    }
+
+    fn add(&mut self, name: &Spanned<String>, expression: Expression) {
+        self.columns.add(Column {
             name: name.value.clone(),
             column_type: expression.column_type().clone(),
             nullable: expression.nullable(),
         });
-        columns.push(ColumnDraft::computed(&name.value, expression));
+        self.drafts.push(ColumnDraft::computed(&name.value, expression));
     }
-    sound.then(|| Checked::Rows(vec![RowDraft::Project(columns)], schema))
-}
-
-/// Names and expressions; in a list a column's name is both.
-fn pairs(node: &Node, context: &mut OperatorCheck<'_>) -> Option<Vec<(Spanned<String>, Spanned<String>)>> {
-    let single = std::slice::from_ref(node);
-    let pairs: Vec<_> = match &node.content {
-        Content::Map(pairs) => {
-            pairs.iter().map(|(name, value)| Some((name.clone(), scalar(value, context)?))).collect::<Option<_>>()?
-        }
-        Content::List(elements) => names(elements, context)?,
-        Content::Scalar(_) => names(single, context)?,
-        Content::Null => Vec::new(),
-    };
-    if pairs.is_empty() {
-        context
-            .diagnostics
-            .error(Code::BadValue, node.span, "`select` selects nothing")
-            .hint("list at least one column");
-        return None;
-    }
-    Some(pairs)
-}
-
-fn names(elements: &[Node], context: &mut OperatorCheck<'_>) -> Option<Vec<(Spanned<String>, Spanned<String>)>> {
-    let read: Vec<_> = elements
-        .iter()
-        .map(|element| {
-            let name = scalar(element, context)?;
-            context.any_column(&name)?;
-            let quoted = Spanned::new(format!("\"{}\"", name.value), name.span);
-            Some((name, quoted))
-        })
-        .collect();
-    read.into_iter().collect()
 }
 
 fn scalar(node: &Node, context: &mut OperatorCheck<'_>) -> Option<Spanned<String>> {

@@ -7,6 +7,7 @@
 //! the input's rows, in order.
 
 use crate::connector::SortKey;
+use crate::diagnostic::Code;
 use crate::expr::parse_order;
 use crate::spec::{Entry, Key, Kind, Spanned};
 
@@ -34,37 +35,48 @@ pub struct Top {
     pub per: Vec<usize>,
 }
 
-fn check(entry: &Entry, context: &mut OperatorCheck<'_>) -> Option<Checked> {
-    let mut by = Vec::new();
-    let mut sound = true;
-    for text in entry.words("by") {
-        let Some(keys) = parse_order(&text, context.input.all, context.files, context.diagnostics) else {
-            sound = false;
-            continue;
-        };
-        for key in keys {
+fn check(entry: &Entry, context: &mut OperatorCheck<'_>) -> Checked {
+    let by = order(entry, context);
+    let per = context.distinct_columns(&entry.words("per"));
+    let columns = context.input.columns.clone();
+    let ascending = |column: &usize| SortKey { column: *column, descending: false };
+    let order = per.iter().flatten().map(ascending).chain(by.iter().flatten().copied()).collect();
+    let limit = usize::try_from(entry.int("top")).unwrap_or(usize::MAX);
+    Checked::Stateful(Box::new(StatefulDraft {
+        operator: by.zip(per).map(|(by, per)| Stateful::Top(Top { limit, by, per })),
+        input: columns.known.names().map(ColumnDraft::keep).collect(),
+        timed_input: false,
+        columns,
+        appends: Some(false),
+        order,
+    }))
+}
+
+/// The order that `by` says; none if something in it is wrong.
+fn order(entry: &Entry, context: &mut OperatorCheck<'_>) -> Option<Vec<SortKey>> {
+    let texts = entry.words("by");
+    let mut sound = !texts.is_empty();
+    if texts.is_empty() {
+        context
+            .diagnostics
+            .error(Code::BadValue, entry.span_of("by"), "`by` names no column")
+            .hint("say which rows come first, as in `by: viewer_count desc`");
+    }
+    let mut names = Vec::new();
+    let mut order = Vec::new();
+    for text in texts {
+        let keys = context.judge(|known, files, diagnostics| parse_order(&text, known, files, diagnostics));
+        sound &= keys.is_some();
+        for key in keys.unwrap_or_default() {
             let at = text.value.find(&key.column).unwrap_or(0);
             let name = Spanned::new(key.column.clone(), text.span.within(at, key.column.len()));
             match context.column(&name) {
-                Some(column) => by.push(SortKey { column, descending: key.descending }),
+                Some(column) => order.push(SortKey { column, descending: key.descending }),
                 None => sound = false,
             }
+            names.push(name);
         }
     }
-    let per: Option<Vec<usize>> = entry.words("per").iter().map(|name| context.column(name)).collect();
-    let per = per?;
-    if !sound {
-        return None;
-    }
-    let output = context.input.schema.clone();
-    let order =
-        per.iter().map(|column| SortKey { column: *column, descending: false }).chain(by.iter().copied()).collect();
-    Some(Checked::Stateful(Box::new(StatefulDraft {
-        operator: Stateful::Top(Top { limit: usize::try_from(entry.int("top")).unwrap_or(usize::MAX), by, per }),
-        input: output.names().map(ColumnDraft::keep).collect(),
-        timed_input: false,
-        output,
-        output_appends: false,
-        order,
-    })))
+    sound &= context.each_once(&names);
+    sound.then_some(order)
 }

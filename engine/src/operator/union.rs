@@ -17,6 +17,6 @@ pub(super) const UNION: OperatorKind = OperatorKind {
     check,
 };
 
-fn check(_entry: &Entry, _context: &mut OperatorCheck<'_>) -> Option<Checked> {
-    Some(Checked::Union)
+fn check(_entry: &Entry, _context: &mut OperatorCheck<'_>) -> Checked {
+    Checked::Union
 }

@@ -17,6 +17,7 @@ pub(super) struct Merge<'a> {
     name: Option<Spanned<String>>,
     named: bool,
     complete: bool,
+    empty: Vec<Spanned<String>>,
     strays: Vec<String>,
     mode: Mode,
     epoch: Option<Spanned<std::time::Duration>>,
@@ -40,6 +41,7 @@ impl<'a> Merge<'a> {
             name: None,
             named: false,
             complete: true,
+            empty: Vec::new(),
             strays: Vec::new(),
             mode: Mode::default(),
             epoch: None,
@@ -70,6 +72,9 @@ impl<'a> Merge<'a> {
             }
             return None;
         };
+        if matches!(&value.content, Content::Map(pairs) if pairs.is_empty()) || value.content == Content::Null {
+            self.empty.push(name.clone());
+        }
         if value.content == Content::Null && keys[at].need == Need::Optional {
             return None;
         }
@@ -135,13 +140,18 @@ impl<'a> Merge<'a> {
                 report_twice(name, before.name.span, diagnostics);
                 continue;
             }
-            let Some(entry) = Entry::read(node, REPORT_KEYS, self.variables, diagnostics) else { continue };
-            let sink = Spanned::new(entry.text("sink"), entry.span_of("sink"));
+            if !matches!(node.content, Content::Map(_)) {
+                Entry::read(node, REPORT_KEYS, self.variables, diagnostics);
+                continue;
+            }
+            let (entry, _) = Entry::salvage(node, REPORT_KEYS, self.variables, diagnostics);
+            let Some(sink) = entry.text_if("sink") else { continue };
+            let sink = Spanned::new(sink, entry.span_of("sink"));
             let Some(target) = self.resolve(&sink, diagnostics) else { continue };
             self.reports.push(Report {
                 name: name.clone(),
                 sink: Spanned::new(target, sink.span),
-                sql: Spanned::new(entry.text("sql"), entry.span_of("sql")),
+                sql: entry.text_if("sql").map(|sql| Spanned::new(sql, entry.span_of("sql"))),
                 title: entry.text_if("title"),
             });
         }
@@ -180,9 +190,9 @@ impl<'a> Merge<'a> {
     /// The pipeline, whose file at `path` has its map at `root`.
     pub(super) fn finish(mut self, root: Span, path: &Path, diagnostics: &mut Diagnostics) -> PipelineSpec {
         let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let top = Span { end: root.start, ..root };
         if !self.named {
             self.complete = false;
-            let top = Span { end: root.start, ..root };
             let fitting = if is_name(&stem, true) { &stem } else { "my-pipeline" };
             let include = "leave it as it is and check the pipeline that includes it";
             if self.sinks.is_empty() {
@@ -202,6 +212,8 @@ impl<'a> Merge<'a> {
             epoch: self.epoch,
             feed: self.feed,
             complete: self.complete,
+            top,
+            empty: self.empty,
             strays: self.strays,
             sources: self.sources,
             operators: self.operators,

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::diagnostic::Span;
+
 use super::{Key, Kind, Node, Spanned, Text};
 
 /// A pipeline as written, its included files merged in. What the entries mean is for the check to say.
@@ -18,6 +20,10 @@ pub struct PipelineSpec {
     pub feed: Option<Feed>,
     /// Whether all entries are here: not if a part of a file could not be read, or if the file is only there to be included.
     pub complete: bool,
+    /// Where the map of its own file begins.
+    pub top: Span,
+    /// Where sections stand that hold nothing.
+    pub empty: Vec<Spanned<String>>,
     /// Names that stand where none is expected: nobody knows what they are, but they are not missing.
     pub strays: Vec<String>,
     /// Sources: those of included files first.
@@ -76,8 +82,8 @@ pub struct Report {
     pub name: Spanned<String>,
     /// The sink whose database answers.
     pub sink: Spanned<String>,
-    /// The query, in the SQL of that database.
-    pub sql: Spanned<Text>,
+    /// The query, in the SQL of that database; none if what stands there is none, which has been reported.
+    pub sql: Option<Spanned<Text>>,
     /// The headline above the answer, if it is not the name.
     pub title: Option<Text>,
 }

@@ -99,12 +99,19 @@ pub(super) fn unique_keys<'a>(
 /// Several keys that stand twice in one map are one mistake: the head of what belongs to the second ones is missing.
 fn report_repeated(repeated: &[(&Spanned<String>, Span)], diagnostics: &mut Diagnostics) {
     let Some((name, before)) = repeated.first() else { return };
-    let names: Vec<String> = repeated.iter().map(|(name, _)| format!("`{}`", name.value)).collect();
+    let mut names: Vec<String> = Vec::new();
+    for (name, _) in repeated {
+        let name = format!("`{}`", name.value);
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
     let (message, hint) = match names.as_slice() {
-        [_] => (
-            format!("key {} stands twice in this map", names[0]),
-            "remove one of them, or give it another name".to_owned(),
-        ),
+        [only] => {
+            let often = if repeated.len() == 1 { "twice".to_owned() } else { format!("{} times", repeated.len() + 1) };
+            let message = format!("key {only} stands {often} in this map");
+            (message, "remove one of them, or give it another name".to_owned())
+        }
         _ => (
             format!("keys {} stand twice in this map", names.join(", ")),
             format!("is a line missing above this `{}:`, with a name of its own?", name.value),
