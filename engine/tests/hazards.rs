@@ -160,7 +160,7 @@ fn each_hazard_has_its_code_and_place() {
         ("name: x\nsources:\n\ta: 1\n", problem(Code::Tab, 3, 1, "\t")),
         ("", problem(Code::Empty, 1, 1, "")),
         ("# only a comment\n", problem(Code::Empty, 1, 1, "")),
-        ("- a\n", problem(Code::WrongKind, 1, 1, "- a")),
+        ("- a\n", problem(Code::WrongKind, 1, 1, "")),
         ("name: x\nname: y\n", problem(Code::DuplicateKey, 2, 1, "name")),
         ("name: x\nö: @a\n", problem(Code::Syntax, 2, 4, "@a")),
         ("name: x\na: > 5\n", problem(Code::Syntax, 2, 4, "> 5")),
@@ -192,7 +192,7 @@ fn sizes_have_bounds() {
     let nested = |depth: usize| format!("name: x\nsources: {{ a: {}{} }}\n", "[".repeat(depth), "]".repeat(depth));
     assert_eq!(problems(&load_text(&nested(62))), []);
     assert_eq!(only_problem(&nested(63)).0, Code::TooComplex);
-    assert_eq!(only_problem(&format!("a: [{}]\n", "1,".repeat(200_000))).0, Code::TooComplex);
+    assert_eq!(only_problem(&format!("include: [{}]\n", "1,".repeat(200_000))).0, Code::TooComplex);
 }
 
 #[test]

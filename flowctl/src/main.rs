@@ -8,6 +8,7 @@ mod feed;
 mod message;
 mod outcome;
 mod pipeline;
+mod pipeline_file;
 mod progress;
 mod registry;
 mod report;

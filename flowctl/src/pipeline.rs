@@ -11,6 +11,7 @@ use engine::plan::Plan;
 use engine::spec::{Loaded, Mode, PipelineSpec, Variables, load};
 
 use crate::exit::{Failure, WRONG};
+use crate::pipeline_file::read_file;
 use crate::report::report;
 use crate::terminal::Terminal;
 
@@ -63,12 +64,13 @@ impl Pipeline {
         variables: &Variables,
         terminal: &Terminal,
     ) -> Result<Self, Failure> {
-        let Loaded { files, spec, mut diagnostics } = load(path, &|path| std::fs::read(path), variables);
+        let Loaded { files, spec, mut diagnostics } = load(path, &read_file, variables);
         let checked = spec.and_then(|mut spec| {
             spec.mode = mode.unwrap_or(spec.mode);
             let plan = check(&spec, &files, registry, variables, &mut diagnostics)?;
             Some(Self { spec, plan: Arc::new(plan) })
         });
+        diagnostics.conceal_values(&files, |name| variables.get(name));
         terminal.say(&report(&diagnostics, &files, terminal.color));
         // The report has said everything.
         checked.filter(|_| !diagnostics.has_errors()).ok_or_else(|| Failure::new(WRONG, "", ""))

@@ -1,9 +1,10 @@
 //! Problems in files as pictures: the line, carets under the exact word, what is wrong and what would be right.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Renderer, Snippet};
-use engine::diagnostic::{Diagnostic, Diagnostics, FileId, Files, Severity, Span};
+use engine::diagnostic::{Diagnostic, Diagnostics, FileId, Files, Severity, Span, mask_secrets};
 
 /// Longer lines are cut to what fits, around the caret.
 const WIDTH: usize = 140;
@@ -19,8 +20,12 @@ pub(crate) fn report(diagnostics: &Diagnostics, files: &Files, color: bool) -> S
     }
     let renderer = if color { Renderer::styled() } else { Renderer::plain() }.term_width(WIDTH);
     let mut text = String::new();
+    let mut masked = BTreeMap::new();
     for diagnostic in found.iter().take(PICTURES_MAX) {
-        text.push_str(&picture(diagnostic, files, &renderer));
+        for file in files_of(diagnostic) {
+            masked.entry(file).or_insert_with(|| mask_secrets(files.text(file)));
+        }
+        text.push_str(&picture(diagnostic, files, &masked, &renderer));
         text.push_str("\n\n");
     }
     if found.len() > PICTURES_MAX {
@@ -41,7 +46,8 @@ fn summary(found: &[&Diagnostic]) -> String {
     }
 }
 
-fn picture(diagnostic: &Diagnostic, files: &Files, renderer: &Renderer) -> String {
+fn picture(diagnostic: &Diagnostic, files: &Files, masked: &BTreeMap<FileId, String>, renderer: &Renderer) -> String {
+    let diagnostic = &diagnostic.concealed(files, masked.get(&diagnostic.span.file).map_or("", String::as_str));
     let level = match diagnostic.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
@@ -50,7 +56,7 @@ fn picture(diagnostic: &Diagnostic, files: &Files, renderer: &Renderer) -> Strin
     let mut group = Group::with_title(title);
     for (place, file) in files_of(diagnostic).into_iter().enumerate() {
         let path = harmless(&files.path(file).display().to_string());
-        let text = files.text(file);
+        let text = masked.get(&file).map_or("", String::as_str);
         if text.is_empty() {
             group = group.element(Origin::path(path).line(1).char_column(1));
             continue;
@@ -154,6 +160,14 @@ mod tests {
         assert!(picture.contains("--> a.yaml:2:4"), "{picture}");
         assert!(picture.contains("| ö: wrong\n  |    ^^^^^"), "{picture}");
         assert!(picture.ends_with("\n\n1 error\n"), "{picture}");
+    }
+
+    #[test]
+    fn secrets_are_not_pictured_and_the_caret_stays_right() {
+        let picture = pictured("a: { password: hase12, tpic: x }\n", "tpic", "unknown key `tpic`");
+        assert!(picture.contains("a: { password: ******, tpic: x }\n  |                        ^^^^"), "{picture}");
+        let picture = pictured("a: { password: hunter2, hunter3 }\n", "hunter3", "unknown key `hunter3`");
+        assert!(!picture.contains("hunter"), "{picture}");
     }
 
     #[test]

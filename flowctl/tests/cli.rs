@@ -132,19 +132,19 @@ fn a_pipeline_that_never_ran_has_no_status() {
 
 /// Runs this pipeline over four lines, one of them bad, and asks for its status.
 fn run_over_bad_line(on_error: &str, path: &str) -> (Output, Output) {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("p.yaml");
     std::fs::write(folder.path().join("in.jsonl"), "{\"a\":1}\n{\"a\":\n{\"a\":3}\n{\"a\":9223372036854775807}\n")
-        .unwrap();
+        .expect("a file");
     let pipeline = format!(
         "name: lines\nmode: batch\nsources:\n  s: {{ file: {{ path: {path} }}, schema: {{ a: int }}, on_error: {on_error} }}\n\
          operators:\n  sum: {{ from: s, group_by: [], aggregate: {{ sum: sum(a) }} }}\n\
          sinks:\n  c: {{ from: sum, console: {{}} }}\n"
     );
-    std::fs::write(&file, pipeline).unwrap();
-    let (file, state) = (file.to_str().unwrap(), folder.path().join("state"));
-    let ran = flowctl(&["run", file, "--state", state.to_str().unwrap()]);
-    (ran, flowctl(&["status", file, "--state", state.to_str().unwrap()]))
+    std::fs::write(&file, pipeline).expect("a file");
+    let (file, state) = (file.to_str().expect("UTF-8"), folder.path().join("state"));
+    let ran = flowctl(&["run", file, "--state", state.to_str().expect("UTF-8")]);
+    (ran, flowctl(&["status", file, "--state", state.to_str().expect("UTF-8")]))
 }
 
 #[test]

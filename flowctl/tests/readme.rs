@@ -68,14 +68,13 @@ fn every_operator_of_the_table_is_one() {
         let codes = cell.split('`').skip(1).step_by(2).filter(|code| code.contains(": ") && !code.starts_with("from:"));
         for code in codes {
             let entry = if code.starts_with('{') {
-                code.replace("[a, b]", "[streams, others]")
+                code.replace("[a, b]", "[streams, more]")
             } else {
                 format!("{{ from: streams, {code} }}")
             };
             let used = if code.starts_with("route") { "shown.high" } else { "shown" };
-            let others = "  others: { from: streams, distinct: {} }";
             accepts(&format!(
-                "{SOURCE}operators:\n{others}\n  shown: {entry}\nsinks:\n  out: {{ from: {used}, console: {{}} }}\n"
+                "{SOURCE}operators:\n  more: {{ from: streams, filter: viewer_count > 1 }}\n  shown: {entry}\nsinks:\n  out: {{ from: {used}, console: {{}} }}\n"
             ));
             examples += 1;
         }

@@ -15,8 +15,7 @@ const API_FORMS: &str =
 /// What to write for `auth`.
 const AUTH_FORMS: &str = "write the base of an OAuth server, as https://id.twitch.tv/oauth2, or leave the key out";
 /// Where the credentials come from.
-pub(super) const CREDENTIALS_HINT: &str =
-    "register an application at https://dev.twitch.tv/console and give its id and secret, or write `api: embedded`";
+pub(super) const CREDENTIALS_HINT: &str = "register an application at https://dev.twitch.tv/console and give its id and secret (a simulator takes any), or write `api: embedded`";
 
 /// What `api` names.
 #[derive(Clone, Debug, PartialEq, Eq)]

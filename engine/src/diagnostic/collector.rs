@@ -87,6 +87,11 @@ impl Diagnostics {
         self.found.extend(others.found.into_iter().filter_map(change));
     }
 
+    /// Every problem, to be worded otherwise.
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Diagnostic> {
+        self.found.iter_mut()
+    }
+
     /// Whether anything forbids a run.
     #[must_use]
     pub fn has_errors(&self) -> bool {

@@ -2,6 +2,9 @@
 
 use super::Span;
 
+/// Bytes of a text, and what belongs to each.
+type Pairs = Vec<(usize, usize)>;
+
 /// How the bytes of a scalar's text map to the bytes of its file.
 #[derive(Clone, Debug)]
 pub(super) struct Fold {
@@ -10,13 +13,18 @@ pub(super) struct Fold {
     /// What it means.
     text: String,
     /// From this byte of the text on, the text stands from that byte of the span on. The first is at 0.
-    pieces: Vec<(usize, usize)>,
+    pieces: Pairs,
+    /// Bytes of the text at which a character begins that is written in so many other bytes.
+    escapes: Pairs,
 }
 
 impl Fold {
     /// The fold of a scalar that was written as `raw` and means `text`; none if both are the same.
     pub(super) fn of(span: Span, raw: &str, text: &str) -> Option<Self> {
-        (raw != text).then(|| Self { span, text: text.to_owned(), pieces: align(raw, text) })
+        (raw != text).then(|| {
+            let (pieces, escapes) = align(raw, text);
+            Self { span, text: text.to_owned(), pieces, escapes }
+        })
     }
 
     /// What the scalar at `span` means, if this is the fold of that one.
@@ -31,8 +39,15 @@ impl Fold {
             return None;
         }
         let start = self.place(part.start - self.span.start).min(self.span.end);
-        let end = match part.end.checked_sub(self.span.start + 1) {
-            Some(last) if part.end > part.start => self.place(last) + 1,
+        let end = match part
+            .end
+            .checked_sub(self.span.start)
+            .and_then(|end| self.text.get(..end)?.char_indices().next_back())
+        {
+            Some((last, c)) if part.end > part.start => {
+                let escaped = self.escapes.iter().find(|(at, _)| *at == last);
+                self.place(last) + escaped.map_or(c.len_utf8(), |(_, length)| *length)
+            }
             _ => start,
         };
         Some(Span { start, end: end.clamp(start, self.span.end), ..part })
@@ -45,19 +60,24 @@ impl Fold {
     }
 }
 
-/// Walks through both, and notes each place from which on they run together.
-fn align(raw: &str, text: &str) -> Vec<(usize, usize)> {
+/// Walks through both, and notes each place from which on they run together, and each character with its own way of writing.
+fn align(raw: &str, text: &str) -> (Pairs, Pairs) {
     let quote = raw.chars().next().filter(|first| matches!(first, '"' | '\''));
     let mut at = usize::from(quote.is_some());
-    let mut pieces: Vec<(usize, usize)> = Vec::new();
+    let mut pieces: Pairs = Vec::new();
+    let mut escapes = Vec::new();
     for (offset, wanted) in text.char_indices() {
         at += skipped(&raw[at..], wanted, quote);
         if pieces.last().is_none_or(|(text, raw)| at - raw != offset - text) {
             pieces.push((offset, at));
         }
-        at += written(&raw[at..], wanted, quote);
+        let length = written(&raw[at..], wanted, quote);
+        if length != wanted.len_utf8() {
+            escapes.push((offset, length));
+        }
+        at += length;
     }
-    pieces
+    (pieces, escapes)
 }
 
 /// The length of what stands before the character that is wanted and means nothing: indentation, joined lines.
@@ -121,6 +141,8 @@ mod tests {
         assert_eq!(found("a\n    b\n  bad", "a\n  b\nbad", "bad"), "bad");
         assert_eq!(found("\"a \\\n   bad\"", "a bad", "bad"), "bad");
         assert_eq!(found("\"abc\"", "abc", "abc"), "abc");
+        assert_eq!(found("\"a \\U0001F600\"", "a 😀", "😀"), "\\U0001F600");
+        assert_eq!(found("\"a \\x42 c\"", "a B c", "B"), "\\x42");
     }
 
     proptest! {

@@ -4,11 +4,15 @@
 
 mod code;
 mod collector;
+mod conceal;
 mod fold;
 mod nearest;
 mod position;
+mod secret;
+mod secret_name;
 
 pub use code::Code;
 pub use collector::{Diagnostic, Diagnostics, Label, Severity};
 pub use nearest::nearest;
 pub use position::{FileId, Files, Position, Span};
+pub use secret::mask_secrets;

@@ -107,7 +107,7 @@ impl Expression {
 
     /// The expression that a typed part is; `written` is its text, `span` the scalar that it stands in.
     pub(super) fn typed(typed: Typed, written: String, span: Span, schema: &Schema) -> Result<Self, Problem> {
-        let Typed { expr, data_type, bytes } = typed;
+        let Typed { expr, data_type, bytes, .. } = typed;
         let column = match &expr {
             Expr::Column(column) => schema.column(&column.name),
             _ => None,

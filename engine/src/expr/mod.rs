@@ -32,6 +32,7 @@ mod program;
 mod sql_type;
 mod syntax;
 mod type_name;
+mod wording;
 
 #[cfg(test)]
 mod tests;

@@ -36,7 +36,14 @@ fn decimal(digits: ExactNumberInfo) -> Option<ColumnType> {
 
 /// The Arrow type of a SQL type name; else what to write instead.
 pub(super) fn arrow_type(sql: &SqlType) -> Result<DataType, String> {
-    column_type(sql).map(|found| found.arrow()).ok_or_else(|| {
-        "types that can be cast to: `string`, `int`, `float`, `decimal(p,s)`, `bool`, `timestamp`, `date`".to_owned()
+    column_type(sql).map(|found| found.arrow()).ok_or_else(|| match sql {
+        SqlType::Decimal(_) | SqlType::Numeric(_) | SqlType::Dec(_) => {
+            "it needs digits, at most 38, and scale, as in `decimal(10,2)`".to_owned()
+        }
+        SqlType::Varchar(_) | SqlType::Char(_) | SqlType::CharVarying(_) => {
+            "write `string`: text has any length".to_owned()
+        }
+        _ => "types that can be cast to: `string`, `int`, `float`, `decimal(p,s)`, `bool`, `timestamp`, `date`"
+            .to_owned(),
     })
 }

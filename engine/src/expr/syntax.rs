@@ -5,13 +5,15 @@ use std::ops::Range;
 
 use datafusion_sql::sqlparser::ast::Expr as SqlExpr;
 use datafusion_sql::sqlparser::dialect::Dialect;
+use datafusion_sql::sqlparser::keywords::{Keyword, RESERVED_FOR_IDENTIFIER};
 use datafusion_sql::sqlparser::parser::{Parser, ParserError};
 use datafusion_sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
 
-use crate::diagnostic::{Code, Diagnostics, Files};
+use crate::diagnostic::{Code, Diagnostics, Files, Severity};
 use crate::spec::Spanned;
 
 use super::locate::{byte_of, bytes_of, locate};
+use super::wording::{advised, plain, shown};
 
 /// The longest text of an expression, in bytes.
 const TEXT_BYTES_MAX: usize = 16 * 1024;
@@ -22,10 +24,23 @@ pub(super) const DEPTH_MAX: usize = 64;
 /// The most steps of the parser, which for wrong text tries alternatives at every level.
 const STEPS_MAX: u32 = 20_000;
 
+/// Words that stand between operands and never are one, unless in double quotes.
+const BETWEEN_OPERANDS: &[Keyword] = &[
+    Keyword::AND,
+    Keyword::OR,
+    Keyword::IS,
+    Keyword::LIKE,
+    Keyword::ILIKE,
+    Keyword::BETWEEN,
+    Keyword::WHEN,
+    Keyword::THEN,
+];
+
 /// One thing that is wrong with an expression's text.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Problem {
     pub(super) code: Code,
+    pub(super) severity: Severity,
     pub(super) bytes: Range<usize>,
     pub(super) message: String,
     pub(super) hint: Option<String>,
@@ -33,7 +48,7 @@ pub(super) struct Problem {
 
 impl Problem {
     pub(super) fn new(code: Code, bytes: Range<usize>, message: impl Into<String>) -> Self {
-        Self { code, bytes, message: message.into(), hint: None }
+        Self { code, severity: Severity::Error, bytes, message: message.into(), hint: None }
     }
 
     pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -41,9 +56,20 @@ impl Problem {
         self
     }
 
+    /// Makes it one with which the expression can be used.
+    pub(super) fn warning(mut self) -> Self {
+        self.severity = Severity::Warning;
+        self
+    }
+
     /// Reports this at its place in the file.
     pub(super) fn report(self, text: &Spanned<String>, files: &Files, diagnostics: &mut Diagnostics) {
-        diagnostics.error(self.code, locate(files, text, self.bytes), self.message).hint = self.hint;
+        let span = locate(files, text, self.bytes);
+        let found = match self.severity {
+            Severity::Error => diagnostics.error(self.code, span, self.message),
+            Severity::Warning => diagnostics.warning(self.code, span, self.message),
+        };
+        found.hint = self.hint;
     }
 }
 
@@ -74,10 +100,27 @@ impl Dialect for ExpressionDialect {
         true
     }
 
-    fn parse_prefix(&self, _parser: &mut Parser) -> Option<Result<SqlExpr, ParserError>> {
+    fn supports_bitwise_shift_operators(&self) -> bool {
+        true
+    }
+
+    fn is_reserved_for_identifier(&self, keyword: Keyword) -> bool {
+        matches!(keyword, Keyword::CASE | Keyword::NOT) || RESERVED_FOR_IDENTIFIER.contains(&keyword)
+    }
+
+    fn parse_prefix(&self, parser: &mut Parser) -> Option<Result<SqlExpr, ParserError>> {
         let left = self.steps.get().saturating_sub(1);
         self.steps.set(left);
-        (left == 0).then_some(Err(ParserError::RecursionLimitExceeded))
+        if left == 0 {
+            return Some(Err(ParserError::RecursionLimitExceeded));
+        }
+        let next = parser.peek_token();
+        match &next.token {
+            Token::Word(word) if word.quote_style.is_none() && BETWEEN_OPERANDS.contains(&word.keyword) => {
+                Some(parser.expected("an expression", next))
+            }
+            _ => None,
+        }
     }
 }
 
@@ -85,16 +128,18 @@ impl Dialect for ExpressionDialect {
 pub(super) fn parse_sql<T>(text: &str, read: impl FnOnce(&mut Parser) -> Result<T, ParserError>) -> Result<T, Problem> {
     let whole = 0..text.len();
     if text.len() > TEXT_BYTES_MAX {
-        return Err(Problem::new(Code::ExpressionSyntax, 0..1, "this expression is longer than 16 KiB"));
+        let problem = Problem::new(Code::ExpressionSyntax, 0..1, "this expression is longer than 16 KiB");
+        return Err(problem.hint("split it over several `derive` columns"));
     }
     let dialect = ExpressionDialect { steps: Cell::new(STEPS_MAX) };
     let tokens = Tokenizer::new(&dialect, text).tokenize_with_location().map_err(|error| {
         let start = byte_of(text, error.location);
         let problem = Problem::new(Code::ExpressionSyntax, start..start + 1, plain(&error.message));
-        if text[start..].starts_with('\'') {
-            return problem.hint("close the text with `'`; a quote inside of it is written twice");
+        match text[start..].chars().next() {
+            Some('\'') => problem.hint("close the text with `'`; a quote inside of it is written twice"),
+            Some('"') => problem.hint("close the name with `\"`; text stands in single quotes, as in `'abc'`"),
+            _ => problem,
         }
-        problem
     })?;
     if depth_bound(&tokens) > TOKENS_MAX {
         let message = "this expression is too long; split it over several `derive` columns";
@@ -108,36 +153,6 @@ pub(super) fn parse_sql<T>(text: &str, read: impl FnOnce(&mut Parser) -> Result<
     }
     let message = format!("unexpected {}", shown(&next.token.to_string()));
     Err(advised(text, Problem::new(Code::ExpressionSyntax, bytes_of(text, next.span), message)))
-}
-
-/// Signs and words of other languages, and what SQL has instead.
-const FOREIGN: &[(&str, &str)] = &[
-    ("&&", "write `and`"),
-    ("=>", "write `>=`"),
-    ("=<", "write `<=`"),
-    ("=~", "write `regexp_like(text, pattern)`"),
-    ("!", "write `not`"),
-    ("descending", "write `desc`"),
-    ("ascending", "write `asc`"),
-];
-
-/// Says what would be right, where that is known.
-fn advised(text: &str, problem: Problem) -> Problem {
-    let first = &text[word_at(text, text.len() - text.trim_start().len())];
-    if first.eq_ignore_ascii_case("select") {
-        return problem.hint("write only the expression, as in `viewer_count > 1000`, not a whole `SELECT`");
-    }
-    let rest = text.get(problem.bytes.start..).unwrap_or_default();
-    match FOREIGN.iter().find(|(foreign, _)| rest.starts_with(foreign)) {
-        Some((foreign, hint)) => {
-            let bytes = problem.bytes.start..problem.bytes.start + foreign.len();
-            Problem::new(problem.code, bytes, format!("`{foreign}` is not SQL")).hint(*hint)
-        }
-        None if problem.bytes.start > 0 && rest.starts_with(|c: char| c.is_alphanumeric() || c == '_') => {
-            problem.hint("an operator is missing before it, as `and`, `=` or `+`")
-        }
-        None => problem,
-    }
 }
 
 /// How many tokens can each make the tree one level deeper: all but blanks, commas and the one-token elements of lists.
@@ -166,7 +181,8 @@ fn syntax_problem(text: &str, error: &ParserError) -> Problem {
         None if message.ends_with("EOF") => text.len()..text.len(),
         None => 0..text.len(),
     };
-    Problem::new(Code::ExpressionSyntax, bytes, plain(message))
+    let problem = Problem::new(Code::ExpressionSyntax, bytes, plain(message));
+    if message.starts_with("Expected: END") { problem.hint("`case` ends with `end`") } else { problem }
 }
 
 /// Cuts ` at Line: 1, Column: 5` off a message of the SQL parser.
@@ -184,19 +200,4 @@ pub(super) fn word_at(text: &str, start: usize) -> Range<usize> {
     let rest = text.get(start..).unwrap_or_default();
     let word = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
     start..start + word.max(rest.chars().next().map_or(0, char::len_utf8))
-}
-
-/// A message of the SQL parser in our words.
-fn plain(message: &str) -> String {
-    if let Some((expected, found)) = message.strip_prefix("Expected: ").and_then(|rest| rest.rsplit_once(", found: ")) {
-        let sign = expected.chars().all(|c| c.is_ascii_punctuation());
-        let expected = if sign { format!("`{expected}`") } else { expected.to_owned() };
-        return format!("expected {expected}, found {}", shown(found));
-    }
-    let mut characters = message.trim_end_matches('.').chars();
-    characters.next().map_or_else(String::new, |first| first.to_lowercase().chain(characters).collect())
-}
-
-fn shown(token: &str) -> String {
-    if token == "EOF" { "the end of the expression".into() } else { format!("`{token}`") }
 }

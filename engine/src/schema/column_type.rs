@@ -58,6 +58,9 @@ impl ColumnType {
             ("date", None) => Ok(Self::Date),
             ("json", None) => Ok(Self::Json),
             ("decimal", Some(arguments)) => Self::parse_decimal(arguments),
+            ("list", Some(element)) if element.trim_end().ends_with('?') => {
+                Err("a `?` has no place within a list: its values are never null".into())
+            }
             ("list", Some(element)) => Ok(Self::List(Box::new(Self::parse(element)?))),
             ("decimal", None) => Err("`decimal` needs digits and scale, as in `decimal(10,2)`".into()),
             ("list", None) => Err("`list` needs its element's type, as in `list(string)`".into()),
@@ -160,6 +163,8 @@ mod tests {
             ("decimal(4,5)", "scale from 0"),
             ("int(4)", "takes no arguments"),
             ("list(string", "closing parenthesis"),
+            ("list(int?)", "never null"),
+            ("list(list(int?)?)", "never null"),
         ] {
             let error = ColumnType::parse(text).expect_err(text);
             assert!(error.contains(part), "{text}: {error}");

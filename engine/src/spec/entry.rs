@@ -256,7 +256,10 @@ fn report_no_map(node: &Node, keys: &[Key], diagnostics: &mut Diagnostics) {
     let found = diagnostics.error(Code::WrongKind, node.span, message);
     let required: Vec<&str> = keys.iter().filter(|key| key.need == Need::Required).map(|key| key.name).collect();
     match (required.as_slice(), &node.content) {
-        ([], _) => found.hint("write `{}`"),
+        ([], _) => match keys.first() {
+            Some(key) => found.hint(format!("write `{{ {}: … }}`, or leave it out", key.name)),
+            None => found.hint("write `{}`"),
+        },
         ([only], Content::Scalar(text)) => found.hint(format!("write `{{ {only}: {text} }}`")),
         (required, _) => {
             let pairs: Vec<String> = required.iter().map(|key| format!("{key}: …")).collect();

@@ -5,6 +5,7 @@ use std::path::{Component, Path, PathBuf};
 
 use crate::diagnostic::{Code, Diagnostics, FileId, Files, Span};
 
+use super::likeness::{is_empty, is_like_pipeline};
 use super::merge::Merge;
 use super::pipeline::INCLUDED_KEYS;
 use super::value::unique_keys;
@@ -98,63 +99,85 @@ impl Loader<'_> {
                 return None;
             }
         };
-        let file = self.text(path, bytes)?;
+        let file = self.text(path, site, bytes)?;
         let node = parse(self.files.text(file), file, &mut self.diagnostics)?;
         note_scalars(&node, &mut self.files);
-        match node.content {
-            Content::Map(_) => Some(node),
-            Content::Null => {
-                self.diagnostics
-                    .error(Code::Empty, node.span, "the file is empty")
-                    .hint("a pipeline needs `name`, `sources` and `sinks`");
-                None
-            }
-            _ => {
-                let message = format!("expected `name`, `sources`, `operators`, `sinks`, found {}", node.kind());
-                self.diagnostics.error(Code::WrongKind, node.span, message).hint("write `key: value` lines");
-                None
-            }
+        if matches!(node.content, Content::Map(_)) {
+            return Some(node);
         }
+        let message = format!("expected `name`, `sources`, `operators`, `sinks`, found {}", node.kind());
+        self.diagnostics.error(Code::WrongKind, node.span, message).hint("write `key: value` lines");
+        None
     }
 
     fn report_unreadable(&mut self, path: &Path, site: Option<Span>, error: &io::Error) {
-        let why = match error.kind() {
-            io::ErrorKind::NotFound => "there is no such file".to_owned(),
-            io::ErrorKind::IsADirectory => "it is a folder".to_owned(),
-            io::ErrorKind::PermissionDenied => "permission is denied".to_owned(),
-            _ => error.to_string(),
+        let (why, hint) = match error.kind() {
+            io::ErrorKind::NotFound if site.is_some() => {
+                ("there is no such file".to_owned(), "the path starts at the folder of the file that includes it")
+            }
+            io::ErrorKind::NotFound => ("there is no such file".to_owned(), "the path starts at the working directory"),
+            io::ErrorKind::IsADirectory => ("it is a folder".to_owned(), "name a file in it"),
+            io::ErrorKind::PermissionDenied => (
+                "permission is denied".to_owned(),
+                "let the user who runs this read it: `chmod u+r`, or run as its owner",
+            ),
+            _ => (error.to_string(), "name a YAML file, or a pipe from which one is read"),
         };
-        let span = site.unwrap_or_else(|| start_of(self.files.add(path, "")));
-        let hint = match site {
-            Some(_) => "the path starts at the folder of the file that includes it",
-            None => "the path starts at the working directory",
-        };
-        let message = format!("cannot read `{}`: {why}", path.display());
-        self.diagnostics.error(Code::MissingFile, span, message).hint(hint);
+        self.refuse(path, site, Code::MissingFile, &format!("cannot read `{}`: {why}", path.display()), hint);
     }
 
-    /// Keeps a file's text, if it is text of a sane size.
-    fn text(&mut self, path: &Path, bytes: Vec<u8>) -> Option<FileId> {
+    /// Reports a file without showing any of it: at the word that includes it, if one does.
+    fn refuse(&mut self, path: &Path, site: Option<Span>, code: Code, message: &str, hint: &str) {
+        let span = site.unwrap_or_else(|| start_of(self.files.add(path, "")));
+        self.diagnostics.error(code, span, message).hint(hint);
+    }
+
+    fn refuse_unlike(&mut self, path: &Path, site: Option<Span>) {
+        let keys = if site.is_some() { INCLUDED_KEYS } else { PIPELINE_KEYS };
+        let keys: Vec<String> = keys.iter().map(|key| format!("`{}`", key.name)).collect();
+        let message = format!("`{}` is no pipeline: none of its lines begins with a key of one", path.display());
+        let hint = format!("keys of a pipeline: {}", keys.join(", "));
+        self.refuse(path, site, Code::WrongKind, &message, &hint);
+    }
+
+    /// Keeps a file's text, if it is that of a pipeline, of a sane size.
+    fn text(&mut self, path: &Path, site: Option<Span>, bytes: Vec<u8>) -> Option<FileId> {
+        let name = path.display();
         if bytes.len() > SIZE_MAX {
-            let message = format!("the file has {} bytes, more than 1 MiB", bytes.len());
-            let head = bytes[..80].split(|byte| *byte == b'\n').next().unwrap_or_default();
-            let file = self.files.add(path, String::from_utf8_lossy(head));
-            self.diagnostics
-                .error(Code::TooLarge, start_of(file), message)
-                .hint("is this a pipeline? data belongs elsewhere");
+            let message = format!("`{name}` is larger than 1 MiB");
+            self.refuse(path, site, Code::TooLarge, &message, "is this a pipeline? data belongs elsewhere");
             return None;
         }
+        let text = String::from_utf8_lossy(&bytes);
+        if is_empty(&text) {
+            let hint = match site {
+                Some(_) => "write `sources`, `operators` or `sinks` into it, or do not include it",
+                None => "a pipeline needs `name`, `sources` and `sinks`",
+            };
+            self.refuse(path, site, Code::Empty, &format!("`{name}` is empty"), hint);
+            return None;
+        }
+        let like = is_like_pipeline(&text);
         let error = match String::from_utf8(bytes) {
-            Ok(text) => return Some(self.files.add(path, text)),
+            Ok(text) if like => return Some(self.files.add(path, with_newlines(text))),
+            Ok(_) => {
+                self.refuse_unlike(path, site);
+                return None;
+            }
             Err(error) => error,
         };
         let at = error.utf8_error().valid_up_to();
         let bytes = error.into_bytes();
         let line = bytes[..at].iter().filter(|byte| **byte == b'\n').count() + 1;
         let message = format!("not UTF-8: byte {:#04x} at offset {at}, line {line}", bytes[at]);
+        let hint = "save the file with the encoding UTF-8";
+        if !like {
+            self.refuse(path, site, Code::NotUtf8, &format!("`{}` is {message}", path.display()), hint);
+            return None;
+        }
         let file = self.files.add(path, String::from_utf8_lossy(&bytes));
         let span = Span { file, start: at, end: at + char::REPLACEMENT_CHARACTER.len_utf8() };
-        self.diagnostics.error(Code::NotUtf8, span, message).hint("save the file with the encoding UTF-8");
+        self.diagnostics.error(Code::NotUtf8, span, message).hint(hint);
         None
     }
 
@@ -211,6 +234,20 @@ fn is_head(name: &str) -> bool {
 
 fn start_of(file: FileId) -> Span {
     Span { file, start: 0, end: 0 }
+}
+
+/// Text whose every line ends with a newline: YAML also takes a lone carriage return for the end of a line. Places stay as they are.
+fn with_newlines(text: String) -> String {
+    if !text.contains('\r') {
+        return text;
+    }
+    let mut bytes = text.into_bytes();
+    for at in 0..bytes.len() {
+        if bytes[at] == b'\r' && bytes.get(at + 1) != Some(&b'\n') {
+            bytes[at] = b'\n';
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// A path without `.` and `x/..`, by which a file is known again.

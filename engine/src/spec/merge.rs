@@ -181,7 +181,7 @@ impl<'a> Merge<'a> {
         match text.value.resolve(self.variables) {
             Ok(resolved) => Some(resolved),
             Err(missing) => {
-                unset_variable(&missing, text.span, diagnostics);
+                unset_variable(&missing, &text.value, text.span, diagnostics);
                 None
             }
         }

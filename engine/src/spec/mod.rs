@@ -4,6 +4,7 @@
 
 mod entry;
 mod key;
+mod likeness;
 mod load;
 mod merge;
 mod node;

@@ -36,10 +36,12 @@ pub enum Value {
     Node(Node),
 }
 
-/// Reports a variable that has no value.
-pub(super) fn unset_variable(missing: &MissingVariable, span: Span, diagnostics: &mut Diagnostics) {
+/// Reports a variable that has no value, where it stands in the text of the scalar at `span`.
+pub(super) fn unset_variable(missing: &MissingVariable, text: &Text, span: Span, diagnostics: &mut Diagnostics) {
+    let reference = format!("${{{}}}", missing.0);
+    let place = text.to_string().find(&reference).map_or(span, |at| span.within(at, reference.len()));
     diagnostics
-        .error(Code::UnsetVariable, span, missing.to_string())
+        .error(Code::UnsetVariable, place, missing.to_string())
         .hint(format!("set it, pass `--set {name}=…`, or give a default: `${{{name}:-…}}`", name = missing.0));
 }
 
@@ -203,7 +205,10 @@ fn read_scalar(
     diagnostics: &mut Diagnostics,
 ) -> Option<Value> {
     let Content::Scalar(written) = &node.content else {
-        wrong_content(node, &kind.describe(), key, diagnostics);
+        let found = wrong_content(node, &kind.describe(), key, diagnostics);
+        if matches!(node.content, Content::List(_)) {
+            found.hint("write the one value, without `[` and `]`, or without its `-`");
+        }
         return None;
     };
     let text = match Text::parse(written) {
@@ -221,7 +226,7 @@ fn read_scalar(
     let resolved = match text.resolve(variables) {
         Ok(resolved) => resolved,
         Err(missing) => {
-            unset_variable(&missing, node.span, diagnostics);
+            unset_variable(&missing, &text, node.span, diagnostics);
             return None;
         }
     };

@@ -18,9 +18,10 @@ use crate::expr::locate::bytes_of;
 use crate::expr::program::{Program, frame};
 use crate::expr::syntax::{DEPTH_MAX, Problem};
 use crate::expr::type_name::{Family, canonical, type_name};
-use crate::schema::Schema;
+use crate::schema::{ColumnType, Schema};
 
 use super::extent::extent;
+use super::unsupported::unsupported;
 
 /// The most columns that a hint lists.
 const LISTED_COLUMNS_MAX: usize = 12;
@@ -32,6 +33,8 @@ pub(in crate::expr) struct Typed {
     pub(in crate::expr) data_type: DataType,
     /// Its bytes in the text.
     pub(in crate::expr) bytes: Range<usize>,
+    /// Whether it is a column of type `json`, which to Arrow is text.
+    pub(in crate::expr) json: bool,
 }
 
 impl Typed {
@@ -41,7 +44,7 @@ impl Typed {
 
     /// Its type as messages call it.
     pub(super) fn type_name(&self) -> String {
-        type_name(&self.data_type)
+        if self.json { ColumnType::Json.to_string() } else { type_name(&self.data_type) }
     }
 
     pub(super) fn is_constant(&self) -> bool {
@@ -56,17 +59,22 @@ pub(in crate::expr) struct Builder<'a> {
     pub(super) frame: Arc<DFSchema>,
     pub(in crate::expr) problems: Vec<Problem>,
     depth: usize,
+    too_deep: bool,
 }
 
 impl<'a> Builder<'a> {
     pub(in crate::expr) fn new(text: &'a str, schema: &'a Schema) -> Self {
         let frame = frame(&schema.columns).unwrap_or_else(|_| DFSchema::empty());
-        Self { text, schema, frame: Arc::new(frame), problems: Vec::new(), depth: 0 }
+        Self { text, schema, frame: Arc::new(frame), problems: Vec::new(), depth: 0, too_deep: false }
     }
 
     /// The typed form of a tree; `None` if something in it is wrong, which is then among the problems.
     pub(in crate::expr) fn build(&mut self, sql: &SqlExpr) -> Option<Typed> {
         if self.depth >= DEPTH_MAX {
+            // Once is enough: every branch of a `case` gets here.
+            if std::mem::replace(&mut self.too_deep, true) {
+                return None;
+            }
             let problem = Problem::new(Code::ExpressionSyntax, self.bytes(sql), "this expression is nested too deeply");
             return self.refuse(problem.hint("split it over several `derive` columns"));
         }
@@ -124,12 +132,8 @@ impl<'a> Builder<'a> {
 
     pub(super) fn unsupported<T>(&mut self, sql: &SqlExpr) -> Option<T> {
         let bytes = self.bytes(sql);
-        self.refuse(Problem::new(Code::NotAnExpression, bytes, "this SQL has no place in an expression"))
-    }
-
-    /// Records that types do not fit.
-    pub(super) fn mismatch<T>(&mut self, bytes: Range<usize>, message: impl Into<String>) -> Option<T> {
-        self.refuse(Problem::new(Code::TypeMismatch, bytes, message))
+        let written = self.text().get(bytes.clone()).unwrap_or_default();
+        self.refuse(unsupported(sql, written, bytes))
     }
 
     /// The bytes of the text that a part covers.
@@ -147,11 +151,12 @@ impl<'a> Builder<'a> {
         if let Some(column) = self.schema.column(&ident.value) {
             let data_type = column.column_type.arrow();
             let expr = Expr::Column(Column::new_unqualified(&ident.value));
-            return Some(Typed { expr, data_type, bytes });
+            return Some(Typed { expr, data_type, bytes, json: column.column_type == ColumnType::Json });
         }
         let mut problem = Problem::new(Code::UnknownColumn, bytes, format!("unknown column `{}`", ident.value));
         problem.hint = match nearest(&ident.value, self.schema.names()) {
             Some(near) => Some(format!("did you mean `{near}`?")),
+            None if ident.value.eq_ignore_ascii_case("else") => Some("write `else`".into()),
             None if ident.quote_style.is_some() => {
                 Some(format!("text stands in single quotes: '{}'", ident.value.replace('\'', "''")))
             }
@@ -161,6 +166,13 @@ impl<'a> Builder<'a> {
             None => None,
         };
         self.refuse(problem)
+    }
+
+    /// A column whose values come with the records and tell when, the engine's own first.
+    pub(super) fn time_column(&self) -> Option<&'a str> {
+        let times = || self.schema.columns.iter().filter(|column| column.column_type == ColumnType::Timestamp);
+        let own = times().find(|column| column.name.starts_with('_'));
+        own.or_else(|| times().next()).map(|column| column.name.as_str())
     }
 
     /// Whether a word is a column.
@@ -198,7 +210,7 @@ impl<'a> Builder<'a> {
             Some(form) => (Expr::Cast(Cast::new(Box::new(expr), form.clone())), form),
             None => (expr, data_type),
         };
-        let typed = Typed { expr, data_type, bytes };
+        let typed = Typed { expr, data_type, bytes, json: false };
         if typed.expr.any_column_refs() { self.plan(typed, refuse) } else { self.fold(typed) }
     }
 
@@ -218,7 +230,9 @@ impl<'a> Builder<'a> {
                 let message = format!("this constant always fails: {}", fault.message);
                 let mut problem = Problem::new(Code::ConstantFails, typed.bytes, message);
                 problem.hint = match Family::of(&typed.data_type) {
-                    Family::Time => Some("write a time as `2026-01-31T08:00:00Z`, a date as `2026-01-31`".into()),
+                    Family::Time if matches!(typed.expr, Expr::Cast(_)) => {
+                        Some("write a time as `2026-01-31T08:00:00Z`, a date as `2026-01-31`".into())
+                    }
                     _ => None,
                 };
                 self.refuse(problem)

@@ -15,7 +15,7 @@ use crate::diagnostic::{Code, nearest};
 use crate::expr::function::{Called, called, functions};
 use crate::expr::locate::bytes_of;
 use crate::expr::sql_type::arrow_type;
-use crate::expr::syntax::Problem;
+use crate::expr::syntax::{Problem, word_at};
 use crate::expr::type_name::{Family, type_name};
 
 use super::builder::{Builder, Typed};
@@ -82,7 +82,7 @@ impl Builder<'_> {
                 let bytes = self.bytes(sql);
                 self.call(&lower, arguments, bytes)
             }
-            other => self.refuse(misplaced(&other, &name, at)),
+            other => self.refuse(misplaced(&other, &name, self.time_column(), at)),
         }
     }
 
@@ -163,7 +163,8 @@ impl Builder<'_> {
                     }
                     Err(hint) => {
                         let message = format!("no column can have the type `{}`", data_type.to_string().to_lowercase());
-                        self.refuse(Problem::new(Code::TypeMismatch, bytes, message).hint(hint))
+                        let place = target_type(self.text(), self.bytes(expr).end, bytes);
+                        self.refuse(Problem::new(Code::TypeMismatch, place, message).hint(hint))
                     }
                 }
             }
@@ -206,6 +207,19 @@ impl Builder<'_> {
     }
 }
 
+/// Where the type of a cast stands, whose operand ends at a byte; the whole cast if it is not found.
+fn target_type(text: &str, end: usize, whole: Range<usize>) -> Range<usize> {
+    let rest = text.get(end..).unwrap_or_default().trim_start();
+    let after = rest
+        .strip_prefix("::")
+        .or_else(|| rest.get(..2).filter(|word| word.eq_ignore_ascii_case("as")).map(|_| &rest[2..]));
+    let Some(after) = after.map(str::trim_start) else { return whole };
+    let start = text.len() - after.len();
+    let word = word_at(text, start);
+    let arguments = text[word.end..].strip_prefix('(').and_then(|inner| inner.find(')'));
+    start..word.end + arguments.map_or(0, |length| length + 2)
+}
+
 /// Whether a call has nothing but arguments.
 fn is_plain(function: &Function) -> bool {
     let plain_list = match &function.args {
@@ -221,11 +235,22 @@ fn is_plain(function: &Function) -> bool {
         && matches!(function.parameters, FunctionArguments::None)
 }
 
-fn misplaced(called: &Called, name: &str, at: Range<usize>) -> Problem {
+/// Words for numbers that nothing gives twice.
+const CHANCE: &[&str] = &["random", "rand", "uuid", "gen_random_uuid"];
+
+/// What to say about a function that cannot be called here; `time` is a column to use in place of the clock.
+fn misplaced(called: &Called, name: &str, time: Option<&str>, at: Range<usize>) -> Problem {
     match called {
         Called::Volatile => {
+            let hint = match time {
+                _ if CHANCE.contains(&name.to_lowercase().as_str()) => {
+                    "choose rows by the value of a column".to_owned()
+                }
+                Some(column) => format!("use a time that comes with the record: `{column}`"),
+                None => "use a time that comes with the record: a column of the type `timestamp`".to_owned(),
+            };
             Problem::new(Code::NotAnExpression, at, format!("`{name}` would not give the same value in a replay"))
-                .hint("use a time that comes with the record: `_timestamp` or `_polled_at`")
+                .hint(hint)
         }
         Called::Aggregate => Problem::new(Code::NotAnExpression, at, format!("aggregate `{name}` has no place here"))
             .hint("aggregates stand in `aggregate:` of an operator with `group_by:`"),

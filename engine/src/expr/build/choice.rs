@@ -1,5 +1,7 @@
 //! Choices among values: `CASE`, `IN`, `BETWEEN`.
 
+use std::ops::Range;
+
 use datafusion_expr::expr::InList;
 use datafusion_expr::{Between, Case, Expr};
 use datafusion_sql::sqlparser::ast::{CaseWhen, Expr as SqlExpr};
@@ -9,6 +11,7 @@ use crate::expr::syntax::Problem;
 use crate::expr::type_name::Family;
 
 use super::builder::{Builder, Typed};
+use super::operator::without_order;
 
 impl Builder<'_> {
     pub(super) fn choice(&mut self, sql: &SqlExpr) -> Option<Typed> {
@@ -33,12 +36,27 @@ impl Builder<'_> {
         let (expr, low, high) = (self.build(expr), self.build(low), self.build(high));
         let (expr, low, high) = (expr?, low?, high?);
         let bytes = self.bytes(sql);
+        if [&expr, &low, &high].into_iter().any(|part| part.json) {
+            return self.refuse(without_order("between", bytes));
+        }
         let (expr, low) = self.comparable(expr, low, &bytes)?;
         let (expr, high) = self.comparable(expr, high, &bytes)?;
+        self.warn_of_empty_range(&low, &high, negated, &bytes);
         let message =
             format!("cannot compare `{}` with `{}` and `{}`", expr.type_name(), low.type_name(), high.type_name());
         let between = Between::new(Box::new(expr.expr), negated, Box::new(low.expr), Box::new(high.expr));
         self.finish(Expr::Between(between), bytes.clone(), || Problem::new(Code::TypeMismatch, bytes, message))
+    }
+
+    /// Warns of `between 5 and 1`.
+    fn warn_of_empty_range(&mut self, low: &Typed, high: &Typed, negated: bool, bytes: &Range<usize>) {
+        let (Expr::Literal(from, _), Expr::Literal(to, _)) = (&low.expr, &high.expr) else { return };
+        if from.partial_cmp(to) == Some(std::cmp::Ordering::Greater) {
+            let always = if negated { "true" } else { "false" };
+            let message = format!("the lower bound is above the upper one: this is always {always}");
+            let problem = Problem::new(Code::BadValue, bytes.clone(), message);
+            self.problems.push(problem.hint("write the lower bound first: `between 1 and 5`").warning());
+        }
     }
 
     fn in_list(&mut self, sql: &SqlExpr, expr: &SqlExpr, list: &[SqlExpr], negated: bool) -> Option<Typed> {
@@ -110,7 +128,8 @@ impl Builder<'_> {
                 Some(first) if first.family() == part.family() => {}
                 Some(first) => {
                     let message = format!("{what} are `{}` and `{}`", first.type_name(), part.type_name());
-                    return self.mismatch(part.bytes.clone(), message);
+                    let problem = Problem::new(Code::TypeMismatch, part.bytes.clone(), message);
+                    return self.refuse(problem.hint("give all of them one type, as with `cast(… as string)`"));
                 }
             }
         }

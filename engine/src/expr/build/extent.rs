@@ -11,6 +11,9 @@ pub(super) fn extent(text: &str, sql: &SqlExpr) -> Range<usize> {
     let bytes = bytes_of(text, sql.span());
     let bytes = match sql {
         SqlExpr::Function(_) => with_empty_list(text, bytes),
+        SqlExpr::CompoundFieldAccess { .. } | SqlExpr::Array(_) if text[bytes.end..].starts_with(']') => {
+            bytes.start - usize::from(text[..bytes.start].ends_with('['))..bytes.end + 1
+        }
         SqlExpr::UnaryOp { .. } => from_sign(text, bytes),
         SqlExpr::Cast { kind: CastKind::DoubleColon, .. } => bytes,
         SqlExpr::Cast { .. }
@@ -23,7 +26,19 @@ pub(super) fn extent(text: &str, sql: &SqlExpr) -> Range<usize> {
         | SqlExpr::Overlay { .. } => from_word(text, bytes),
         _ => bytes,
     };
-    balanced(text, bytes)
+    from_lead(text, balanced(text, bytes))
+}
+
+/// Goes back to the word that the first operand begins with, of which the parser knows no place: `interval '…'`, `cast(…)`.
+fn from_lead(text: &str, bytes: Range<usize>) -> Range<usize> {
+    let before = &text[..bytes.start];
+    let called = text[bytes.start..].starts_with('(') && before.ends_with(|c: char| c.is_alphanumeric() || c == '_');
+    let trimmed = before.trim_end();
+    let start = trimmed
+        .rfind(|c: char| !c.is_alphanumeric() && c != '_')
+        .map_or(0, |at| at + trimmed[at..].chars().next().map_or(1, char::len_utf8));
+    let interval = trimmed[start..].eq_ignore_ascii_case("interval") && text[bytes.start..].starts_with('\'');
+    if called || interval { start..bytes.end } else { bytes }
 }
 
 /// Takes in the `(` of a call whose span is only its name.
@@ -95,6 +110,8 @@ mod tests {
         assert_eq!(&text[balanced(text, with_empty_list(text, found("g")))], "g()");
         let cast = "1 + cast(c as int)";
         assert_eq!(&cast[balanced(cast, from_word(cast, 9..10))], "cast(c as int)");
+        let text = "a > interval '1 day'";
+        assert_eq!(&text[from_lead(text, 13..20)], "interval '1 day'");
         let text = "x or NOT (a)";
         assert_eq!(&text[balanced(text, from_sign(text, 10..11))], "NOT (a)");
     }

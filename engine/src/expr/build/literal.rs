@@ -91,5 +91,5 @@ fn interval_text(sql: &SqlExpr, negative: bool) -> Option<String> {
 }
 
 pub(super) fn literal(value: ScalarValue, bytes: Range<usize>) -> Typed {
-    Typed { data_type: value.data_type(), expr: Expr::Literal(value, None), bytes }
+    Typed { data_type: value.data_type(), expr: Expr::Literal(value, None), bytes, json: false }
 }

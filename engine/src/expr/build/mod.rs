@@ -6,5 +6,6 @@ mod choice;
 mod extent;
 mod literal;
 mod operator;
+mod unsupported;
 
 pub(super) use builder::{Builder, Typed};

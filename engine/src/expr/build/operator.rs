@@ -13,6 +13,7 @@ use crate::schema::ColumnType;
 
 use super::builder::{Builder, Typed};
 use super::literal::literal;
+use super::unsupported::{NO_PATHS, OPERATORS};
 
 impl Builder<'_> {
     pub(super) fn unary(&mut self, sql: &SqlExpr, operator: UnaryOperator, operand: &SqlExpr) -> Option<Typed> {
@@ -50,26 +51,21 @@ impl Builder<'_> {
         if matches!(operator, BinaryOperator::And | BinaryOperator::Or) {
             return self.logical(sql, operator);
         }
-        let (Some(left), Some(right)) = (self.build(left), self.build(right)) else { return None };
         let bytes = self.bytes(sql);
-        match operator {
-            BinaryOperator::Eq => self.compare(left, Operator::Eq, right, bytes),
-            BinaryOperator::NotEq => self.compare(left, Operator::NotEq, right, bytes),
-            BinaryOperator::Lt => self.compare(left, Operator::Lt, right, bytes),
-            BinaryOperator::LtEq => self.compare(left, Operator::LtEq, right, bytes),
-            BinaryOperator::Gt => self.compare(left, Operator::Gt, right, bytes),
-            BinaryOperator::GtEq => self.compare(left, Operator::GtEq, right, bytes),
-            BinaryOperator::Plus => self.arithmetic(left, Operator::Plus, right, bytes),
-            BinaryOperator::Minus => self.arithmetic(left, Operator::Minus, right, bytes),
-            BinaryOperator::Multiply => self.arithmetic(left, Operator::Multiply, right, bytes),
-            BinaryOperator::Divide => self.arithmetic(left, Operator::Divide, right, bytes),
-            BinaryOperator::Modulo => self.arithmetic(left, Operator::Modulo, right, bytes),
-            BinaryOperator::StringConcat => self.concat(left, right, bytes),
-            _ => {
-                let problem =
-                    Problem::new(Code::NotAnExpression, bytes, format!("operator `{operator}` is not known here"));
-                self.refuse(problem.hint("known: + - * / % || = <> < <= > >= and or not"))
+        // What binds otherwise than it looks is said of the operator, not of its operands.
+        let Some(known) = planned(operator) else {
+            let problem =
+                Problem::new(Code::NotAnExpression, bytes, format!("operator `{operator}` is not known here"));
+            let path = operator.to_string().starts_with(['-', '#', '@', '?']);
+            return self.refuse(problem.hint(if path { NO_PATHS } else { OPERATORS }));
+        };
+        let (Some(left), Some(right)) = (self.build(left), self.build(right)) else { return None };
+        match known {
+            Operator::Plus | Operator::Minus | Operator::Multiply | Operator::Divide | Operator::Modulo => {
+                self.arithmetic(left, known, right, bytes)
             }
+            Operator::StringConcat => self.concat(left, right, bytes),
+            _ => self.compare_ordered(left, known, right, bytes),
         }
     }
 
@@ -103,7 +99,12 @@ impl Builder<'_> {
             Family::Null => Some(literal(ScalarValue::Boolean(None), part.bytes)),
             _ => {
                 let message = format!("`{word}` needs `bool`, found `{}`", part.type_name());
-                self.mismatch(part.bytes, message)
+                let hint = match part.family() {
+                    Family::Number => "make a condition of it, as in `… > 0`",
+                    Family::Text => "make a condition of it, as in `… = 'abc'`",
+                    _ => "make a condition of it, as in `… is not null`",
+                };
+                self.refuse(Problem::new(Code::TypeMismatch, part.bytes, message).hint(hint))
             }
         }
     }
@@ -113,6 +114,20 @@ impl Builder<'_> {
         let refuse = cannot_compare(&left, &right, bytes.clone());
         let expr = Expr::BinaryExpr(BinaryExpr::new(Box::new(left.expr), operator, Box::new(right.expr)));
         self.finish(expr, bytes, || refuse)
+    }
+
+    /// One of `=`, `<>`, `<` and so on, which null and json refuse.
+    fn compare_ordered(&mut self, left: Typed, operator: Operator, right: Typed, bytes: Range<usize>) -> Option<Typed> {
+        if [&left, &right].into_iter().any(|part| part.is_constant() && part.family() == Family::Null) {
+            let message = format!("`{operator}` with `null` is never true");
+            let hint = if operator == Operator::NotEq { "write `… is not null`" } else { "write `… is null`" };
+            return self.refuse(Problem::new(Code::TypeMismatch, bytes, message).hint(hint));
+        }
+        let equal = matches!(operator, Operator::Eq | Operator::NotEq);
+        if !equal && (left.json || right.json) {
+            return self.refuse(without_order(&operator.to_string(), bytes));
+        }
+        self.compare(left, operator, right, bytes)
     }
 
     /// Makes sure that two parts can be compared. A text literal beside a time is read as a time.
@@ -171,6 +186,10 @@ impl Builder<'_> {
         if !fits {
             return self.refuse(problem);
         }
+        if matches!(operator, Operator::Divide | Operator::Modulo) && is_zero(&right) && !left.is_constant() {
+            let message = "this constant always fails: division by zero";
+            return self.refuse(Problem::new(Code::ConstantFails, right.bytes, message));
+        }
         let expr = Expr::BinaryExpr(BinaryExpr::new(Box::new(left.expr), operator, Box::new(right.expr)));
         self.finish(expr, bytes, || problem)
     }
@@ -226,7 +245,8 @@ impl Builder<'_> {
         }
         let (Some(expr), Some(pattern)) = (self.build(expr), self.build(pattern)) else { return None };
         let message = format!("`like` needs `string`, found `{}` and `{}`", expr.type_name(), pattern.type_name());
-        let problem = Problem::new(Code::TypeMismatch, bytes.clone(), message);
+        let problem = Problem::new(Code::TypeMismatch, bytes.clone(), message)
+            .hint("a pattern is text, as in `'abc%'`; convert what is no text with `cast(… as string)`");
         if ![&expr, &pattern].into_iter().all(|part| matches!(part.family(), Family::Text | Family::Null)) {
             return self.refuse(problem);
         }
@@ -234,6 +254,39 @@ impl Builder<'_> {
         let (expr, pattern) = (self.cast(expr, &string)?, self.cast(pattern, &string)?);
         let like = Like::new(negated, Box::new(expr.expr), Box::new(pattern.expr), None, ignore_case);
         self.finish(Expr::Like(like), bytes, || problem)
+    }
+}
+
+/// What to say when json is compared by more and less.
+pub(super) fn without_order(operator: &str, bytes: Range<usize>) -> Problem {
+    let message = format!("`json` has no order: `{operator}` cannot compare it");
+    Problem::new(Code::TypeMismatch, bytes, message).hint("convert it, as in `cast(… as int)`")
+}
+
+/// The operators that are built from two operands.
+fn planned(operator: &BinaryOperator) -> Option<Operator> {
+    Some(match operator {
+        BinaryOperator::Eq => Operator::Eq,
+        BinaryOperator::NotEq => Operator::NotEq,
+        BinaryOperator::Lt => Operator::Lt,
+        BinaryOperator::LtEq => Operator::LtEq,
+        BinaryOperator::Gt => Operator::Gt,
+        BinaryOperator::GtEq => Operator::GtEq,
+        BinaryOperator::Plus => Operator::Plus,
+        BinaryOperator::Minus => Operator::Minus,
+        BinaryOperator::Multiply => Operator::Multiply,
+        BinaryOperator::Divide => Operator::Divide,
+        BinaryOperator::Modulo => Operator::Modulo,
+        BinaryOperator::StringConcat => Operator::StringConcat,
+        _ => return None,
+    })
+}
+
+fn is_zero(part: &Typed) -> bool {
+    match &part.expr {
+        Expr::Literal(ScalarValue::Int64(Some(value)), _) => *value == 0,
+        Expr::Literal(ScalarValue::Float64(Some(value)), _) => *value == 0.0,
+        _ => false,
     }
 }
 
@@ -265,9 +318,13 @@ fn cannot_compare(left: &Typed, right: &Typed, bytes: Range<usize>) -> Problem {
         (Family::Text, Family::Number) | (Family::Number, Family::Text) => {
             Some("convert text with `cast(… as int)`".into())
         }
-        (Family::Interval, Family::Interval | Family::Number) | (Family::Number, Family::Interval) => {
+        (Family::Interval, _) | (_, Family::Interval) => {
             Some("compare numbers: `seconds_between(a, b)`, `minutes_between(a, b)`".into())
         }
+        (Family::Time, _) | (_, Family::Time) => {
+            Some("write a time as `'2026-01-31T08:00:00Z'`, a date as `'2026-01-31'`".into())
+        }
+        (Family::Bool, _) | (_, Family::Bool) => Some("a `bool` is a condition by itself: `…` or `not …`".into()),
         _ => None,
     };
     problem

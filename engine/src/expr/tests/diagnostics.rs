@@ -7,7 +7,7 @@ use crate::spec::Spanned;
 use super::rows::{Table, in_file, parse, schema};
 
 /// Each: the text, the code, the words under the caret, the message, a part of the hint.
-fn refused(table: &mut Table, text: &str, code: Code, word: &str, message: &str, hint: &str) {
+pub(super) fn refused(table: &mut Table, text: &str, code: Code, word: &str, message: &str, hint: &str) {
     let (parsed, diagnostics, files) = parse(text);
     let found = diagnostics.sorted();
     let Some(first) = found.first() else {
@@ -50,7 +50,7 @@ fn names() {
         NotAnExpression,
         "current_date",
         "`current_date` would not give the same value in a replay",
-        "_polled_at",
+        "_timestamp",
     );
     refused(
         &mut table,
@@ -128,7 +128,7 @@ fn types() {
         &mut table,
         "cast(n as smallint)",
         TypeMismatch,
-        "cast(n as smallint)",
+        "smallint",
         "no column can have the type `smallint`",
         "`int`",
     );

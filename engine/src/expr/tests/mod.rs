@@ -5,3 +5,4 @@ mod failures;
 mod laws;
 mod rows;
 mod values;
+mod wording;

@@ -11,7 +11,11 @@ pub(super) fn report(text: &str, file: FileId, error: &ScanError, open: Option<S
     let at = floor(text, error.marker().byte_offset().unwrap_or(text.len()));
     let line = Line::around(text, at);
     let place = |(start, end): (usize, usize)| Span { file, start, end };
-    if let Some(tab) = line.tab_indent() {
+    let tab_below = || {
+        std::iter::successors(line.below().filter(|_| is_tab(error.kind())), Line::below)
+            .find_map(|line| line.tab_indent())
+    };
+    if let Some(tab) = line.tab_indent().or_else(tab_below) {
         diagnostics
             .error(Code::Tab, place((tab, tab + 1)), "a tab is used to indent")
             .hint("YAML indents with spaces only: replace it");
@@ -26,10 +30,13 @@ pub(super) fn report(text: &str, file: FileId, error: &ScanError, open: Option<S
                 .hint("leave the line out; if `%` belongs to a value, put the value in quotes");
         }
         kind => {
-            let advice =
-                quoting::advise(&line, at, kind).or_else(|| quoting::variable(&line, at)).unwrap_or_else(|| {
+            let advice = quoting::comment(text, open, at)
+                .or_else(|| quoting::advise(&line, at, kind))
+                .or_else(|| quoting::variable(&line, at))
+                .unwrap_or_else(|| {
                     let (message, hint) = describe(kind);
-                    Advice { place: (span.start, span.end), message, hint: hint.to_owned() }
+                    let place = culprit(text, at, kind).unwrap_or((span.start, span.end));
+                    Advice { place, message, hint: hint.to_owned() }
                 });
             let found = diagnostics.error(Code::Syntax, place(advice.place), advice.message).hint(advice.hint);
             if let Some(open) = open.filter(|open| text[open.start.min(advice.place.0)..advice.place.0].contains('\n'))
@@ -75,6 +82,49 @@ fn word(text: &str, at: usize) -> (usize, usize) {
     let length = rest.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(rest.len());
     let first = rest.chars().next().filter(|c| *c != '\n').map_or(0, char::len_utf8);
     (at, at + length.max(first))
+}
+
+/// Whether an error is about a tab; it may stand in a line below the value that the parser was at.
+fn is_tab(kind: &ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::TabInBlockIndentation
+            | ErrorKind::TabNotAllowed
+            | ErrorKind::TabAtBlockScalarStart
+            | ErrorKind::TabInIndentation
+            | ErrorKind::TabInPlainScalar
+    )
+}
+
+/// Where the very character stands that an error is about, when the parser only says which value it is in.
+fn culprit(text: &str, at: usize, kind: &ErrorKind) -> Option<(usize, usize)> {
+    match kind {
+        ErrorKind::UnexpectedCharacter { character } => {
+            let start = at + text[at..].lines().next()?.find(*character)?;
+            Some((start, start + character.len_utf8()))
+        }
+        ErrorKind::UnknownQuotedScalarEscape | ErrorKind::InvalidQuotedScalarHexEscape => {
+            let mut start = at;
+            loop {
+                start += text[start..].find('\\')?;
+                let rest = &text[start + 1..];
+                let code = rest.chars().next()?;
+                let digits = match code {
+                    'x' => 2,
+                    'u' => 4,
+                    'U' => 8,
+                    _ => 0,
+                };
+                let hex = rest[code.len_utf8()..].chars().take(digits).take_while(char::is_ascii_hexdigit).count();
+                let end = start + 1 + code.len_utf8() + hex;
+                if hex < digits || (digits == 0 && !"0abt\tnvfre \"/\\N_LP\n\r".contains(code)) {
+                    return Some((start, end));
+                }
+                start = end;
+            }
+        }
+        _ => None,
+    }
 }
 
 fn describe(kind: &ErrorKind) -> (String, &'static str) {
@@ -134,7 +184,9 @@ fn describe(kind: &ErrorKind) -> (String, &'static str) {
         ),
         E::UnexpectedCharacter { character } => {
             let shown = character.escape_debug();
-            return (format!("`{shown}` cannot stand here"), "put the value in quotes");
+            let hint =
+                if character.is_control() { "remove this invisible character" } else { "put the value in quotes" };
+            return (format!("`{shown}` cannot stand here"), hint);
         }
         E::BomInsideDocument => ("a byte order mark within the text", "remove the invisible character"),
         _ => ("this is not YAML", "see the examples in the manual; text with special characters needs quotes"),

@@ -50,6 +50,18 @@ impl<'a> Line<'a> {
         None
     }
 
+    /// The nearest line below that holds more than white space.
+    pub(super) fn below(&self) -> Option<Self> {
+        let mut line = Self::around(self.whole, self.start);
+        loop {
+            let next = line.start + line.text.len() + 1;
+            line = Self::around(self.whole, Some(next).filter(|next| *next < self.whole.len())?);
+            if !line.text.trim().is_empty() {
+                return Some(line);
+            }
+        }
+    }
+
     /// The value that stands at byte `at`: up to the end of the line, or within brackets up to the next separator.
     fn value_at(&self, at: usize) -> Option<(usize, &'a str)> {
         let at = at - self.start;
@@ -77,7 +89,9 @@ pub(super) fn advise(line: &Line<'_>, at: usize, kind: &ErrorKind) -> Option<Adv
     if let Some((start, value)) = line.value_at(at)
         && let Some((message, hint)) = unquoted(value)
     {
-        return Some(Advice { place: (start, start + value.len()), message, hint });
+        // Behind closed brackets, only what follows is too much.
+        let from = start + closed(value).map_or(0, |end| end + value[end..].len() - value[end..].trim_start().len());
+        return Some(Advice { place: (from, start + value.len()), message, hint });
     }
     let above = line.above()?;
     let text = above.text.trim();
@@ -124,19 +138,62 @@ pub(super) fn report_cut(text: &str, value: Span, diagnostics: &mut Diagnostics)
     true
 }
 
+/// What to say about a `#` within braces that makes a comment of the rest of a line, and so of a closing bracket.
+pub(super) fn comment(text: &str, open: Option<Span>, at: usize) -> Option<Advice> {
+    let start = open?.start;
+    let mut line = Line::around(text, start);
+    while line.start < at {
+        let hash = line.text.match_indices('#').map(|(place, _)| place).find(|place| {
+            let before = &line.text[..*place];
+            let quoted = |quote| before.matches(quote).count() % 2 == 1;
+            line.start + place > start && before.ends_with([' ', '\t']) && !quoted('"') && !quoted('\'')
+        });
+        if let Some(hash) = hash.filter(|hash| line.text[*hash..].contains(['}', ']'])) {
+            let place = line.start + hash;
+            let value = line.value_at(place).map(|(_, value)| format!(": `{}`", quoted(value))).unwrap_or_default();
+            return Some(Advice {
+                place: (place, line.start + line.text.trim_end().len()),
+                message: "`#` after a blank begins a comment, so that the bracket behind it closes nothing".into(),
+                hint: format!("if `#` belongs to the value, put the value in quotes{value}"),
+            });
+        }
+        line = line.below()?;
+    }
+    None
+}
+
+/// Where brackets at the start of a value have their end, if more follows.
+fn closed(value: &str) -> Option<usize> {
+    let mut depth = 0_usize;
+    for (at, c) in value.char_indices() {
+        match c {
+            '{' | '[' => depth += 1,
+            '}' | ']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth == 0 {
+            return Some(at + c.len_utf8()).filter(|end| *end > c.len_utf8() && *end < value.len());
+        }
+    }
+    None
+}
+
 /// What is wrong with a plain value, and how it would be right.
 fn unquoted(value: &str) -> Option<(String, String)> {
     let first = value.chars().next()?;
     let starts = || format!("a value cannot start with `{first}`");
     match first {
-        '"' => Some(("text follows after the closing quote".into(), whole('\'', value))),
-        '\'' => Some(("text follows after the closing quote".into(), whole('"', value))),
+        '"' | '\'' => Some(("text follows after the closing quote".into(), whole(first, value))),
         '>' | '|' => Some((
             starts(),
             format!(
                 "`{first}` begins a block of text on the lines below; put the value in quotes: `{}`",
                 quoted(value)
             ),
+        )),
+        '{' | '[' if closed(value).is_some() => Some((
+            "text follows after the closing bracket".into(),
+            format!("remove it, or separate it by `,` within the brackets; if all is one value: `{}`", quoted(value)),
         )),
         '{' | '[' if value.ends_with(['}', ']']) => None,
         '%' | '@' | '`' | '*' | '&' | '!' | '?' | '-' | '{' | '[' | '}' | ']' | ',' => {
@@ -150,8 +207,17 @@ fn unquoted(value: &str) -> Option<(String, String)> {
     }
 }
 
+/// A value with quotes around it that end too early: because it was not quoted as a whole, or because quotes inside were not doubled.
 fn whole(quote: char, value: &str) -> String {
-    format!("put the whole value in quotes of the other kind: `{quote}{value}{quote}`")
+    let second = value[1..].find(quote).map_or(value.len(), |at| at + 2);
+    let cut = value[second.min(value.len())..].starts_with(char::is_alphanumeric);
+    match value[1..].strip_suffix(quote).filter(|_| cut) {
+        Some(inner) => format!("quotes of the same kind inside end it; write `{}`", quoted(inner)),
+        None if quote == '"' && value.contains('\'') => {
+            format!("put the whole value in single quotes, those inside doubled: `{}`", quoted(value))
+        }
+        None => format!("put the whole value in quotes of the other kind: `{}`", quoted(value)),
+    }
 }
 
 fn quoted(value: &str) -> String {
@@ -179,5 +245,6 @@ fn goes_away(kind: &ErrorKind) -> bool {
             | ErrorKind::ExpectedNodeContent
             | ErrorKind::ExpectedBlockMappingKey
             | ErrorKind::SimpleKeyExpected
+            | ErrorKind::BlockEntryInFlowCollection
     )
 }
