@@ -1,6 +1,6 @@
-//! The operators: one file each, holding its manual page, keys, check and plan form. This file is the closed list.
+//! The operators, each with its manual page, keys, check and plan form in one file or folder. This file is the closed list.
 //!
-//! A row-wise operator becomes steps of a region (fused, vectorised); a stateful one becomes a node with a renderer in `render`.
+//! A row-wise operator becomes steps of a region (fused, vectorised); a stateful one is a folder that also holds its dataflow, `render`.
 
 mod bucket;
 mod derive;
@@ -13,9 +13,13 @@ mod select;
 mod top;
 mod union;
 
+pub(crate) use distinct::distinct;
+pub(crate) use group_by::group_by;
 pub use group_by::{Aggregate, GroupBy};
 pub use latest::Latest;
+pub(crate) use latest::latest;
 pub use top::Top;
+pub(crate) use top::top;
 
 use crate::connector::SortKey;
 use crate::diagnostic::{Code, Diagnostics, Files, nearest};

@@ -14,18 +14,14 @@ use timely::dataflow::operators::vec::Broadcast;
 use timely::dataflow::operators::{Concatenate, Input};
 use timely::dataflow::{InputHandle, Scope, Stream};
 
-use crate::operator::Stateful;
+use crate::operator::{Stateful, distinct, group_by, latest, top};
 use crate::plan::{Exit, Plan, Target};
 
 use super::batch::Batch;
-use super::distinct::distinct;
 use super::gathered::epoch;
-use super::group_by::group_by;
-use super::latest::latest;
 use super::outlet::{self, LedgerBook, SinkOutlet, WorkerReport};
 use super::scan::{RawBatch, Scan};
 use super::stateful_region::region;
-use super::top::top;
 use super::{Diff, Epoch};
 use crate::error_row::ErrorRow;
 

@@ -15,10 +15,10 @@ use super::row_bytes::{RowBytes, RowCodec};
 use super::{Diff, Epoch};
 
 /// A value of a key, with its epoch and diff.
-pub(super) type Update = ((RowBytes, RowBytes), Epoch, Diff);
+pub(crate) type Update = ((RowBytes, RowBytes), Epoch, Diff);
 
 /// Rows as bytes → batches of the node's output, one an epoch; the first `skip` columns of the bytes are not the row's.
-pub(super) fn decode<'scope>(
+pub(crate) fn decode<'scope>(
     rows: Stream<'scope, Epoch, Vec<Update>>,
     plan: &Arc<Plan>,
     node: usize,

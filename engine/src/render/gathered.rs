@@ -7,29 +7,29 @@ use timely::dataflow::operators::{Capability, InputCapability};
 use super::Epoch;
 
 /// Input of open epochs, in the form `G`, with the right to send at them on each of `PORTS` outputs.
-pub(super) struct Gathered<G, const PORTS: usize = 1>(BTreeMap<Epoch, ([Capability<Epoch>; PORTS], G)>);
+pub(crate) struct Gathered<G, const PORTS: usize = 1>(BTreeMap<Epoch, ([Capability<Epoch>; PORTS], G)>);
 
 /// An epoch of which everything has come.
-pub(super) struct Complete<G, const PORTS: usize = 1> {
-    pub(super) epoch: Epoch,
-    pub(super) capabilities: [Capability<Epoch>; PORTS],
-    pub(super) gathered: G,
+pub(crate) struct Complete<G, const PORTS: usize = 1> {
+    pub(crate) epoch: Epoch,
+    pub(crate) capabilities: [Capability<Epoch>; PORTS],
+    pub(crate) gathered: G,
 }
 
 impl<G, const PORTS: usize> Gathered<G, PORTS> {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(BTreeMap::new())
     }
 
     /// What has been gathered of a message's epoch, or a new start.
-    pub(super) fn at(&mut self, stamp: &InputCapability<Epoch>, start: impl FnOnce() -> G) -> &mut G {
+    pub(crate) fn at(&mut self, stamp: &InputCapability<Epoch>, start: impl FnOnce() -> G) -> &mut G {
         let epoch = epoch(stamp);
         let capabilities = || std::array::from_fn(|port| stamp.delayed(&epoch, port));
         &mut self.0.entry(epoch).or_insert_with(|| (capabilities(), start())).1
     }
 
     /// Takes the first epoch, unless more of it can come.
-    pub(super) fn pop_complete(&mut self, is_open: impl FnOnce(&Epoch) -> bool) -> Option<Complete<G, PORTS>> {
+    pub(crate) fn pop_complete(&mut self, is_open: impl FnOnce(&Epoch) -> bool) -> Option<Complete<G, PORTS>> {
         let entry = self.0.first_entry().filter(|entry| !is_open(entry.key()))?;
         let epoch = *entry.key();
         let (capabilities, gathered) = entry.remove();
@@ -38,6 +38,6 @@ impl<G, const PORTS: usize> Gathered<G, PORTS> {
 }
 
 /// A message's epoch.
-pub(super) fn epoch(stamp: &InputCapability<Epoch>) -> Epoch {
+pub(crate) fn epoch(stamp: &InputCapability<Epoch>) -> Epoch {
     *stamp.least().expect("messages carry a time")
 }

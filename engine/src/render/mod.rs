@@ -9,20 +9,16 @@
 //!                 └─ errors ────────────────────────┴─▶ error outlet
 //! ```
 
-mod batch;
+pub(crate) mod batch;
 mod dataflow;
-mod distinct;
-mod encoded;
+pub(crate) mod encoded;
 mod flow;
-mod gathered;
-mod group_by;
-mod latest;
+pub(crate) mod gathered;
 mod outlet;
-mod row_bytes;
+pub(crate) mod row_bytes;
 mod scan;
-mod smallest;
-mod stateful_region;
-mod top;
+pub(crate) mod smallest;
+pub(crate) mod stateful_region;
 
 pub use batch::{Batch, Origin};
 pub use dataflow::{Inputs, Outlets, render};

@@ -8,21 +8,21 @@ use crate::connector::SortKey;
 use crate::schema::Schema;
 
 /// A row, or some columns of one.
-pub(super) type RowBytes = Box<[u8]>;
+pub(crate) type RowBytes = Box<[u8]>;
 
 /// Turns columns into bytes and back.
-pub(super) struct RowCodec {
+pub(crate) struct RowCodec {
     converter: RowConverter,
 }
 
 impl RowCodec {
     /// For these columns of a schema, ascending, null first.
-    pub(super) fn ascending(schema: &Schema, places: impl IntoIterator<Item = usize>) -> Self {
+    pub(crate) fn ascending(schema: &Schema, places: impl IntoIterator<Item = usize>) -> Self {
         Self::ordered(schema, places.into_iter().map(|column| (column, SortOptions::default())))
     }
 
     /// For these columns, each in its own order.
-    pub(super) fn ordered(schema: &Schema, places: impl IntoIterator<Item = (usize, SortOptions)>) -> Self {
+    pub(crate) fn ordered(schema: &Schema, places: impl IntoIterator<Item = (usize, SortOptions)>) -> Self {
         let fields = places
             .into_iter()
             .map(|(column, options)| SortField::new_with_options(schema.columns[column].column_type.arrow(), options))
@@ -31,12 +31,12 @@ impl RowCodec {
     }
 
     /// The bytes of each row of these columns.
-    pub(super) fn encode(&self, columns: &[ArrayRef]) -> Rows {
+    pub(crate) fn encode(&self, columns: &[ArrayRef]) -> Rows {
         self.converter.convert_columns(columns).expect("the plan has given every column its type")
     }
 
     /// The columns of rows that this codec, or one of the same columns, has encoded.
-    pub(super) fn decode<'a>(&self, rows: impl IntoIterator<Item = &'a [u8]>) -> Vec<ArrayRef> {
+    pub(crate) fn decode<'a>(&self, rows: impl IntoIterator<Item = &'a [u8]>) -> Vec<ArrayRef> {
         let parser = self.converter.parser();
         let parsed: Vec<_> = rows.into_iter().map(|row| parser.parse(row)).collect();
         self.converter.convert_rows(parsed).expect("the bytes are this codec's own")
@@ -44,11 +44,11 @@ impl RowCodec {
 }
 
 /// How people sort: null last, whichever the direction.
-pub(super) fn sort_options(key: SortKey) -> SortOptions {
+pub(crate) fn sort_options(key: SortKey) -> SortOptions {
     SortOptions { descending: key.descending, nulls_first: false }
 }
 
 /// The columns at these places.
-pub(super) fn columns_at(rows: &RecordBatch, places: impl IntoIterator<Item = usize>) -> Vec<ArrayRef> {
+pub(crate) fn columns_at(rows: &RecordBatch, places: impl IntoIterator<Item = usize>) -> Vec<ArrayRef> {
     places.into_iter().map(|place| rows.column(place).clone()).collect()
 }

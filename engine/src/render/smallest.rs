@@ -15,7 +15,7 @@ use super::{Diff, Epoch};
 const BUCKETS: u64 = 64;
 
 /// For each key the first `n` values in byte order; a value that stands `m` times takes `m` places.
-pub(super) fn smallest<'scope>(
+pub(crate) fn smallest<'scope>(
     values: VecCollection<'scope, Epoch, (RowBytes, RowBytes), Diff>,
     n: usize,
 ) -> VecCollection<'scope, Epoch, (RowBytes, RowBytes), Diff> {

@@ -20,10 +20,10 @@ use super::{Diff, Epoch};
 use crate::error_row::ErrorRow;
 
 /// Streams of batches, one for each exit, and the errors.
-pub(super) type Exits<'scope> = (Vec<Stream<'scope, Epoch, Vec<Batch>>>, Stream<'scope, Epoch, Vec<(ErrorRow, Diff)>>);
+pub(crate) type Exits<'scope> = (Vec<Stream<'scope, Epoch, Vec<Batch>>>, Stream<'scope, Epoch, Vec<(ErrorRow, Diff)>>);
 
 /// Runs the region of node `node` over its output.
-pub(super) fn region<'scope>(rows: Stream<'scope, Epoch, Vec<Batch>>, plan: &Arc<Plan>, node: usize) -> Exits<'scope> {
+pub(crate) fn region<'scope>(rows: Stream<'scope, Epoch, Vec<Batch>>, plan: &Arc<Plan>, node: usize) -> Exits<'scope> {
     let mut builder = OperatorBuilder::new(format!("region {}", plan.nodes[node].name), rows.scope());
     let mut input = builder.new_input(rows, Pipeline);
     let mut exits = Vec::new();
@@ -96,7 +96,7 @@ impl FlowTarget for RegionTarget<'_> {
 }
 
 /// An error of a row that is no record's alone.
-pub(super) fn row_error(
+pub(crate) fn row_error(
     operator: &str,
     rows: &RecordBatch,
     row: usize,

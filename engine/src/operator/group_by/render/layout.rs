@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use arrow::compute::SortOptions;
 
 use crate::aggregate::{Fold, Number, Rank, RankBy};
-use crate::operator::GroupBy;
+use crate::operator::group_by::GroupBy;
 use crate::schema::Schema;
 
 use super::exact_float::LIMBS;

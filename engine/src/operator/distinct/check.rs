@@ -1,17 +1,12 @@
-//! `distinct: {}` keeps each row once; `distinct: [COLUMNS]` each combination of these columns, and only these.
-//!
-//! ```yaml
-//! languages: { from: streams, distinct: [language] }
-//! ```
-//! A row is taken back when the last of its equals is. Keeps one entry for each distinct row.
+//! The keys and the check of `distinct`, and what it is in a plan.
 
 use crate::diagnostic::Code;
 use crate::schema::Sketch;
 use crate::spec::{Content, Entry, Key, Kind, Node, Spanned};
 
-use super::{Checked, ColumnDraft, OperatorCheck, OperatorKind, Stateful, StatefulDraft};
+use crate::operator::{Checked, ColumnDraft, OperatorCheck, OperatorKind, Stateful, StatefulDraft};
 
-pub(super) const DISTINCT: OperatorKind = OperatorKind {
+pub(in crate::operator) const DISTINCT: OperatorKind = OperatorKind {
     name: "distinct",
     about: "keeps each row, or each combination of some columns, once",
     keys: &[Key::required("distinct", Kind::Any, "`{}`, or a list of columns")],

@@ -12,7 +12,7 @@ use timely::dataflow::operators::generic::OutputBuilder;
 use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
 
 use crate::error_row::ErrorRow;
-use crate::operator::GroupBy;
+use crate::operator::group_by::GroupBy;
 use crate::plan::Plan;
 use crate::render::batch::Batch;
 use crate::render::gathered::Gathered;

@@ -12,13 +12,13 @@ use timely::dataflow::operators::vec::Map;
 
 use crate::plan::Plan;
 
-use super::batch::Batch;
-use super::encoded::decode;
-use super::gathered::Gathered;
-use super::row_bytes::{RowBytes, RowCodec};
-use super::{Diff, Epoch};
+use crate::render::batch::Batch;
+use crate::render::encoded::decode;
+use crate::render::gathered::Gathered;
+use crate::render::row_bytes::{RowBytes, RowCodec};
+use crate::render::{Diff, Epoch};
 
-pub(super) fn distinct<'scope>(
+pub(crate) fn distinct<'scope>(
     rows: Stream<'scope, Epoch, Vec<Batch>>,
     plan: &Arc<Plan>,
     node: usize,

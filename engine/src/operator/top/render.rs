@@ -8,18 +8,18 @@ use timely::dataflow::Stream;
 use timely::dataflow::channels::pact::Pipeline;
 use timely::dataflow::operators::Operator;
 
+use super::check::Top;
 use crate::connector::SortKey;
-use crate::operator::Top;
 use crate::plan::Plan;
 
-use super::batch::Batch;
-use super::encoded::{Update, decode};
-use super::gathered::Gathered;
-use super::row_bytes::{RowBytes, RowCodec, columns_at, sort_options};
-use super::smallest::smallest;
-use super::{Diff, Epoch};
+use crate::render::batch::Batch;
+use crate::render::encoded::{Update, decode};
+use crate::render::gathered::Gathered;
+use crate::render::row_bytes::{RowBytes, RowCodec, columns_at, sort_options};
+use crate::render::smallest::smallest;
+use crate::render::{Diff, Epoch};
 
-pub(super) fn top<'scope>(
+pub(crate) fn top<'scope>(
     rows: Stream<'scope, Epoch, Vec<Batch>>,
     plan: &Arc<Plan>,
     node: usize,

@@ -12,13 +12,13 @@ use timely::dataflow::Stream;
 use timely::dataflow::channels::pact::{Exchange, Pipeline};
 use timely::dataflow::operators::Operator;
 
-use crate::operator::Latest;
+use super::check::Latest;
 use crate::plan::Plan;
 
-use super::Epoch;
-use super::batch::{Batch, record_batch};
-use super::gathered::Gathered;
-use super::row_bytes::{RowBytes, RowCodec, columns_at};
+use crate::render::Epoch;
+use crate::render::batch::{Batch, record_batch};
+use crate::render::gathered::Gathered;
+use crate::render::row_bytes::{RowBytes, RowCodec, columns_at};
 
 /// When a row happened: event time in microseconds, then partition, then offset. Greater is newer.
 type Moment = (i64, i64, i64);
@@ -29,7 +29,7 @@ type Newest = HashMap<RowBytes, (Moment, RowBytes)>;
 /// A key's candidate for its newest row.
 type Candidate = (RowBytes, Moment, RowBytes);
 
-pub(super) fn latest<'scope>(
+pub(crate) fn latest<'scope>(
     rows: Stream<'scope, Epoch, Vec<Batch>>,
     clock: Stream<'scope, Epoch, Vec<i64>>,
     plan: &Arc<Plan>,

@@ -1,19 +1,13 @@
-//! `top: N, by: COLUMNS` keeps the first N rows in an order; with `per`, the first N of each combination of columns.
-//!
-//! ```yaml
-//! top_games: { from: games, top: 5, by: total_viewers desc }
-//! ```
-//! The order is total: what `by` leaves open is decided by the row's columns from left to right, ascending. Equal rows count each. Null comes last. Keeps
-//! the input's rows, in order.
+//! The keys and the check of `top`, and what it is in a plan.
 
 use crate::connector::SortKey;
 use crate::diagnostic::Code;
 use crate::expr::parse_order;
 use crate::spec::{Entry, Key, Kind, Spanned};
 
-use super::{Checked, ColumnDraft, OperatorCheck, OperatorKind, Stateful, StatefulDraft};
+use crate::operator::{Checked, ColumnDraft, OperatorCheck, OperatorKind, Stateful, StatefulDraft};
 
-pub(super) const TOP: OperatorKind = OperatorKind {
+pub(in crate::operator) const TOP: OperatorKind = OperatorKind {
     name: "top",
     about: "keeps the first rows in an order",
     keys: &[

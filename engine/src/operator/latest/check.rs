@@ -1,19 +1,11 @@
-//! `latest: { key, expire }` keeps the newest row of each key.
-//!
-//! ```yaml
-//! live: { from: streams, latest: { key: [user_name], expire: 10m } }
-//! ```
-//! Newest is by event time; of equal times the later offset of the same partition wins, and between partitions an order that is fixed but
-//! not that of their names. With `expire`,
-//! a key is taken back once the greatest event time that its sources have shown, in any partition and before any filter, is `expire` or more past the key's newest row. So
-//! what is kept is a function of the rows read so far and of nothing else. Keeps one row a key.
+//! The keys and the check of `latest`, and what it is in a plan.
 
 use std::time::Duration;
 
 use crate::diagnostic::Code;
 use crate::spec::{Entry, Key, Kind};
 
-use super::{Checked, ColumnDraft, OperatorCheck, OperatorKind, Stateful, StatefulDraft};
+use crate::operator::{Checked, ColumnDraft, OperatorCheck, OperatorKind, Stateful, StatefulDraft};
 
 const KEYS: &[Key] = &[
     Key::required("key", Kind::List(&Kind::Column), "the columns that say what a row is about"),
@@ -24,7 +16,7 @@ const KEYS: &[Key] = &[
     ),
 ];
 
-pub(super) const LATEST: OperatorKind = OperatorKind {
+pub(in crate::operator) const LATEST: OperatorKind = OperatorKind {
     name: "latest",
     about: "keeps the newest row of each key",
     keys: &[Key::required("latest", Kind::Group(KEYS), "the key, and when it expires")],

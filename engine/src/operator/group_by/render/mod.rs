@@ -16,4 +16,4 @@ mod fold;
 mod interner;
 mod layout;
 
-pub(super) use dataflow::group_by;
+pub(crate) use dataflow::group_by;

@@ -1,14 +1,4 @@
-//! `group_by: [COLUMNS], aggregate: { NAME: CALL }` makes one row of each group.
-//!
-//! ```yaml
-//! games:
-//!   from: bucketed
-//!   group_by: [game_name]
-//!   aggregate: { viewers: sum(viewer_count), big: count(*) where viewer_count > 5000 }
-//! ```
-//! An aggregate is one call, with `where CONDITION` (or SQL's `filter (where …)`) to take part of the rows. Nulls of a key make a group. `group_by: []` makes one
-//! row of everything, and none of nothing. A row changes when its group does. Keeps one entry a group, and for `count_distinct` and, over rows
-//! that are taken back, `min max first last arg_max` also the values.
+//! The keys and the check of `group_by`, and what it is in a plan.
 
 use crate::aggregate::{AggregateKind, Fold, Rank, RankBy};
 use crate::diagnostic::Code;
@@ -16,9 +6,9 @@ use crate::expr::{AggregateCall, Expression, parse_aggregate};
 use crate::schema::{Column, Sketch};
 use crate::spec::{Entry, Key, Kind, Spanned, Value};
 
-use super::{Checked, ColumnDraft, OperatorCheck, OperatorKind, Stateful, StatefulDraft};
+use crate::operator::{Checked, ColumnDraft, OperatorCheck, OperatorKind, Stateful, StatefulDraft};
 
-pub(super) const GROUP_BY: OperatorKind = OperatorKind {
+pub(in crate::operator) const GROUP_BY: OperatorKind = OperatorKind {
     name: "group_by",
     about: "makes one row of each group",
     keys: &[
