@@ -109,6 +109,15 @@ fn compare(outcome: &Outcome, expected: &BTreeMap<&str, Rows>, layout: &Layout) 
     Ok(())
 }
 
+#[test]
+fn lost_tables_come_back_from_a_checkpoint_alone() {
+    let rows = vec![Row::end()];
+    let partitions = naive::partitions(&rows, 1);
+    let outcome = play(naive::SOURCE, OPERATORS, SINKS, &partitions, &Layout::all_lost(1));
+    assert_eq!(outcome.sinks["by_k"].len(), 1, "{:?}", outcome.sinks);
+    assert_eq!((outcome.dead_letters, outcome.ledger.read), (Rows::new(), 1));
+}
+
 proptest! {
     #![proptest_config(config(24))]
 

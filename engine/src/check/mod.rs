@@ -44,6 +44,8 @@ use draft::{Draft, Output};
 /// How long an epoch stays open if the YAML does not say: short where people watch, long where only the end counts.
 const STREAM_EPOCH: Duration = Duration::from_millis(250);
 const BATCH_EPOCH: Duration = Duration::from_secs(2);
+/// How long after a checkpoint the next one is made if nobody says otherwise.
+const CHECKPOINT: Duration = Duration::from_secs(10);
 
 /// What every part of a check looks at.
 struct Checker<'a> {
@@ -119,5 +121,6 @@ pub fn check(
         (None, Mode::Stream) => STREAM_EPOCH,
         (None, Mode::Batch) => BATCH_EPOCH,
     };
-    Some(Plan { name: spec.name.value.clone(), mode: spec.mode, epoch, sources, nodes, sinks, reports })
+    let checkpoint = spec.checkpoint.unwrap_or(CHECKPOINT);
+    Some(Plan { name: spec.name.value.clone(), mode: spec.mode, epoch, checkpoint, sources, nodes, sinks, reports })
 }

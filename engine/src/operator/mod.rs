@@ -15,7 +15,7 @@ mod union;
 
 pub(crate) use distinct::distinct;
 pub(crate) use group_by::group_by;
-pub use group_by::{Aggregate, GroupBy};
+pub use group_by::{Accumulators, Aggregate, GroupBy};
 pub use latest::Latest;
 pub(crate) use latest::latest;
 pub use top::Top;

@@ -34,6 +34,8 @@ pub struct Plan {
     pub mode: Mode,
     /// How long an epoch stays open.
     pub epoch: Duration,
+    /// How long after a checkpoint the next one is made, if something has happened.
+    pub checkpoint: Duration,
     /// Where records come from.
     pub sources: Vec<SourceNode>,
     /// Stateful operators, each after those that feed it.
@@ -191,6 +193,26 @@ impl Plan {
     pub fn state_folder(&self, root: &Path, variables: &Variables) -> PathBuf {
         let embedded = self.sources.iter().any(|source| source.source.is_embedded(variables));
         if embedded { root.join("embedded").join(&self.name) } else { root.join(&self.name) }
+    }
+
+    /// What each cut is whose sum a checkpoint keeps, in the order of sources and nodes. Equal names, equal meaning of the bytes: arrow-row's format
+    /// may change with its version, the columns of an input with what is made of them further on.
+    #[must_use]
+    pub fn cut_names(&self) -> Vec<String> {
+        let sources = self.sources.iter().map(|source| format!("source {}", source.fingerprint));
+        let nodes = self.nodes.iter().enumerate().map(|(at, node)| {
+            let columns: Vec<_> =
+                node.input.columns.iter().map(|column| format!("{} {}", column.name, column.column_type)).collect();
+            let shape = format!("arrow-row 59; {}; {}", node.input_appends, columns.join(", "));
+            format!("node {at} {}", fingerprint(&shape, &[&node.fingerprint]))
+        });
+        sources.chain(nodes).collect()
+    }
+
+    /// Whether rows of a source reach a target without a stateful operator between.
+    #[must_use]
+    pub fn is_fed_by_source(&self, target: Target) -> bool {
+        self.sources.iter().any(|source| source.region.exits.iter().any(|exit| exit.target == target))
     }
 
     /// Whether nothing is kept between epochs, so that a restart need not read the past again.

@@ -10,10 +10,13 @@
 //! ```
 
 pub(crate) mod batch;
+pub(crate) mod cut;
+pub(crate) mod cut_value;
 mod dataflow;
 pub(crate) mod encoded;
 mod flow;
 pub(crate) mod gathered;
+pub(crate) mod node_input;
 mod outlet;
 pub(crate) mod row_bytes;
 mod scan;
@@ -21,8 +24,10 @@ pub(crate) mod smallest;
 pub(crate) mod stateful_region;
 
 pub use batch::{Batch, Origin};
+pub use cut::{Cut, CutEntry, CutKey, CutSums};
+pub use cut_value::CutValue;
 pub use dataflow::{Inputs, Outlets, render};
-pub use outlet::{EpochReport, Outlet, SinkOutlet, WorkerReport};
+pub use outlet::{CheckpointWanted, EpochReport, Outlet, SinkOutlet, WorkerReport};
 pub use scan::RawBatch;
 pub(crate) use scan::partition_rank;
 

@@ -1,6 +1,6 @@
 //! Where rows and errors leave the dataflow: epoch by epoch, once the worker has passed it.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -13,6 +13,7 @@ use crate::error_row::ErrorRow;
 use crate::ledger::Ledger;
 use crate::plan::OnError;
 
+use super::cut::{CutBook, CutSums};
 use super::gathered::epoch;
 use super::{Batch, Diff, Epoch};
 
@@ -56,6 +57,26 @@ impl EpochReport {
         self.skipped += other.skipped;
         for (source, ledger) in other.ledgers {
             self.ledgers.entry(source).or_default().add(&ledger);
+        }
+    }
+}
+
+/// The epoch of the next checkpoint, if one is asked for.
+pub type CheckpointWanted = Rc<Cell<Option<Epoch>>>;
+
+/// Gives away what has passed the cuts when a checkpoint is due.
+pub(super) struct Passing {
+    pub(super) wanted: CheckpointWanted,
+    pub(super) cuts: Rc<RefCell<CutBook>>,
+    pub(super) checkpoint: Box<dyn Fn(Epoch, CutSums)>,
+}
+
+impl Passing {
+    /// Every operator of a worker has a way to its errors: where those have passed an epoch, all cuts have.
+    fn look(&self, through: Epoch) {
+        if let Some(epoch) = self.wanted.get().filter(|epoch| *epoch < through) {
+            self.wanted.set(None);
+            (self.checkpoint)(epoch, self.cuts.borrow_mut().take(epoch));
         }
     }
 }
@@ -110,6 +131,7 @@ pub(super) fn errors(
     worker: usize,
     book: LedgerBook,
     past: Epoch,
+    passing: Passing,
     send: impl Fn(WorkerReport) + 'static,
 ) {
     let mut pending: BTreeMap<Epoch, EpochReport> = BTreeMap::new();
@@ -138,6 +160,7 @@ pub(super) fn errors(
                 epochs.entry(epoch).or_default().ledgers = ledgers;
             }
             send(WorkerReport { worker, epochs, through });
+            passing.look(through);
         }
     });
 }

@@ -72,6 +72,11 @@ impl Scan {
         Self { plan, source, decoder, name, needs_clock, seen: HashMap::new(), fates: Vec::new() }
     }
 
+    /// Takes up the greatest event time that a partition had.
+    pub(super) fn restore(&mut self, partition: &[u8], greatest: i64) {
+        self.seen.insert(String::from_utf8_lossy(partition).into_owned(), greatest);
+    }
+
     /// Everything that one batch of records becomes.
     pub(super) fn scan(&mut self, raw: &RawBatch) -> Scanned {
         let plan = Arc::clone(&self.plan);
@@ -94,7 +99,7 @@ impl Scan {
             target.dead(&self.name, bad.row, bad.code, bad.message);
         }
         let mut columns = RootColumns { node, decoder: &mut *self.decoder, raw, spans: &spans, built: BTreeMap::new() };
-        if self.needs_clock
+        if (self.needs_clock || node.judges_late())
             && let Some(event_time) = &node.event_time
         {
             let times = columns.array(event_time.column, &verdicts.good);

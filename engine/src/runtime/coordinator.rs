@@ -11,6 +11,8 @@ use crate::plan::Plan;
 use crate::render::{EpochReport, RawBatch};
 
 use super::RunError;
+use super::checkpoint::Checkpointer;
+use super::checkpoints::Checkpoints;
 use super::committer::Committer;
 use super::dead_letters::DeadLetters;
 use super::epochs::{Closing, ClosingKind, Epochs};
@@ -47,7 +49,9 @@ pub(super) struct Coordinator<'a> {
     pub(super) sources: Vec<SourceState>,
     pub(super) workers: Workers,
     pub(super) committers: Vec<Committer>,
+    pub(super) checkpointer: Checkpointer,
     pub(super) events: Receiver<Event>,
+    pub(super) checkpoints: Checkpoints,
     pub(super) watch: Watch<'a>,
     pub(super) epochs: Epochs,
 }
@@ -78,10 +82,14 @@ impl Coordinator<'_> {
         }
         // Readers that have ended do not look; the others shall not read what nobody takes.
         self.halt.set();
-        if !self.epochs.is_open_empty() {
-            self.close_epoch()?;
+        self.await_checkpoint()?;
+        if self.checkpoints.lacks(self.epochs.open - 1) || !self.epochs.is_open_empty() {
+            // With a checkpoint at its end, the next start has nothing to read again.
+            self.close_with_checkpoint()?;
         }
-        self.settle()
+        self.settle()?;
+        self.await_checkpoint()?;
+        self.journal_marks()
     }
 
     /// Tells whoever watches.
@@ -180,6 +188,7 @@ impl Coordinator<'_> {
         if new.is_empty() {
             return Ok(());
         }
+        self.checkpoints.know(&source.name, &new);
         self.journal.append(&Entry::Partitions { source: source.name.clone(), partitions: new })
     }
 
@@ -187,12 +196,14 @@ impl Coordinator<'_> {
     fn admit(&mut self, at: usize, records: Records) -> Result<(), RunError> {
         let source = &self.sources[at];
         if source.replay == Replay::Journal {
-            self.journal.append(&Entry::Payload {
+            let entry = Entry::Payload {
                 source: source.name.clone(),
                 partition: source.partition(records.partition)?.id.clone(),
                 records: Box::new(records.clone()),
-            })?;
+            };
+            self.journal.append(&entry)?;
             self.journal.sync()?;
+            self.checkpoints.carry(entry);
         }
         self.enter(at, records)
     }
@@ -223,6 +234,20 @@ impl Coordinator<'_> {
 
     /// Closes the open epoch and opens the next.
     fn close_epoch(&mut self) -> Result<(), RunError> {
+        if self.checkpoints.is_due() {
+            return self.close_with_checkpoint();
+        }
+        self.close_new_epoch()
+    }
+
+    fn close_with_checkpoint(&mut self) -> Result<(), RunError> {
+        if self.checkpoints.ask(self.epochs.open) {
+            self.workers.ask_for_checkpoint()?;
+        }
+        self.close_new_epoch()
+    }
+
+    fn close_new_epoch(&mut self) -> Result<(), RunError> {
         let ranges = std::mem::take(&mut self.epochs.ranges);
         self.closed(ClosingKind::New(ranges));
         self.open_epoch(self.epochs.open + 1)
@@ -237,7 +262,8 @@ impl Coordinator<'_> {
 
     fn closed(&mut self, kind: ClosingKind) {
         let (epoch, now) = (self.epochs.open, Instant::now());
-        self.epochs.closing.insert(epoch, Closing { kind, report: EpochReport::default() });
+        let ends = self.sources.iter().map(|source| (source.name.clone(), source.positions.clone())).collect();
+        self.epochs.closing.insert(epoch, Closing { kind, ends, report: EpochReport::default() });
         self.epochs.uncommitted.push_back((epoch, now));
         // A part of the past that all sinks hold already is not waited for.
         self.retire();
@@ -274,6 +300,7 @@ impl Coordinator<'_> {
             Event::SinkFailed(sink, error) => {
                 Err(RunError::Sink { name: self.plan.sinks[sink].input.name.clone(), error })
             }
+            Event::Checkpoint(epoch, checkpoint) => self.note_checkpoint(epoch, checkpoint),
             Event::Panicked => Err(RunError::Died("a worker or a committer")),
         }
     }

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use crate::render::EpochReport;
 
-use super::journal::{EpochRecord, Range, SinkMark};
+use super::journal::{EpochRecord, Positions, Range, SinkMark};
 
 /// What was read, by source and partition id.
 pub(super) type Ranges = BTreeMap<String, BTreeMap<String, Range>>;
@@ -13,6 +13,8 @@ pub(super) type Ranges = BTreeMap<String, BTreeMap<String, Range>>;
 /// A closed epoch on its way to the sinks.
 pub(super) struct Closing {
     pub(super) kind: ClosingKind,
+    /// Where each partition stands at its end.
+    pub(super) ends: Positions,
     pub(super) report: EpochReport,
 }
 

@@ -5,6 +5,8 @@ use crossbeam_channel::Sender;
 use crate::connector::ConnectorError;
 use crate::render::WorkerReport;
 
+use super::RunError;
+use super::checkpoint::Checkpoint;
 use super::journal::SinkMark;
 
 /// Something that has happened on another thread.
@@ -15,6 +17,8 @@ pub(super) enum Event {
     Committed(usize, SinkMark),
     /// A sink failed; its committer has ended.
     SinkFailed(usize, ConnectorError),
+    /// A checkpoint that ends with this epoch is complete, or could not be made.
+    Checkpoint(u64, Result<Checkpoint, RunError>),
     /// A thread has panicked.
     Panicked,
 }

@@ -7,19 +7,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::RunError;
-use super::journal::{Entry, EpochRecord, Journal};
+use super::checkpoint::Checkpoint;
+use super::journal::{Entry, EpochRecord, Journal, Positions};
 
 /// A stage ends after about this many records, so that what it changes fits into memory.
 const STAGE_RECORDS: u64 = 4_000_000;
 
-/// Offsets by source and partition id.
-pub(super) type Positions = BTreeMap<String, BTreeMap<String, u64>>;
-
 /// What the journal says.
 #[derive(Debug, Default)]
 pub(super) struct History {
+    /// The checkpoint that the past begins with; without one, it begins with nothing.
+    pub(super) checkpoint: Option<Checkpoint>,
     /// Where each partition was read from first.
     pub(super) starts: Positions,
+    /// Where each partition stood at the checkpoint.
+    pub(super) base: Positions,
     /// The last epoch.
     pub(super) last: EpochRecord,
     /// How to get there.
@@ -39,35 +41,60 @@ pub(super) struct Stage {
     pub(super) reads: BTreeMap<String, u64>,
 }
 
-/// The journal's last epoch and what each sink then held; enough to know where stages must end.
+/// The journal's last epoch and what each sink then held, and which checkpoints there are: enough to know where stages must begin and end.
 #[derive(Debug)]
 pub(super) struct Summit {
     pub(super) last: EpochRecord,
+    /// In the order of their epochs.
+    pub(super) checkpoints: Vec<Checkpoint>,
+    /// Whether the journal begins with the first epoch.
+    pub(super) is_whole: bool,
 }
 
 impl Summit {
     /// Reads the journal to its end.
     pub(super) fn read(folder: &Path) -> Result<Self, RunError> {
-        let mut reader = Journal::open(folder)?;
+        let bases = Journal::bases(folder)?;
+        let mut reader = Journal::open(folder, 0)?;
         let mut last = EpochRecord::default();
+        let mut checkpoints = Vec::new();
         while let Some(entry) = reader.next()? {
-            if let Entry::Epoch(record) = entry {
-                last = record;
+            match entry {
+                Entry::Epoch(record) => last = record,
+                Entry::Marks(marks) => last.sinks = marks,
+                Entry::Base(base) if base.record.epoch >= last.epoch => last = base.record,
+                // A checkpoint can be put back only where a segment begins.
+                Entry::Checkpoint(checkpoint) if bases.contains(&checkpoint.epoch) => checkpoints.push(checkpoint),
+                _ => {}
             }
         }
-        Ok(Self { last })
+        Ok(Self { last, checkpoints, is_whole: bases.first().is_none_or(|base| *base == 0) })
     }
 }
 
 impl History {
-    /// Reads the journal. Stages end at the epochs in `borders`.
-    pub(super) fn read(folder: &Path, borders: &BTreeSet<u64>) -> Result<(Self, Journal), RunError> {
-        let mut reader = Journal::open(folder)?;
-        let mut history = Self::default();
+    /// Reads the journal, from the segment with which `checkpoint` ends if there is one. Stages end at the epochs in `borders`.
+    pub(super) fn read(
+        folder: &Path,
+        checkpoint: Option<Checkpoint>,
+        borders: &BTreeSet<u64>,
+    ) -> Result<(Self, Journal), RunError> {
+        let from = checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.epoch);
+        let mut reader = Journal::open(folder, from)?;
+        let mut history = Self { checkpoint, ..Self::default() };
         let mut ends = Positions::new();
         let mut staged = EpochRecord::default();
         while let Some(entry) = reader.next()? {
             match entry {
+                Entry::Base(base) if base.record.epoch == from => {
+                    history.starts = base.starts;
+                    history.base = base.ends.clone();
+                    ends = base.ends;
+                    staged = base.record.clone();
+                    history.last = base.record;
+                }
+                // Later segments go on where those before them end.
+                Entry::Base(_) | Entry::Checkpoint(_) | Entry::Marks(_) => {}
                 Entry::Partitions { source, partitions } => {
                     let known = history.starts.entry(source).or_default();
                     for partition in partitions {

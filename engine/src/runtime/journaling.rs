@@ -11,11 +11,12 @@ use crate::plan::OnError;
 use crate::render::EpochReport;
 
 use super::RunError;
+use super::checkpoint::Checkpoint;
 use super::clock::now_micros;
 use super::committer::Order;
 use super::coordinator::{Coordinator, PAUSE};
 use super::epochs::{Closing, ClosingKind, Ranges};
-use super::journal::{Entry, EpochRecord, SinkMark};
+use super::journal::{Entry, EpochRecord, Positions, SinkMark};
 
 /// How long sinks may take to commit what is under way when the run is asked to stop.
 const STOP_PATIENCE: Duration = Duration::from_millis(4500);
@@ -34,9 +35,9 @@ impl Coordinator<'_> {
         let through = self.epochs.through.iter().copied().min().unwrap_or(0);
         while let Some(entry) = self.epochs.closing.first_entry().filter(|entry| *entry.key() < through) {
             let epoch = *entry.key();
-            let Closing { kind, report } = entry.remove();
+            let Closing { kind, ends, report } = entry.remove();
             match kind {
-                ClosingKind::New(ranges) => self.journal_epoch(epoch, ranges, report)?,
+                ClosingKind::New(ranges) => self.journal_epoch(epoch, ranges, ends, report)?,
                 // Of the past the journal has everything, and the dead letters are written.
                 ClosingKind::Past(reads) => self.compare(epoch, &reads, &report)?,
             }
@@ -64,7 +65,13 @@ impl Coordinator<'_> {
         Ok(())
     }
 
-    fn journal_epoch(&mut self, epoch: u64, ranges: Ranges, report: EpochReport) -> Result<(), RunError> {
+    fn journal_epoch(
+        &mut self,
+        epoch: u64,
+        ranges: Ranges,
+        ends: Positions,
+        report: EpochReport,
+    ) -> Result<(), RunError> {
         let errors = consolidated(report.errors);
         if let Some((error, _)) = errors.iter().find(|(error, diff)| error.policy == OnError::Fail && *diff > 0) {
             let failed = RunError::Data { what: describe(error), epoch: epoch - 1 };
@@ -92,7 +99,44 @@ impl Coordinator<'_> {
         self.journal.append(&Entry::Epoch(record.clone()))?;
         self.journal.sync()?;
         self.epochs.last = record;
+        self.checkpoints.settle(&mut self.journal, &self.epochs.last, ends)
+    }
+
+    /// A checkpoint is complete: the journal says so, and what only older ones need is removed.
+    pub(super) fn note_checkpoint(
+        &mut self,
+        epoch: u64,
+        checkpoint: Result<Checkpoint, RunError>,
+    ) -> Result<(), RunError> {
+        let all_committed = self.epochs.all_committed();
+        self.checkpoints.complete(&mut self.journal, epoch, checkpoint, all_committed)
+    }
+
+    /// Waits until the checkpoint that is being made is complete; not for ever if the run is asked to stop.
+    pub(super) fn await_checkpoint(&mut self) -> Result<(), RunError> {
+        while self.checkpoints.is_asked() && !self.is_out_of_patience() {
+            match self.events.recv_timeout(PAUSE) {
+                Ok(event) => self.handle(event)?,
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return Err(RunError::Died("the workers")),
+            }
+        }
         Ok(())
+    }
+
+    fn is_out_of_patience(&mut self) -> bool {
+        self.shall_stop();
+        self.epochs.stop_seen.is_some_and(|seen| seen.elapsed() >= STOP_PATIENCE)
+    }
+
+    /// Says how far sinks have come: what changed nothing in a sink it does not know of itself.
+    pub(super) fn journal_marks(&mut self) -> Result<(), RunError> {
+        let marks = self.sink_marks();
+        if marks == self.epochs.last.sinks {
+            return Ok(());
+        }
+        self.journal.append(&Entry::Marks(marks))?;
+        self.journal.sync()
     }
 
     fn sink_marks(&self) -> BTreeMap<String, SinkMark> {
@@ -109,8 +153,7 @@ impl Coordinator<'_> {
     pub(super) fn settle(&mut self) -> Result<(), RunError> {
         while !self.is_settled() {
             self.look();
-            self.shall_stop();
-            if self.epochs.stop_seen.is_some_and(|seen| seen.elapsed() >= STOP_PATIENCE) {
+            if self.is_out_of_patience() {
                 tracing::warn!(
                     "stopping with {} epochs that not all sinks have committed; the next start commits them",
                     self.epochs.uncommitted.len()

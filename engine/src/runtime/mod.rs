@@ -7,6 +7,8 @@
 //!                            └────────Committed────────────────┘
 //! ```
 
+mod checkpoint;
+mod checkpoints;
 mod clock;
 mod committer;
 mod consolidate;
@@ -22,6 +24,8 @@ mod journaling;
 mod opening;
 mod options;
 mod replay;
+mod restoring;
+mod resuming;
 mod run;
 mod source_state;
 mod state_folder;

@@ -11,9 +11,9 @@ use crate::plan::{RootColumn, SourceNode};
 use crate::spec::Mode;
 
 use super::RunError;
-use super::history::{History, Positions};
+use super::history::History;
 use super::ingest::ReaderThread;
-use super::journal::{Entry, Journal, PartitionStart};
+use super::journal::{Entry, Journal, PartitionStart, Positions};
 use super::source_state::SourceState;
 
 /// A source's partitions and its reader.

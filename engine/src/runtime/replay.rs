@@ -10,6 +10,7 @@ use crossbeam_channel::RecvTimeoutError;
 use crate::connector::{ConnectorError, PartitionIndex, Read, Records, Replay};
 
 use super::RunError;
+use super::checkpoint::runs_folder;
 use super::coordinator::Coordinator;
 use super::history::{History, Stage};
 use super::ingest::Ingest;
@@ -33,8 +34,8 @@ struct PayloadReplay {
 }
 
 impl PayloadReplay {
-    fn open(folder: &Path) -> Result<Self, RunError> {
-        Ok(Self { reader: Journal::open(folder)? })
+    fn open(folder: &Path, from: u64) -> Result<Self, RunError> {
+        Ok(Self { reader: Journal::open(folder, from)? })
     }
 
     /// The payload that stands before the end of `epoch`; or, with `None`, all that is left.
@@ -47,7 +48,11 @@ impl PayloadReplay {
             match entry {
                 Entry::Payload { source, partition, records } => feed(&source, partition, *records)?,
                 Entry::Epoch(record) if Some(record.epoch) == epoch => return Ok(()),
-                Entry::Epoch(_) | Entry::Partitions { .. } => {}
+                Entry::Epoch(_)
+                | Entry::Partitions { .. }
+                | Entry::Base(_)
+                | Entry::Checkpoint(_)
+                | Entry::Marks(_) => {}
             }
         }
         Ok(())
@@ -59,8 +64,19 @@ impl Coordinator<'_> {
     pub(super) fn replay(&mut self, history: &History, folder: &Path) -> Result<Replayed, RunError> {
         let last = history.last.epoch;
         let mut epochs = history.stages.iter().map(|stage| stage.epoch).chain([last + 1]);
-        self.open_epoch(epochs.next().unwrap_or(last + 1))?;
-        let mut payload = PayloadReplay::open(folder)?;
+        let first = epochs.next().unwrap_or(last + 1);
+        let from = match &history.checkpoint {
+            Some(checkpoint) => self.put_back(checkpoint, &runs_folder(folder), first)?,
+            None => {
+                self.open_epoch(first)?;
+                self.workers.restored()?;
+                0
+            }
+        };
+        if self.shall_stop() {
+            return Ok(Replayed::Stopped);
+        }
+        let mut payload = PayloadReplay::open(folder, from)?;
         for stage in &history.stages {
             self.read_stage(stage)?;
             payload.up_to(Some(stage.epoch), |source, partition, records| {
@@ -211,6 +227,11 @@ impl Coordinator<'_> {
             return Ok(());
         }
         records.partition = PartitionIndex(index as u32);
+        // A segment begins with a copy of the payload that no epoch before it has.
+        let mut waiting = self.sources[at].early.iter();
+        if waiting.any(|known| known.partition == records.partition && known.range == records.range) {
+            return Ok(());
+        }
         match stage {
             Some(stage) => self.enter_below(at, records, stage),
             None => {

@@ -6,23 +6,26 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{RecvTimeoutError, Sender, bounded, unbounded};
 use tracing::info;
 
-use crate::connector::{Committed, ConnectContext, ConnectorError, Grid, SinkMode, StopFlag, Writer};
+use crate::connector::{ConnectContext, Grid, StopFlag, Writer};
 use crate::plan::{Plan, Report, SinkNode};
 
 use super::RunError;
+use super::checkpoint::{Checkpointer, CheckpointerStart, Expiry, runs_folder};
+use super::checkpoints::Checkpoints;
 use super::committer::{Committer, Order};
 use super::coordinator::Coordinator;
 use super::dead_letters::DeadLetters;
 use super::epochs::Epochs;
 use super::event::Event;
-use super::history::{History, Positions, Summit};
-use super::journal::{EpochRecord, SinkMark};
+use super::history::{History, Summit};
+use super::journal::SinkMark;
 use super::opening::{open_source, start_source};
 use super::options::{Ended, Observer, RunOptions, Summary};
 use super::replay::Replayed;
-use super::state_folder::StateFolder;
+use super::resuming::{choose_checkpoint, known_starts, positions, sink_marks};
+use super::state_folder::{StateFolder, make_folder};
 use super::watch::{Life, Watch};
-use super::worker::{SinkPort, Workers};
+use super::worker::{Past, Ports, SinkPort, Workers};
 
 /// Runs a plan to its end, or until it is asked to stop. Whatever stopped it, results up to the last committed epoch stand.
 pub fn run(plan: &Arc<Plan>, options: &RunOptions, observer: &dyn Observer) -> Ended {
@@ -95,13 +98,22 @@ fn open<'a>(
     let summit = Summit::read(&folder.path)?;
     let marks = sink_marks(plan, &writers, &summit.last, &folder)?;
     let borders = marks.iter().map(|mark| mark.passed).collect();
-    let (mut history, mut journal) = History::read(&folder.path, &borders)?;
+    let checkpoint = choose_checkpoint(plan, &summit, &marks, &folder)?;
+    let (mut history, mut journal) = History::read(&folder.path, checkpoint, &borders)?;
     let dead_letters = DeadLetters::open(&folder.path, history.last.dead_letters)?;
     let positions = positions(plan, &mut history, &marks);
     // Bounded by the epochs in flight: each brings one report a worker and one mark a sink.
     let (events_in, events) = unbounded();
     let committers = start_committers(plan, writers, options.workers, &marks, &events_in)?;
-    let workers = Workers::start(plan, options.workers, &ports(&committers, &marks), history.last.epoch, &events_in)?;
+    let checkpointer = start_checkpointer(plan, options.workers, &folder, &history, &events_in)?;
+    let past =
+        Past { errors: history.last.epoch, cuts: history.checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.epoch) };
+    let ports = Ports {
+        sinks: ports(&committers, &marks),
+        events: events_in.clone(),
+        checkpoints: checkpointer.reports.clone(),
+    };
+    let workers = Workers::start(plan, options.workers, &ports, past)?;
     let mut sources = Vec::new();
     for node in &plan.sources {
         let opened =
@@ -109,6 +121,7 @@ fn open<'a>(
         sources.push(start_source(node, opened, &history, &positions, &mut journal, &flags.halt)?);
     }
     let sink_names = plan.sinks.iter().map(|sink| sink.input.name.clone()).collect();
+    let starts = known_starts(&history, &sources);
     let coordinator = Coordinator {
         plan,
         options,
@@ -120,6 +133,8 @@ fn open<'a>(
         sources,
         workers,
         committers,
+        checkpointer,
+        checkpoints: Checkpoints::new(runs_folder(&folder.path), plan.checkpoint, summit.checkpoints, starts),
         events,
         watch: Watch::new(observer, &plan.name, folder.path.clone(), sink_names, started),
         epochs: Epochs::new(history.last.clone(), options.workers, marks),
@@ -151,6 +166,7 @@ fn conduct(opened: Opened<'_>, plan: &Plan) -> Ended {
     // A sink that hangs would hang the end too; the process ends it.
     if settled && outcome.is_ok() {
         coordinator.workers.join();
+        coordinator.checkpointer.join();
         coordinator.committers.into_iter().for_each(Committer::join);
     }
     Ended { summary, outcome }
@@ -169,52 +185,24 @@ fn open_sinks(
     plan.sinks.iter().map(open).collect()
 }
 
-/// How far each sink has come. The journal knows of epochs that changed nothing in a sink, which the sink itself does not.
-fn sink_marks(
+fn start_checkpointer(
     plan: &Plan,
-    writers: &[Box<dyn Writer>],
-    last: &EpochRecord,
+    workers: usize,
     folder: &StateFolder,
-) -> Result<Vec<SinkMark>, RunError> {
-    let each = plan.sinks.iter().zip(writers).map(|(sink, writer)| {
-        let name = &sink.input.name;
-        match writer.committed() {
-            Committed::Epoch(epoch) if epoch > last.epoch => Err(RunError::Sink {
-                name: name.clone(),
-                error: ConnectorError::diverged(
-                    format!(
-                        "it holds epoch {epoch}, but the journal in {} ends with {}",
-                        folder.path.display(),
-                        last.epoch
-                    ),
-                    "the state directory is older than the sink: use the newest one, or begin anew with both empty",
-                ),
-            }),
-            Committed::Epoch(written) => {
-                // A sink that has gone back to an older copy needs what came after that.
-                let noted = last.sinks.get(name).filter(|mark| mark.written <= written);
-                Ok(SinkMark { written, passed: noted.map_or(0, |mark| mark.passed).max(written) })
-            }
-            // Rows that are only added are shown once: those of the past have been.
-            Committed::Volatile if sink.input.mode == SinkMode::Appends => {
-                Ok(SinkMark { written: 0, passed: last.epoch })
-            }
-            Committed::Volatile => Ok(SinkMark::default()),
-        }
-    });
-    each.collect()
-}
-
-/// Where each partition stands before the past is replayed. A plan that keeps nothing between epochs begins where its sinks stand.
-fn positions(plan: &Plan, history: &mut History, marks: &[SinkMark]) -> Positions {
-    let mut positions = history.starts.clone();
-    if plan.is_stateless() {
-        let skipped = history.skip_to(marks.iter().map(|mark| mark.passed).min().unwrap_or(0));
-        for (source, ends) in skipped {
-            positions.entry(source).or_default().extend(ends);
-        }
-    }
-    positions
+    history: &History,
+    events: &Sender<Event>,
+) -> Result<Checkpointer, RunError> {
+    let runs = runs_folder(&folder.path);
+    make_folder(&runs)?;
+    let start = CheckpointerStart {
+        folder: runs,
+        generation: folder.identity.generation,
+        workers,
+        cuts: plan.cut_names(),
+        expiry: Expiry::new(plan),
+        runs: history.checkpoint.as_ref().map_or(Vec::new(), |checkpoint| checkpoint.runs.clone()),
+    };
+    Checkpointer::start(start, events.clone()).map_err(|_| RunError::Died("the thread of checkpoints"))
 }
 
 fn start_committers(

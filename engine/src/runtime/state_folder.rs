@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::RunError;
 
 /// The version of everything below the folder.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// An owned folder. The lock lasts as long as this does.
 #[derive(Debug)]

@@ -1,5 +1,6 @@
 //! A worker: a timely thread that takes records, moves the epoch on, and computes.
 
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{self, JoinHandle, Thread};
@@ -9,9 +10,10 @@ use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded, unbounded};
 use timely::WorkerConfig;
 
 use crate::plan::Plan;
-use crate::render::{Inputs, Outlets, RawBatch, SinkOutlet, partition_rank, render};
+use crate::render::{CheckpointWanted, Cut, CutEntry, Inputs, Outlets, RawBatch, SinkOutlet, partition_rank, render};
 
 use super::RunError;
+use super::checkpoint::CutReport;
 use super::committer::{Load, Order};
 use super::event::{DeathWatch, Event};
 
@@ -24,6 +26,12 @@ const PARK: Duration = Duration::from_millis(250);
 pub(super) enum Feed {
     /// Records of a source, in the open epoch.
     Records(usize, RawBatch),
+    /// What has passed a cut before, in the open epoch.
+    Restored(Cut, Vec<CutEntry>),
+    /// Everything is put back.
+    Whole,
+    /// The open epoch ends in a checkpoint.
+    Checkpoint,
     /// The epoch that opens; all before it are closed.
     Open(u64),
 }
@@ -39,6 +47,26 @@ pub(super) struct SinkPort {
     pub(super) load: Load,
 }
 
+/// Where workers send what they do.
+#[derive(Clone)]
+pub(super) struct Ports {
+    /// The sinks.
+    pub(super) sinks: Vec<SinkPort>,
+    /// The coordinator.
+    pub(super) events: Sender<Event>,
+    /// The thread of checkpoints.
+    pub(super) checkpoints: Sender<CutReport>,
+}
+
+/// What need not be told of the past.
+#[derive(Clone, Copy)]
+pub(super) struct Past {
+    /// The last epoch whose errors are written.
+    pub(super) errors: u64,
+    /// The last epoch that a checkpoint holds.
+    pub(super) cuts: u64,
+}
+
 /// The coordinator's side of the workers.
 pub(super) struct Workers {
     feeds: Vec<Sender<Feed>>,
@@ -50,17 +78,11 @@ pub(super) struct Workers {
 
 impl Workers {
     /// Starts `count` workers that all render the plan.
-    pub(super) fn start(
-        plan: &Arc<Plan>,
-        count: usize,
-        sinks: &[SinkPort],
-        past: u64,
-        events: &Sender<Event>,
-    ) -> Result<Self, RunError> {
+    pub(super) fn start(plan: &Arc<Plan>, count: usize, ports: &Ports, past: Past) -> Result<Self, RunError> {
         // Each worker announces itself once.
         let (announce, announced) = unbounded();
         let (feeds, receivers): (Vec<_>, Vec<_>) = (0..count).map(|_| bounded(QUEUE)).unzip();
-        let (plan, sinks, events) = (Arc::clone(plan), sinks.to_vec(), events.clone());
+        let (plan, ports) = (Arc::clone(plan), ports.clone());
         let read = Arc::new(AtomicU64::new(0));
         let counter = Arc::clone(&read);
         let config = timely::Config {
@@ -72,11 +94,12 @@ impl Workers {
             .spawn(move || {
                 let guards = timely::execute(config, move |worker| {
                     let index = worker.index();
-                    let _watch = DeathWatch(events.clone());
+                    let _watch = DeathWatch(ports.events.clone());
                     let _ = announce.send((index, thread::current()));
-                    let outlets = outlets(&sinks, past, &events, &counter);
-                    let inputs = worker.dataflow(|scope| render(scope, &plan, index, outlets));
-                    work(worker, inputs, &receivers[index]);
+                    let outlets = outlets(&ports, past, &counter);
+                    let wanted = CheckpointWanted::default();
+                    let inputs = worker.dataflow(|scope| render(scope, &plan, index, Rc::clone(&wanted), outlets));
+                    work(worker, inputs, &wanted, &receivers[index]);
                 });
                 // Joining waits for all; a worker that panicked has said so on its way out.
                 drop(guards.map(|guards| guards.join()));
@@ -110,6 +133,26 @@ impl Workers {
         self.read.load(Ordering::Relaxed)
     }
 
+    /// Puts back what has passed a cut before; event times go to all workers, since any may read the partition, the rest to one.
+    pub(super) fn restore(&mut self, cut: Cut, entries: Vec<CutEntry>) -> Result<(), RunError> {
+        if matches!(cut, Cut::Source(_)) {
+            return (0..self.feeds.len())
+                .try_for_each(|worker| self.send(worker, Feed::Restored(cut, entries.clone())));
+        }
+        self.next = (self.next + 1) % self.feeds.len();
+        self.send(self.next, Feed::Restored(cut, entries))
+    }
+
+    /// Says that everything is put back.
+    pub(super) fn restored(&self) -> Result<(), RunError> {
+        (0..self.feeds.len()).try_for_each(|worker| self.send(worker, Feed::Whole))
+    }
+
+    /// Lets the open epoch end in a checkpoint.
+    pub(super) fn ask_for_checkpoint(&self) -> Result<(), RunError> {
+        (0..self.feeds.len()).try_for_each(|worker| self.send(worker, Feed::Checkpoint))
+    }
+
     /// Closes all epochs before `epoch`.
     pub(super) fn open(&self, epoch: u64) -> Result<(), RunError> {
         (0..self.feeds.len()).try_for_each(|worker| self.send(worker, Feed::Open(epoch)))
@@ -132,8 +175,8 @@ impl Workers {
     }
 }
 
-fn outlets(sinks: &[SinkPort], past: u64, events: &Sender<Event>, read: &Arc<AtomicU64>) -> Outlets {
-    let ports = sinks.iter().map(|port| {
+fn outlets(ports: &Ports, past: Past, read: &Arc<AtomicU64>) -> Outlets {
+    let sinks = ports.sinks.iter().map(|port| {
         let (send, load) = (port.orders.clone(), port.load.clone());
         SinkOutlet {
             held: port.held,
@@ -142,23 +185,39 @@ fn outlets(sinks: &[SinkPort], past: u64, events: &Sender<Event>, read: &Arc<Ato
             send: Box::new(move |outlet| drop(send.send(Order::Outlet(outlet)))),
         }
     });
-    let events = events.clone();
-    let report = Box::new(move |report| drop(events.send(Event::Report(report))));
-    Outlets { sinks: ports.collect(), past, report, read: Arc::clone(read) }
+    let (events, checkpoints) = (ports.events.clone(), ports.checkpoints.clone());
+    Outlets {
+        sinks: sinks.collect(),
+        past: past.errors,
+        report: Box::new(move |report| drop(events.send(Event::Report(report)))),
+        kept: past.cuts,
+        checkpoint: Box::new(move |epoch, sums| drop(checkpoints.send(CutReport { epoch, sums }))),
+        read: Arc::clone(read),
+    }
 }
 
-fn work(worker: &mut timely::worker::Worker, mut inputs: Inputs, feeds: &Receiver<Feed>) {
+fn work(worker: &mut timely::worker::Worker, mut inputs: Inputs, wanted: &CheckpointWanted, feeds: &Receiver<Feed>) {
+    let mut open = 0;
     loop {
         match feeds.try_recv() {
             Ok(Feed::Records(source, raw)) => {
-                inputs[source].send(raw);
-                inputs[source].flush();
+                inputs.records[source].send(raw);
+                inputs.records[source].flush();
                 worker.step();
             }
-            Ok(Feed::Open(epoch)) => {
-                for input in &mut inputs {
-                    input.advance_to(epoch);
+            Ok(Feed::Restored(cut, entries)) => {
+                if let Some(input) = inputs.restored.get_mut(&cut) {
+                    entries.into_iter().for_each(|entry| input.send(entry));
+                    input.flush();
                 }
+                worker.step();
+            }
+            Ok(Feed::Whole) => inputs.restored.clear(),
+            Ok(Feed::Checkpoint) => wanted.set(Some(open)),
+            Ok(Feed::Open(epoch)) => {
+                open = epoch;
+                inputs.records.iter_mut().for_each(|input| input.advance_to(epoch));
+                inputs.restored.values_mut().for_each(|input| input.advance_to(epoch));
                 worker.step();
             }
             Err(TryRecvError::Empty) => {

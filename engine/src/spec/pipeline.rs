@@ -16,6 +16,8 @@ pub struct PipelineSpec {
     pub mode: Mode,
     /// How long an epoch stays open, if it says so.
     pub epoch: Option<Spanned<Duration>>,
+    /// How long after a checkpoint the next one is made, if it says so.
+    pub checkpoint: Option<Duration>,
     /// The pipeline that fills its sources when they are embedded stand-ins.
     pub feed: Option<Feed>,
     /// Whether all entries are here: not if a part of a file could not be read, or if the file is only there to be included.
@@ -102,6 +104,12 @@ pub const PIPELINE_KEYS: &[Key] = &[
     Key::required("name", Kind::Text, "the pipeline's name"),
     Key::default("mode", Kind::Choice(&["stream", "batch"]), "stream", "whether it runs for ever or ends"),
     Key::optional("epoch", Kind::Duration, "how long an epoch stays open"),
+    Key::default(
+        "checkpoint",
+        Kind::Duration,
+        "10s",
+        "how long after a checkpoint the next is made; 0s for one an epoch",
+    ),
     Key::optional("feed", Kind::Any, "the pipeline that fills the embedded stand-ins, as `feed: ingest.yaml`"),
     SHARED[0],
     SHARED[1],

@@ -23,11 +23,15 @@ use crate::support::script::{Script, Step};
 pub(crate) struct Layout {
     workers: usize,
     mode: &'static str,
+    /// How long after a checkpoint the next one is made.
+    checkpoint: &'static str,
     order: Vec<usize>,
     at_start: usize,
     steps: Vec<Step>,
     /// Of each partition, how many records a first run sees that then ends.
     first: Option<Vec<usize>>,
+    /// Whether the records of the first run are gone afterwards, and all rows of sinks that a checkpoint brings back.
+    lost: bool,
 }
 
 /// Several ways, for records in so many partitions.
@@ -43,10 +47,12 @@ pub(crate) fn layouts() -> impl Strategy<Value = Layouts> {
         let at_once = Layout {
             workers: 1,
             mode: "batch",
+            checkpoint: "10s",
             order: (0..partitions).collect(),
             at_start: partitions,
             steps: Vec::new(),
             first: None,
+            lost: false,
         };
         prop::collection::vec(layout(partitions), 2).prop_map(move |mut each| {
             each.insert(0, at_once.clone());
@@ -55,20 +61,43 @@ pub(crate) fn layouts() -> impl Strategy<Value = Layouts> {
     })
 }
 
+impl Layout {
+    /// A first run that sees this many records of one partition, which are gone afterwards, as are all rows that a checkpoint brings back.
+    pub(crate) fn all_lost(count: usize) -> Self {
+        Self {
+            workers: 1,
+            mode: "stream",
+            checkpoint: "10s",
+            order: vec![0],
+            at_start: 0,
+            steps: Vec::new(),
+            first: Some(vec![count]),
+            lost: true,
+        }
+    }
+}
+
 fn layout(partitions: usize) -> impl Strategy<Value = Layout> {
     let step = (0..partitions, 1_usize..6, prop::bool::weighted(0.3));
     let steps = prop::collection::vec(step.prop_map(|(partition, count, cut)| Step { partition, count, cut }), 0..25);
     let order = Just((0..partitions).collect::<Vec<_>>()).prop_shuffle();
     let first = prop::option::of(prop::collection::vec(0_usize..12, partitions));
-    (1_usize..=3, order, 0..=partitions, steps, first).prop_map(|(workers, order, at_start, steps, first)| Layout {
+    let checkpoint = prop::sample::select(vec!["0s", "2ms", "10s"]);
+    let way = (1_usize..=3, checkpoint, order, 0..=partitions, steps, first, any::<bool>());
+    way.prop_map(|(workers, checkpoint, order, at_start, steps, first, lost)| Layout {
         workers,
         mode: "stream",
+        checkpoint,
         order,
         at_start,
         steps,
         first,
+        lost,
     })
 }
+
+/// The sinks that hold rows of a source: a checkpoint does not bring those back.
+const FED_BY_SOURCE: [&str; 7] = ["big", "negative", "rest", "again", "few", "derived", "sizes"];
 
 /// What a run leaves.
 #[derive(Debug)]
@@ -95,8 +124,8 @@ pub(crate) fn play(
         .map(|(sink, from)| format!("  {sink}: {{ from: {from}, memory: {{ store: {name} }} }}\n"))
         .collect();
     let yaml = format!(
-        "name: law\nmode: {}\nepoch: 1ms\nsources:\n  events:\n    memory: {{ store: {name} }}\n{source}operators:{operators}sinks:\n{sinks}",
-        layout.mode
+        "name: law\nmode: {}\nepoch: 1ms\ncheckpoint: {}\nsources:\n  events:\n    memory: {{ store: {name} }}\n{source}operators:{operators}sinks:\n{sinks}",
+        layout.mode, layout.checkpoint
     );
     let folder = tempfile::tempdir().unwrap();
     let mut script = Script {
@@ -111,8 +140,14 @@ pub(crate) fn play(
             records.truncate(*count);
         }
         store.set_script(earlier);
-        run_once(&yaml, folder.path(), layout.workers);
+        run_once(&yaml, folder.path(), layout.workers % 3 + 1);
         script.steps.reverse();
+        if layout.lost {
+            for (records, count) in script.partitions.iter_mut().zip(first) {
+                records.iter_mut().take(*count).for_each(|record| *record = "gone".into());
+            }
+            store.forget_rows(|sink| !FED_BY_SOURCE.contains(&sink));
+        }
     }
     store.set_script(script);
     let ledger = run_once(&yaml, folder.path(), layout.workers);

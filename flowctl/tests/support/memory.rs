@@ -65,6 +65,12 @@ impl Store {
         self.epochs.load(Ordering::SeqCst)
     }
 
+    /// Empties the sinks of these names, as if their tables were lost.
+    pub(crate) fn forget_rows(&self, is_lost: impl Fn(&str) -> bool) {
+        let mut sinks = self.sinks.lock().unwrap();
+        sinks.iter_mut().filter(|(name, _)| is_lost(name)).for_each(|(_, held)| *held = Held::default());
+    }
+
     /// The rows of all sinks.
     pub(crate) fn rows(&self) -> BTreeMap<String, Rows> {
         self.sinks.lock().unwrap().iter().map(|(name, held)| (name.clone(), held.rows.clone())).collect()

@@ -8,20 +8,20 @@ use arrow::array::{AsArray, Int64Array};
 use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
-use timely::dataflow::Stream;
 use timely::dataflow::channels::pact::{Exchange, Pipeline};
-use timely::dataflow::operators::Operator;
+use timely::dataflow::operators::{Concatenate, Operator};
+use timely::dataflow::{Scope, Stream};
 
 use super::check::Latest;
 use crate::plan::Plan;
 
 use crate::render::Epoch;
 use crate::render::batch::{Batch, record_batch};
+use crate::render::cut::CutPage;
+use crate::render::cut_value::{CutValue, Moment};
 use crate::render::gathered::Gathered;
+use crate::render::node_input::{CutInput, NodeInput, Restored, Rows};
 use crate::render::row_bytes::{RowBytes, RowCodec, columns_at};
-
-/// When a row happened: event time in microseconds, then partition, then offset. Greater is newer.
-type Moment = (i64, i64, i64);
 
 /// The newest row of each key.
 type Newest = HashMap<RowBytes, (Moment, RowBytes)>;
@@ -30,13 +30,20 @@ type Newest = HashMap<RowBytes, (Moment, RowBytes)>;
 type Candidate = (RowBytes, Moment, RowBytes);
 
 pub(crate) fn latest<'scope>(
-    rows: Stream<'scope, Epoch, Vec<Batch>>,
+    scope: Scope<'scope, Epoch>,
+    input: NodeInput<'scope>,
     clock: Stream<'scope, Epoch, Vec<i64>>,
     plan: &Arc<Plan>,
     node: usize,
     latest: &Latest,
 ) -> Stream<'scope, Epoch, Vec<Batch>> {
-    let candidates = newest_of_epoch(rows, plan, node, latest);
+    let mut candidates = Vec::new();
+    if let Some(CutInput { rows, page, restored }) = input.of_sources {
+        candidates.push(newest_of_epoch(rows, plan, node, latest, Some(page)));
+        candidates.push(restore(restored));
+    }
+    candidates.extend(input.of_nodes.map(|rows| newest_of_epoch(rows, plan, node, latest, None)));
+    let candidates = scope.concatenate(candidates);
     let expire = latest.expire.map(|expire| i64::try_from(expire.as_micros()).unwrap_or(i64::MAX));
     let output = plan.nodes[node].output.clone();
     let codec = RowCodec::ascending(&output, 0..output.columns.len());
@@ -70,10 +77,11 @@ pub(crate) fn latest<'scope>(
 
 /// The newest row of each key among this worker's rows of an epoch.
 fn newest_of_epoch<'scope>(
-    rows: Stream<'scope, Epoch, Vec<Batch>>,
+    rows: Rows<'scope>,
     plan: &Arc<Plan>,
     node: usize,
     latest: &Latest,
+    page: Option<CutPage>,
 ) -> Stream<'scope, Epoch, Vec<Candidate>> {
     let input = plan.nodes[node].input.clone();
     let width = plan.nodes[node].output.columns.len();
@@ -106,9 +114,30 @@ fn newest_of_epoch<'scope>(
                 }
             });
             while let Some(complete) = gathered.pop_complete(|epoch| frontier.less_equal(epoch)) {
+                if let Some(page) = &page {
+                    let entry = |(key, (moment, row)): (&RowBytes, &(Moment, RowBytes))| {
+                        (key.clone(), CutValue::Newest(*moment, row.clone()))
+                    };
+                    page.note(complete.epoch, || complete.gathered.iter().map(entry));
+                }
                 let candidates = complete.gathered.into_iter().map(|(key, (moment, row))| (key, moment, row));
                 output.session(&complete.capabilities[0]).give_iterator(candidates);
             }
+        }
+    })
+}
+
+/// Rows that were the newest before.
+fn restore(restored: Restored<'_>) -> Stream<'_, Epoch, Vec<Candidate>> {
+    restored.unary(Pipeline, "latest: restore", |_capability, _info| {
+        |input, output| {
+            input.for_each(|stamp, entries| {
+                let candidates = entries.drain(..).map(|(key, value)| {
+                    let (moment, row) = value.newest();
+                    (key, moment, row)
+                });
+                output.session(&stamp).give_iterator(candidates);
+            });
         }
     })
 }

@@ -4,30 +4,40 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use differential_dataflow::AsCollection;
-use timely::dataflow::Stream;
 use timely::dataflow::channels::pact::Pipeline;
-use timely::dataflow::operators::Operator;
+use timely::dataflow::operators::{Concatenate, Operator};
+use timely::dataflow::{Scope, Stream};
 
 use super::check::Top;
 use crate::connector::SortKey;
 use crate::plan::Plan;
 
-use crate::render::batch::Batch;
+use crate::render::cut::{CutKey, CutPage};
+use crate::render::cut_value::CutValue;
 use crate::render::encoded::{Update, decode};
 use crate::render::gathered::Gathered;
+use crate::render::node_input::{CutInput, NodeInput, Restored, Rows};
 use crate::render::row_bytes::{RowBytes, RowCodec, columns_at, sort_options};
 use crate::render::smallest::smallest;
 use crate::render::{Diff, Epoch};
 
 pub(crate) fn top<'scope>(
-    rows: Stream<'scope, Epoch, Vec<Batch>>,
+    scope: Scope<'scope, Epoch>,
+    input: NodeInput<'scope>,
     plan: &Arc<Plan>,
     node: usize,
     top: &Top,
-) -> Stream<'scope, Epoch, Vec<Batch>> {
-    let ranked = rank(rows, plan, node, top).as_collection();
+) -> Rows<'scope> {
+    let mut ranked = Vec::new();
+    if let Some(CutInput { rows, page, restored }) = input.of_sources {
+        ranked.push(rank(rows, restored, plan, node, top, Some(page)));
+    }
+    ranked.extend(
+        input.of_nodes.map(|rows| rank(rows, scope.concatenate(Vec::<Restored<'_>>::new()), plan, node, top, None)),
+    );
     let codec = row_codec(plan, node, top);
-    decode(smallest(ranked, top.limit).inner, plan, node, codec, top.by.len())
+    let first = smallest(scope.concatenate(ranked).as_collection(), top.limit);
+    decode(first.inner, plan, node, codec, top.by.len())
 }
 
 /// The bytes of a row here: the columns of the order, then all columns.
@@ -44,20 +54,29 @@ type Ranked = BTreeMap<RowBytes, BTreeMap<RowBytes, Diff>>;
 /// Rows as (group, order and row), consolidated per epoch. Of rows that are only added just those go on that are among the first of this worker:
 /// the others can never be among the first of all, and what they push out is taken back, so that differential keeps no more than the first.
 fn rank<'scope>(
-    rows: Stream<'scope, Epoch, Vec<Batch>>,
+    rows: Rows<'scope>,
+    restored: Restored<'scope>,
     plan: &Arc<Plan>,
     node: usize,
     top: &Top,
+    page: Option<CutPage>,
 ) -> Stream<'scope, Epoch, Vec<Update>> {
     let schema = plan.nodes[node].input.clone();
     let appends = plan.nodes[node].input_appends;
     let groups = RowCodec::ascending(&schema, top.per.iter().copied());
     let values = row_codec(plan, node, top);
     let top = top.clone();
-    rows.unary_frontier(Pipeline, "top: rank", move |_capability, _info| {
+    rows.binary_frontier(restored, Pipeline, Pipeline, "top: rank", move |_capability, _info| {
         let mut gathered = Gathered::<Ranked>::new();
         let mut first = Ranked::new();
-        move |(input, frontier), output| {
+        move |(input, frontier), (restored, restored_frontier), output| {
+            restored.for_each(|stamp, entries| {
+                let ranked = gathered.at(&stamp, Ranked::new);
+                for (key, value) in entries.drain(..) {
+                    let (group, row) = parted(&key);
+                    *ranked.entry(group).or_default().entry(row).or_default() += value.count();
+                }
+            });
             input.for_each(|stamp, batches| {
                 let ranked = gathered.at(&stamp, Ranked::new);
                 for batch in batches.drain(..) {
@@ -75,18 +94,36 @@ fn rank<'scope>(
                     }
                 }
             });
-            while let Some(complete) = gathered.pop_complete(|epoch| frontier.less_equal(epoch)) {
+            let open = |epoch: &Epoch| frontier.less_equal(epoch) || restored_frontier.less_equal(epoch);
+            while let Some(complete) = gathered.pop_complete(open) {
                 let mut session = output.session(&complete.capabilities[0]);
                 for (group, mut values) in complete.gathered {
                     if appends {
                         values = keep_first(first.entry(group.clone()).or_default(), values, top.limit);
                     }
-                    let changed = values.into_iter().filter(|(_, diff)| *diff != 0);
+                    values.retain(|_, diff| *diff != 0);
+                    if let Some(page) = &page {
+                        let entry = |(row, diff): (&RowBytes, &Diff)| (joined(&group, row), CutValue::Count(*diff));
+                        page.note(complete.epoch, || values.iter().map(entry));
+                    }
+                    let changed = values.into_iter();
                     session.give_iterator(changed.map(|(value, diff)| ((group.clone(), value), complete.epoch, diff)));
                 }
             }
         }
     })
+}
+
+/// A key of the cut: the length of the group (4 bytes), the group, the row.
+fn joined(group: &[u8], row: &[u8]) -> CutKey {
+    [(group.len() as u32).to_be_bytes().as_slice(), group, row].concat().into()
+}
+
+fn parted(key: &[u8]) -> (RowBytes, RowBytes) {
+    let (length, rest) = key.split_at(4);
+    let length = u32::from_be_bytes(length.try_into().expect("four bytes"));
+    let (group, row) = rest.split_at(length as usize);
+    (group.into(), row.into())
 }
 
 /// Takes added values into the first `limit`; gives what that changes in them.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::connector::Records;
 use crate::ledger::Ledger;
+use crate::runtime::checkpoint::Checkpoint;
 
 /// One entry of the journal.
 #[derive(Clone, Debug)]
@@ -28,6 +29,26 @@ pub(in crate::runtime) enum Entry {
     },
     /// An epoch was closed.
     Epoch(EpochRecord),
+    /// The first entry of a segment: how everything stands.
+    Base(Base),
+    /// How far each sink has come, by name, when a run ended.
+    Marks(BTreeMap<String, SinkMark>),
+    /// A checkpoint is complete.
+    Checkpoint(Checkpoint),
+}
+
+/// Offsets by source and partition id.
+pub(in crate::runtime) type Positions = BTreeMap<String, BTreeMap<String, u64>>;
+
+/// How everything stood when a segment was begun.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::runtime) struct Base {
+    /// The last epoch.
+    pub(in crate::runtime) record: EpochRecord,
+    /// Where each partition was read from first.
+    pub(in crate::runtime) starts: Positions,
+    /// Where each partition stands.
+    pub(in crate::runtime) ends: Positions,
 }
 
 /// Where a partition is read from.

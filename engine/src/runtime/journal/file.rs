@@ -1,47 +1,34 @@
-//! The journal's file: framed entries, appended, synced, read from the front.
+//! The journal's files: framed entries, appended, synced, read from the front.
 //!
-//! A frame is a head of three little-endian words (the body's length, the body's CRC-32C, the CRC-32C of those two words) and the body:
-//! one byte for its kind, then JSON; a payload has the length of its JSON head (4 bytes) before it and Arrow IPC bytes behind it.
+//! A segment is named after its base, the last epoch before it; all but the first begin with an entry that says how everything then stood, so that
+//! those before it can be removed once a checkpoint holds their meaning.
 
-use std::fs::{File, OpenOptions};
+use std::collections::{BTreeSet, VecDeque};
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions};
 use std::io::{BufReader, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
-
 use crate::runtime::RunError;
-use crate::runtime::state_folder::{make_folder, sync_folder};
+use crate::runtime::state_folder::{make_folder, replace_file, sync_folder};
 
-use super::entry::{Entry, EpochRecord, PartitionStart};
-use super::payload;
+use super::entry::{Base, Entry};
+use super::frame::{HEAD, encode, head, parse};
 
-const PARTITIONS: u8 = b'p';
-const PAYLOAD: u8 = b'd';
-const EPOCH: u8 = b'e';
-/// The length of a frame's head.
-const HEAD: usize = 12;
-
-/// The head of a [`PAYLOAD`] body, and the body of a [`PARTITIONS`] one.
-#[derive(Serialize, Deserialize)]
-struct Head {
-    source: String,
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    partition: String,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    partitions: Vec<PartitionStart>,
-}
-
-/// Appends entries.
+/// Appends entries to the last segment.
 #[derive(Debug)]
 pub(in crate::runtime) struct Journal {
+    folder: PathBuf,
     path: PathBuf,
     file: File,
     frames: Vec<u8>,
 }
 
-/// Reads entries from the front.
+/// Reads entries, segment after segment.
 pub(in crate::runtime) struct JournalReader {
+    folder: PathBuf,
+    later: VecDeque<PathBuf>,
     path: PathBuf,
     file: BufReader<File>,
     length: u64,
@@ -49,57 +36,50 @@ pub(in crate::runtime) struct JournalReader {
 }
 
 impl Journal {
-    /// The journal in a pipeline's folder: a reader of what is there. It becomes a [`Journal`] when it has come to its end.
-    pub(in crate::runtime) fn open(folder: &Path) -> Result<JournalReader, RunError> {
+    /// The journal in a pipeline's folder from the segment whose base is epoch `from`: a reader of what is there. It becomes a [`Journal`] when it has
+    /// come to its end.
+    pub(in crate::runtime) fn open(folder: &Path, from: u64) -> Result<JournalReader, RunError> {
         let folder = folder.join("journal");
         make_folder(&folder)?;
-        let path = folder.join("000000.journal");
-        let file = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .read(true)
-            .write(true)
-            .mode(0o600)
-            .open(&path)
-            .map_err(RunError::file(&path))?;
+        let mut segments: VecDeque<PathBuf> =
+            bases(&folder)?.into_iter().filter(|base| *base >= from).map(|base| segment(&folder, base)).collect();
+        let first = segments.pop_front().unwrap_or_else(|| segment(&folder, 0));
+        let (file, length) = open_segment(&first)?;
         sync_folder(&folder)?;
-        let length = file.metadata().map_err(RunError::file(&path))?.len();
-        Ok(JournalReader { path, file: BufReader::with_capacity(1 << 20, file), length, at: 0 })
+        Ok(JournalReader { folder, later: segments, path: first, file, length, at: 0 })
+    }
+
+    /// The epochs with which the segments in a pipeline's folder begin, in order.
+    pub(in crate::runtime) fn bases(folder: &Path) -> Result<BTreeSet<u64>, RunError> {
+        let folder = folder.join("journal");
+        if folder.exists() { bases(&folder) } else { Ok(BTreeSet::new()) }
+    }
+
+    /// Begins a new segment, with what a reader that begins there must know.
+    pub(in crate::runtime) fn roll(&mut self, base: Base, carried: &[Entry]) -> Result<(), RunError> {
+        self.sync()?;
+        let path = segment(&self.folder, base.record.epoch);
+        let mut frames = Vec::new();
+        encode(&mut frames, &Entry::Base(base), &path)?;
+        carried.iter().try_for_each(|entry| encode(&mut frames, entry, &path))?;
+        replace_file(&path, &frames)?;
+        let file = OpenOptions::new().append(true).open(&path).map_err(RunError::file(&path))?;
+        (self.path, self.file) = (path, file);
+        Ok(())
+    }
+
+    /// Removes the segments before the one whose base is epoch `base`.
+    pub(in crate::runtime) fn remove_before(&self, base: u64) -> Result<(), RunError> {
+        for old in bases(&self.folder)?.into_iter().filter(|old| *old < base) {
+            let path = segment(&self.folder, old);
+            fs::remove_file(&path).map_err(RunError::file(&path))?;
+        }
+        sync_folder(&self.folder)
     }
 
     /// Adds an entry; it is durable after the next [`Journal::sync`].
     pub(in crate::runtime) fn append(&mut self, entry: &Entry) -> Result<(), RunError> {
-        let start = self.frames.len();
-        self.frames.extend_from_slice(&[0; HEAD]);
-        match entry {
-            Entry::Epoch(record) => {
-                self.frames.push(EPOCH);
-                self.push_json(record);
-            }
-            Entry::Partitions { source, partitions } => {
-                self.frames.push(PARTITIONS);
-                let head = Head { source: source.clone(), partition: String::new(), partitions: partitions.clone() };
-                self.push_json(&head);
-            }
-            Entry::Payload { source, partition, records } => {
-                self.frames.push(PAYLOAD);
-                let head = Head { source: source.clone(), partition: partition.clone(), partitions: Vec::new() };
-                let head = serde_json::to_vec(&head).expect("a head is plain text");
-                self.frames.extend_from_slice(&(head.len() as u32).to_le_bytes());
-                self.frames.extend_from_slice(&head);
-                let bytes = payload::encode(records)
-                    .map_err(|error| RunError::File { path: self.path.clone(), error: std::io::Error::other(error) })?;
-                self.frames.extend_from_slice(&bytes);
-            }
-        }
-        let body = &self.frames[start + HEAD..];
-        let head = head(body.len() as u32, crc32c::crc32c(body));
-        self.frames[start..start + HEAD].copy_from_slice(&head);
-        Ok(())
-    }
-
-    fn push_json(&mut self, value: &impl Serialize) {
-        serde_json::to_writer(&mut self.frames, value).expect("entries are plain text and numbers");
+        encode(&mut self.frames, entry, &self.path)
     }
 
     /// Makes everything that was appended durable.
@@ -113,9 +93,43 @@ impl Journal {
     }
 }
 
+fn open_segment(path: &Path) -> Result<(BufReader<File>, u64), RunError> {
+    let mut options = OpenOptions::new();
+    let file = options.create(true).truncate(false).read(true).write(true).mode(0o600).open(path);
+    let file = file.map_err(RunError::file(path))?;
+    let length = file.metadata().map_err(RunError::file(path))?.len();
+    Ok((BufReader::with_capacity(1 << 20, file), length))
+}
+
+fn segment(folder: &Path, base: u64) -> PathBuf {
+    folder.join(format!("{base:012}.journal"))
+}
+
+fn bases(folder: &Path) -> Result<BTreeSet<u64>, RunError> {
+    let names = fs::read_dir(folder).map_err(RunError::file(folder))?;
+    let names = names.map(|entry| entry.map(|entry| entry.file_name())).collect::<Result<Vec<_>, _>>();
+    let names = names.map_err(RunError::file(folder))?;
+    let base = |name: &OsString| name.to_str()?.strip_suffix(".journal")?.parse().ok();
+    Ok(names.iter().filter_map(base).collect())
+}
+
 impl JournalReader {
-    /// The next entry; none at the end. An entry that was cut off while it was written is the end.
+    /// The next entry; none at the end. An entry that was cut off while it was written is the end, in the last segment.
     pub(in crate::runtime) fn next(&mut self) -> Result<Option<Entry>, RunError> {
+        loop {
+            if let Some(entry) = self.next_of_segment()? {
+                return Ok(Some(entry));
+            }
+            let Some(path) = self.later.pop_front() else { return Ok(None) };
+            if self.at < self.length {
+                return Err(self.corrupt("it is cut off, though a later segment follows"));
+            }
+            let (file, length) = open_segment(&path)?;
+            (self.path, self.file, self.length, self.at) = (path, file, length, 0);
+        }
+    }
+
+    fn next_of_segment(&mut self) -> Result<Option<Entry>, RunError> {
         if self.length - self.at < HEAD as u64 {
             return Ok(None);
         }
@@ -149,7 +163,7 @@ impl JournalReader {
 
     /// Cuts off what was torn, and appends from here on.
     pub(in crate::runtime) fn into_journal(self) -> Result<Journal, RunError> {
-        let path = self.path;
+        let (folder, path) = (self.folder, self.path);
         let mut file = self.file.into_inner();
         let mut cut = || {
             file.set_len(self.at)?;
@@ -157,7 +171,7 @@ impl JournalReader {
             file.sync_all()
         };
         cut().map_err(RunError::file(&path))?;
-        Ok(Journal { path, file, frames: Vec::new() })
+        Ok(Journal { folder, path, file, frames: Vec::new() })
     }
 
     fn corrupt(&self, what: &str) -> RunError {
@@ -170,38 +184,9 @@ impl JournalReader {
     }
 }
 
-fn head(length: u32, checksum: u32) -> [u8; HEAD] {
-    let mut head = [0; HEAD];
-    head[..4].copy_from_slice(&length.to_le_bytes());
-    head[4..8].copy_from_slice(&checksum.to_le_bytes());
-    let own = crc32c::crc32c(&head[..8]);
-    head[8..].copy_from_slice(&own.to_le_bytes());
-    head
-}
-
-fn parse(body: &[u8]) -> Result<Entry, String> {
-    let (kind, rest) = body.split_first().ok_or("there is no kind")?;
-    let wrong = |error: serde_json::Error| format!("the text cannot be read ({error})");
-    match *kind {
-        EPOCH => serde_json::from_slice::<EpochRecord>(rest).map(Entry::Epoch).map_err(wrong),
-        PARTITIONS => {
-            let head: Head = serde_json::from_slice(rest).map_err(wrong)?;
-            Ok(Entry::Partitions { source: head.source, partitions: head.partitions })
-        }
-        PAYLOAD => {
-            let (length, rest) = rest.split_first_chunk::<4>().ok_or("the head is missing")?;
-            let length = u32::from_le_bytes(*length) as usize;
-            let (head, bytes) = rest.split_at_checked(length).ok_or("the head is cut off")?;
-            let head: Head = serde_json::from_slice(head).map_err(wrong)?;
-            let records = payload::decode(bytes).map_err(|error| format!("the records cannot be read ({error})"))?;
-            Ok(Entry::Payload { source: head.source, partition: head.partition, records: Box::new(records) })
-        }
-        other => Err(format!("the kind {other} is unknown")),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::entry::EpochRecord;
     use super::*;
 
     fn record(epoch: u64) -> EpochRecord {
@@ -209,7 +194,7 @@ mod tests {
     }
 
     fn epochs(folder: &Path) -> Result<(Vec<u64>, Journal), RunError> {
-        let mut reader = Journal::open(folder)?;
+        let mut reader = Journal::open(folder, 0)?;
         let mut epochs = Vec::new();
         while let Some(entry) = reader.next()? {
             if let Entry::Epoch(record) = entry {

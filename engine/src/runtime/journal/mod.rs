@@ -2,7 +2,8 @@
 
 mod entry;
 mod file;
+mod frame;
 mod payload;
 
-pub(super) use entry::{DeadLetterMark, Entry, EpochRecord, PartitionStart, Range, SinkMark};
+pub(super) use entry::{Base, DeadLetterMark, Entry, EpochRecord, PartitionStart, Positions, Range, SinkMark};
 pub(super) use file::{Journal, JournalReader};

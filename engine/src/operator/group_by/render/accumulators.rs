@@ -9,11 +9,44 @@ use crate::render::row_bytes::RowBytes;
 /// Sums and best candidates of a group. Sums add; of two candidates the one that is first in byte order stays. The first sum is always the number of
 /// rows, so a group that has rows is never zero.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub(super) struct Accumulators {
+pub struct Accumulators {
     /// Sums of 64-bit pieces in 128 bits: 2^64 additions are exact.
     pub(super) sums: SmallVec<[i128; 4]>,
     /// Candidates; only over rows that are never taken back.
     pub(super) best: Vec<Option<RowBytes>>,
+}
+
+impl Accumulators {
+    /// Appends its bytes: how many sums, the sums, then each candidate with its length and one more, or zero.
+    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&(self.sums.len() as u32).to_le_bytes());
+        self.sums.iter().for_each(|sum| out.extend_from_slice(&sum.to_le_bytes()));
+        for candidate in &self.best {
+            let length = candidate.as_ref().map_or(0, |candidate| candidate.len() as u32 + 1);
+            out.extend_from_slice(&length.to_le_bytes());
+            out.extend_from_slice(candidate.as_deref().unwrap_or_default());
+        }
+    }
+
+    /// Accumulators from all of their bytes; none if they are not theirs.
+    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
+        let (count, rest) = split_u32(bytes)?;
+        let (sums, mut rest) = rest.split_at_checked(count as usize * size_of::<i128>())?;
+        let (sums, _) = sums.as_chunks();
+        let mut best = Vec::new();
+        while !rest.is_empty() {
+            let (length, more) = split_u32(rest)?;
+            let (candidate, more) = more.split_at_checked((length as usize).saturating_sub(1))?;
+            best.push((length > 0).then(|| candidate.into()));
+            rest = more;
+        }
+        Some(Self { sums: sums.iter().map(|sum| i128::from_le_bytes(*sum)).collect(), best })
+    }
+}
+
+fn split_u32(bytes: &[u8]) -> Option<(u32, &[u8])> {
+    let (number, rest) = bytes.split_first_chunk()?;
+    Some((u32::from_le_bytes(*number), rest))
 }
 
 impl IsZero for Accumulators {

@@ -6,23 +6,27 @@ use std::sync::Arc;
 use differential_dataflow::operators::{CountTotal, ThresholdTotal};
 use differential_dataflow::{AsCollection, VecCollection};
 use serde::{Deserialize, Serialize};
-use timely::dataflow::Stream;
 use timely::dataflow::channels::pact::Pipeline;
+use timely::dataflow::operators::Concatenate;
 use timely::dataflow::operators::generic::OutputBuilder;
 use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
+use timely::dataflow::{Scope, Stream};
 
 use crate::error_row::ErrorRow;
 use crate::operator::group_by::GroupBy;
 use crate::plan::Plan;
 use crate::render::batch::Batch;
-use crate::render::gathered::Gathered;
+use crate::render::cut::CutPage;
+use crate::render::gathered::{Gathered, epoch};
+use crate::render::node_input::{CutInput, NodeInput, Restored, Rows};
 use crate::render::row_bytes::RowBytes;
 use crate::render::smallest::smallest;
 use crate::render::{Diff, Epoch};
 
 use super::accumulators::Accumulators;
+use super::cut;
 use super::finish::{Finisher, Group};
-use super::fold::{Folded, Folder, Groups};
+use super::fold::{Folded, Folder};
 use super::layout::Layout;
 
 /// Rows of the groups, and groups whose aggregates are out of range.
@@ -38,17 +42,25 @@ enum Part {
 }
 
 pub(crate) fn group_by<'scope>(
-    rows: Stream<'scope, Epoch, Vec<Batch>>,
+    scope: Scope<'scope, Epoch>,
+    input: NodeInput<'scope>,
     plan: &Arc<Plan>,
     node: usize,
     group_by: &GroupBy,
 ) -> RowsAndErrors<'scope> {
     let layout = || Layout::new(group_by, &plan.nodes[node].input, plan.nodes[node].input_appends);
-    let all_in_diff = layout().is_all_in_diff();
-    let folder = Folder::new(layout(), &plan.nodes[node].input, group_by.keys);
-    let (accumulators, best, distinct) = fold(rows, folder);
+    let folder = || Folder::new(layout(), &plan.nodes[node].input, group_by.keys);
+    let mut folded = Vec::new();
+    if let Some(CutInput { rows, page, restored }) = input.of_sources {
+        folded.push(fold(rows, folder(), Some(page)));
+        folded.push(restore(restored));
+    }
+    folded.extend(input.of_nodes.map(|rows| fold(rows, folder(), None)));
+    let accumulators = scope.concatenate(folded.iter().map(|folded| folded.0.clone()));
+    let best = scope.concatenate(folded.iter().map(|folded| folded.1.clone()));
+    let distinct = scope.concatenate(folded.iter().map(|folded| folded.2.clone()));
     let added = VecCollection::new(accumulators).count_total_core::<Diff>();
-    let parts = if all_in_diff {
+    let parts = if layout().is_all_in_diff() {
         added.map(|(key, accumulators)| (key, vec![Part::Accumulators(accumulators)]))
     } else {
         collate(added, best.as_collection(), distinct.as_collection())
@@ -70,7 +82,7 @@ type FoldedStreams<'scope> = (
 );
 
 /// Folds each epoch's rows and lets them go when the epoch has passed.
-fn fold<'scope>(rows: Stream<'scope, Epoch, Vec<Batch>>, folder: Folder) -> FoldedStreams<'scope> {
+fn fold<'scope>(rows: Rows<'scope>, folder: Folder, page: Option<CutPage>) -> FoldedStreams<'scope> {
     let mut builder = OperatorBuilder::new("group_by: fold".to_owned(), rows.scope());
     let mut input = builder.new_input(rows, Pipeline);
     let (output, accumulators) = builder.new_output::<Vec<(RowBytes, Epoch, Accumulators)>>();
@@ -93,13 +105,44 @@ fn fold<'scope>(rows: Stream<'scope, Epoch, Vec<Batch>>, folder: Folder) -> Fold
             while let Some(complete) = gathered.pop_complete(|epoch| frontiers[0].less_equal(epoch)) {
                 let epoch = complete.epoch;
                 let [of_accumulated, of_candidates, of_values] = &complete.capabilities;
-                let Groups { accumulators, best, distinct } = folder.finish(complete.gathered);
-                let added = accumulators.into_iter().map(|(key, accumulators)| (key, epoch, accumulators));
+                let groups = folder.finish(complete.gathered);
+                if let Some(page) = &page {
+                    page.note(epoch, || cut::entries(&groups));
+                }
+                let added = groups.accumulators.into_iter().map(|(key, accumulators)| (key, epoch, accumulators));
                 let timed = |values: Vec<_>| values.into_iter().map(move |(value, diff)| (value, epoch, diff));
                 accumulated.session(of_accumulated).give_iterator(added);
-                candidates.session(of_candidates).give_iterator(timed(best));
-                values.session(of_values).give_iterator(timed(distinct));
+                candidates.session(of_candidates).give_iterator(timed(groups.best));
+                values.session(of_values).give_iterator(timed(groups.distinct));
             }
+        }
+    });
+    (accumulators, best, distinct)
+}
+
+/// What was folded before.
+fn restore(restored: Restored<'_>) -> FoldedStreams<'_> {
+    let mut builder = OperatorBuilder::new("group_by: restore".to_owned(), restored.scope());
+    let mut input = builder.new_input(restored, Pipeline);
+    let (output, accumulators) = builder.new_output::<Vec<(RowBytes, Epoch, Accumulators)>>();
+    let mut accumulated = OutputBuilder::from(output);
+    let (output, best) = builder.new_output::<Vec<Valued>>();
+    let mut candidates = OutputBuilder::from(output);
+    let (output, distinct) = builder.new_output::<Vec<Valued>>();
+    let mut values = OutputBuilder::from(output);
+    builder.build(move |_capabilities| {
+        move |_frontiers| {
+            let (mut accumulated, mut candidates, mut values) =
+                (accumulated.activate(), candidates.activate(), values.activate());
+            input.for_each(|stamp, entries| {
+                let epoch = epoch(&stamp);
+                let groups = cut::groups(entries.drain(..));
+                let added = groups.accumulators.into_iter().map(|(key, accumulators)| (key, epoch, accumulators));
+                let timed = |values: Vec<_>| values.into_iter().map(move |(value, diff)| (value, epoch, diff));
+                accumulated.session(&stamp).give_iterator(added);
+                candidates.session(&stamp).give_iterator(timed(groups.best));
+                values.session(&stamp).give_iterator(timed(groups.distinct));
+            });
         }
     });
     (accumulators, best, distinct)

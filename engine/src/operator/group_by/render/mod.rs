@@ -9,6 +9,7 @@
 //! and for `min max first last arg_max` over rows that are taken back.
 
 mod accumulators;
+mod cut;
 mod dataflow;
 mod exact_float;
 mod finish;
@@ -16,4 +17,5 @@ mod fold;
 mod interner;
 mod layout;
 
+pub use accumulators::Accumulators;
 pub(crate) use dataflow::group_by;

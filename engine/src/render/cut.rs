@@ -1,0 +1,93 @@
+//! Cuts: where the state of a dataflow can be taken out and put back.
+//!
+//! A cut lies behind what each stateful operator gathers of the rows of sources. All that lies beyond it is a function of what has passed it,
+//! added up: so the sum is all that a checkpoint keeps of an operator, and putting it back in one epoch brings back everything beyond.
+//! A source is a cut too, of the greatest event time of each partition: by that rows are late and keys expire.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+use hashbrown::hash_map::Entry;
+
+use super::Epoch;
+use super::cut_value::CutValue;
+
+/// A cut of a plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Cut {
+    /// The event times of a source, by its place in the plan.
+    Source(usize),
+    /// What a stateful operator has gathered of the rows of sources, by its place in the plan.
+    Node(usize),
+}
+
+/// What something is about that passes a cut: bytes whose meaning is the operator's.
+pub type CutKey = Box<[u8]>;
+
+/// What passes a cut.
+pub type CutEntry = (CutKey, CutValue);
+
+/// What has passed some cuts, added up.
+pub type CutSums = BTreeMap<Cut, HashMap<CutKey, CutValue, FixedState>>;
+
+/// What has passed one worker's cuts since it was last asked.
+pub(crate) struct CutBook {
+    /// Up to here a checkpoint has it already.
+    past: Epoch,
+    /// By epoch, as long as the epoch may still change.
+    open: BTreeMap<Epoch, CutSums>,
+    closed: CutSums,
+}
+
+/// An operator's page in the book.
+#[derive(Clone)]
+pub(crate) struct CutPage {
+    book: Rc<RefCell<CutBook>>,
+    cut: Cut,
+}
+
+impl CutBook {
+    pub(crate) fn new(past: Epoch) -> Rc<RefCell<Self>> {
+        Rc::new(RefCell::new(Self { past, open: BTreeMap::new(), closed: CutSums::new() }))
+    }
+
+    pub(crate) fn page(book: &Rc<RefCell<Self>>, cut: Cut) -> CutPage {
+        CutPage { book: Rc::clone(book), cut }
+    }
+
+    /// Everything up to and including `epoch`, which no longer changes.
+    pub(crate) fn take(&mut self, epoch: Epoch) -> CutSums {
+        let later = self.open.split_off(&(epoch + 1));
+        for sums in std::mem::replace(&mut self.open, later).into_values() {
+            for (cut, entries) in sums {
+                let known = self.closed.entry(cut).or_default();
+                entries.into_iter().for_each(|entry| add(known, entry));
+            }
+        }
+        std::mem::take(&mut self.closed)
+    }
+}
+
+impl CutPage {
+    /// Notes what passes in an epoch.
+    pub(crate) fn note<I: IntoIterator<Item = CutEntry>>(&self, epoch: Epoch, entries: impl FnOnce() -> I) {
+        let mut book = self.book.borrow_mut();
+        if epoch <= book.past {
+            return;
+        }
+        let sums = book.open.entry(epoch).or_default().entry(self.cut).or_default();
+        entries().into_iter().for_each(|entry| add(sums, entry));
+    }
+}
+
+fn add(sums: &mut HashMap<CutKey, CutValue, FixedState>, (key, value): CutEntry) {
+    match sums.entry(key) {
+        Entry::Occupied(mut known) => known.get_mut().add(value),
+        Entry::Vacant(place) => {
+            place.insert(value);
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! One thread that makes checkpoints: gathers what all workers have noted, writes a run, merges runs that have grown many.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::thread::{self, JoinHandle};
+
+use crossbeam_channel::{Receiver, Sender, unbounded};
+
+use crate::render::{Cut, CutKey, CutSums, CutValue};
+use crate::runtime::RunError;
+use crate::runtime::event::{DeathWatch, Event};
+
+use super::entry::{Checkpoint, Run};
+use super::expiry::Expiry;
+use super::merge::Merge;
+use super::run_file::write_run;
+
+/// What one worker has noted up to an epoch since the checkpoint before.
+pub(in crate::runtime) struct CutReport {
+    pub(in crate::runtime) epoch: u64,
+    pub(in crate::runtime) sums: CutSums,
+}
+
+/// The coordinator's side of the thread.
+pub(in crate::runtime) struct Checkpointer {
+    /// Where workers send what they have noted.
+    pub(in crate::runtime) reports: Sender<CutReport>,
+    thread: JoinHandle<()>,
+}
+
+/// What the thread is started with.
+pub(in crate::runtime) struct CheckpointerStart {
+    /// Where runs are.
+    pub(in crate::runtime) folder: PathBuf,
+    /// Part of the names of files: a start never writes what another has written.
+    pub(in crate::runtime) generation: u64,
+    /// How many workers report.
+    pub(in crate::runtime) workers: usize,
+    /// The names of the cuts.
+    pub(in crate::runtime) cuts: Vec<String>,
+    /// What expires.
+    pub(in crate::runtime) expiry: Expiry,
+    /// The runs of the checkpoint that the run began with.
+    pub(in crate::runtime) runs: Vec<Run>,
+}
+
+impl Checkpointer {
+    pub(in crate::runtime) fn start(start: CheckpointerStart, events: Sender<Event>) -> std::io::Result<Self> {
+        // At most one report a worker waits: the next checkpoint is asked for when this one is complete.
+        let (reports, received) = unbounded();
+        let mut state = State { start, gathered: BTreeMap::new(), reported: 0, files: 0 };
+        let thread = thread::Builder::new().name("checkpoint".into()).spawn(move || {
+            let _watch = DeathWatch(events.clone());
+            state.serve(&received, &events);
+        })?;
+        Ok(Self { reports, thread })
+    }
+
+    /// Waits until the thread has ended, once no worker can report.
+    pub(in crate::runtime) fn join(self) {
+        drop(self.reports);
+        // Had it panicked, the coordinator would have heard of it.
+        let _ = self.thread.join();
+    }
+}
+
+struct State {
+    start: CheckpointerStart,
+    /// What no run has yet.
+    gathered: BTreeMap<(Cut, CutKey), CutValue>,
+    reported: usize,
+    files: u64,
+}
+
+impl State {
+    fn serve(&mut self, reports: &Receiver<CutReport>, events: &Sender<Event>) {
+        for CutReport { epoch, sums } in reports {
+            for (cut, entries) in sums {
+                for (key, value) in entries {
+                    match self.gathered.entry((cut, key)) {
+                        std::collections::btree_map::Entry::Occupied(mut known) => known.get_mut().add(value),
+                        std::collections::btree_map::Entry::Vacant(place) => drop(place.insert(value)),
+                    }
+                }
+            }
+            self.reported += 1;
+            if self.reported == self.start.workers {
+                self.reported = 0;
+                let _ = events.send(Event::Checkpoint(epoch, self.complete(epoch)));
+            }
+        }
+    }
+
+    /// Makes what has been gathered durable. If that fails, it waits for the next checkpoint.
+    fn complete(&mut self, epoch: u64) -> Result<Checkpoint, RunError> {
+        let entries = self.gathered.iter().filter(|(_, value)| !value.is_zero());
+        let entries = entries.map(|((cut, key), value)| Ok((*cut, key.clone(), value.clone())));
+        let run = write_run(&self.start.folder, self.start.name(epoch, self.files), entries)?;
+        self.files += 1;
+        self.gathered.clear();
+        self.start.runs.push(run);
+        self.merge(epoch)?;
+        Ok(Checkpoint { epoch, cuts: self.start.cuts.clone(), runs: self.start.runs.clone() })
+    }
+
+    /// Merges the newest runs as long as the one before them is not twice as large: so there are few runs, and each entry is rewritten seldom.
+    fn merge(&mut self, epoch: u64) -> Result<(), RunError> {
+        let runs = &mut self.start.runs;
+        let (mut first, mut bytes) = (runs.len() - 1, runs.last().map_or(0, |run| run.bytes));
+        while first > 0 && runs[first - 1].bytes < 2 * bytes {
+            first -= 1;
+            bytes += runs[first].bytes;
+        }
+        if first + 1 == runs.len() {
+            return Ok(());
+        }
+        let whole = (first == 0).then(|| self.start.expiry.clone());
+        let merged = Merge::open(&self.start.folder, &runs[first..], whole)?;
+        let name = name(&self.start.generation, epoch, self.files);
+        let run = write_run(&self.start.folder, name, merged)?;
+        self.files += 1;
+        runs.truncate(first);
+        runs.push(run);
+        Ok(())
+    }
+}
+
+impl CheckpointerStart {
+    fn name(&self, epoch: u64, file: u64) -> String {
+        name(&self.generation, epoch, file)
+    }
+}
+
+fn name(generation: &u64, epoch: u64, file: u64) -> String {
+    format!("{epoch:012}-{generation}-{file}.run")
+}
+
+/// The folder of runs in a pipeline's folder.
+pub(in crate::runtime) fn runs_folder(folder: &Path) -> PathBuf {
+    folder.join("checkpoints")
+}

@@ -1,0 +1,233 @@
+//! Run files: entries of cuts, sorted by cut and key, in blocks with checksums.
+//!
+//! A file begins with [`MAGIC`]. A block is its length and the CRC-32C of its body (4 bytes each, little-endian), then the body: entries, each the cut's
+//! kind (1 byte) and place (4 bytes), and key and value with their lengths before them (4 bytes each).
+
+use std::collections::BTreeSet;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use crate::render::{Cut, CutKey, CutValue};
+use crate::runtime::RunError;
+use crate::runtime::state_folder::sync_folder;
+
+use super::entry::Run;
+
+const MAGIC: &[u8] = b"flowctl run 1\n";
+/// A block is written when it has this many bytes.
+const BLOCK: usize = 256 << 10;
+
+/// An entry and the cut that it has passed.
+pub(super) type RunEntry = (Cut, CutKey, CutValue);
+
+/// Writes entries, which must come in order, to a new file, durably.
+pub(super) fn write_run(
+    folder: &Path,
+    name: String,
+    entries: impl IntoIterator<Item = Result<RunEntry, RunError>>,
+) -> Result<Run, RunError> {
+    let path = folder.join(&name);
+    let failed = |error| RunError::File { path: path.clone(), error };
+    let file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&path).map_err(failed)?;
+    let mut writer =
+        BlockWriter { file: BufWriter::new(file), body: Vec::with_capacity(BLOCK), bytes: MAGIC.len() as u64 };
+    writer.file.write_all(MAGIC).map_err(failed)?;
+    for entry in entries {
+        writer.push(&entry?).map_err(failed)?;
+    }
+    let bytes = writer.finish().map_err(failed)?;
+    sync_folder(folder)?;
+    Ok(Run { name, bytes })
+}
+
+struct BlockWriter {
+    file: BufWriter<File>,
+    body: Vec<u8>,
+    bytes: u64,
+}
+
+impl BlockWriter {
+    fn push(&mut self, (cut, key, value): &RunEntry) -> io::Result<()> {
+        let (kind, place) = match cut {
+            Cut::Source(place) => (0, *place),
+            Cut::Node(place) => (1, *place),
+        };
+        self.body.push(kind);
+        self.body.extend_from_slice(&(place as u32).to_le_bytes());
+        self.body.extend_from_slice(&(key.len() as u32).to_le_bytes());
+        self.body.extend_from_slice(key);
+        let length_at = self.body.len();
+        self.body.extend_from_slice(&[0; 4]);
+        value.encode(&mut self.body);
+        let length = (self.body.len() - length_at - 4) as u32;
+        self.body[length_at..length_at + 4].copy_from_slice(&length.to_le_bytes());
+        if self.body.len() >= BLOCK { self.flush() } else { Ok(()) }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.write_all(&(self.body.len() as u32).to_le_bytes())?;
+        self.file.write_all(&crc32c::crc32c(&self.body).to_le_bytes())?;
+        self.file.write_all(&self.body)?;
+        self.bytes += 8 + self.body.len() as u64;
+        self.body.clear();
+        Ok(())
+    }
+
+    fn finish(mut self) -> io::Result<u64> {
+        if !self.body.is_empty() {
+            self.flush()?;
+        }
+        self.file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
+        Ok(self.bytes)
+    }
+}
+
+/// Reads a run's entries in order.
+pub(super) struct RunReader {
+    path: PathBuf,
+    file: BufReader<File>,
+    left: u64,
+    body: Vec<u8>,
+    at: usize,
+}
+
+impl RunReader {
+    pub(super) fn open(folder: &Path, run: &Run) -> Result<Self, RunError> {
+        let path = folder.join(&run.name);
+        let file = File::open(&path).map_err(RunError::file(&path))?;
+        let length = file.metadata().map_err(RunError::file(&path))?.len();
+        let mut reader = Self { path, file: BufReader::new(file), left: run.bytes, body: Vec::new(), at: 0 };
+        if length != run.bytes {
+            return Err(reader.damaged("its length is not what the journal says"));
+        }
+        let mut magic = [0; MAGIC.len()];
+        reader.read(&mut magic)?;
+        if magic != MAGIC { Err(reader.damaged("it does not begin as a run does")) } else { Ok(reader) }
+    }
+
+    /// The next entry; none at the end.
+    pub(super) fn next(&mut self) -> Result<Option<RunEntry>, RunError> {
+        if self.at == self.body.len() && !self.next_block()? {
+            return Ok(None);
+        }
+        match parse(&self.body[self.at..]) {
+            Some((entry, length)) => {
+                self.at += length;
+                Ok(Some(entry))
+            }
+            None => Err(self.damaged("an entry cannot be read")),
+        }
+    }
+
+    fn next_block(&mut self) -> Result<bool, RunError> {
+        if self.left == 0 {
+            return Ok(false);
+        }
+        let mut head = [0; 8];
+        self.read(&mut head)?;
+        let [a, b, c, d, e, f, g, h] = head;
+        let (length, checksum) = (u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h]));
+        if u64::from(length) > self.left || length == 0 {
+            return Err(self.damaged("a block is cut off"));
+        }
+        let mut body = std::mem::take(&mut self.body);
+        body.resize(length as usize, 0);
+        self.read(&mut body)?;
+        (self.body, self.at) = (body, 0);
+        if crc32c::crc32c(&self.body) == checksum { Ok(true) } else { Err(self.damaged("a checksum does not match")) }
+    }
+
+    fn read(&mut self, bytes: &mut [u8]) -> Result<(), RunError> {
+        self.left = self.left.checked_sub(bytes.len() as u64).ok_or_else(|| self.damaged("it is cut off"))?;
+        self.file.read_exact(bytes).map_err(RunError::file(&self.path))
+    }
+
+    fn damaged(&self, what: &str) -> RunError {
+        RunError::State {
+            folder: self.path.clone(),
+            what: format!("the checkpoint is damaged: {what}"),
+            hint: "restore the state directory from a copy, or begin anew with another `--state DIR` and empty tables"
+                .into(),
+        }
+    }
+}
+
+fn parse(bytes: &[u8]) -> Option<(RunEntry, usize)> {
+    let (kind, rest) = bytes.split_first()?;
+    let (place, rest) = split_u32(rest)?;
+    let (length, rest) = split_u32(rest)?;
+    let (key, rest) = rest.split_at_checked(length as usize)?;
+    let (length, rest) = split_u32(rest)?;
+    let (value, rest) = rest.split_at_checked(length as usize)?;
+    let cut = match kind {
+        0 => Cut::Source(place as usize),
+        1 => Cut::Node(place as usize),
+        _ => return None,
+    };
+    Some(((cut, key.into(), CutValue::decode(value)?), bytes.len() - rest.len()))
+}
+
+fn split_u32(bytes: &[u8]) -> Option<(u32, &[u8])> {
+    let (number, rest) = bytes.split_first_chunk()?;
+    Some((u32::from_le_bytes(*number), rest))
+}
+
+/// Removes every file that is none of these runs.
+pub(in crate::runtime) fn remove_others<'a>(
+    folder: &Path,
+    runs: impl IntoIterator<Item = &'a Run>,
+) -> Result<(), RunError> {
+    let kept: BTreeSet<&str> = runs.into_iter().map(|run| run.name.as_str()).collect();
+    for entry in fs::read_dir(folder).map_err(RunError::file(folder))? {
+        let path = entry.map_err(RunError::file(folder))?.path();
+        if path.file_name().and_then(|name| name.to_str()).is_none_or(|name| !kept.contains(name)) {
+            fs::remove_file(&path).map_err(RunError::file(&path))?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(key: u32, count: i64) -> RunEntry {
+        (Cut::Node(3), Box::new(key.to_be_bytes()), CutValue::Count(count))
+    }
+
+    fn read_all(folder: &Path, run: &Run) -> Result<Vec<RunEntry>, RunError> {
+        let mut reader = RunReader::open(folder, run)?;
+        std::iter::from_fn(|| reader.next().transpose()).collect()
+    }
+
+    #[test]
+    fn entries_come_back_over_many_blocks() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let entries: Vec<RunEntry> = (0..40_000).map(|key| entry(key, i64::from(key) - 7)).collect();
+        let run = write_run(folder.path(), "a.run".into(), entries.iter().cloned().map(Ok)).expect("written");
+        assert!(run.bytes > 3 * BLOCK as u64);
+        assert_eq!(read_all(folder.path(), &run).expect("read"), entries);
+        let empty = write_run(folder.path(), "b.run".into(), []).expect("written");
+        assert_eq!(read_all(folder.path(), &empty).expect("read"), []);
+        remove_others(folder.path(), [&empty]).expect("removed");
+        assert!(read_all(folder.path(), &run).is_err() && read_all(folder.path(), &empty).is_ok());
+    }
+
+    #[test]
+    fn every_flipped_byte_and_every_cut_is_found() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let run = write_run(folder.path(), "a.run".into(), (0..5).map(|key| Ok(entry(key, 1)))).expect("written");
+        let path = folder.path().join("a.run");
+        let whole = fs::read(&path).expect("readable");
+        for at in 0..whole.len() {
+            let mut bytes = whole.clone();
+            bytes[at] ^= 0x20;
+            fs::write(&path, &bytes).expect("writable");
+            assert!(read_all(folder.path(), &run).is_err(), "byte {at}");
+            fs::write(&path, &whole[..at]).expect("writable");
+            assert!(read_all(folder.path(), &run).is_err(), "cut to {at}");
+        }
+    }
+}

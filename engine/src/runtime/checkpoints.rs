@@ -1,0 +1,126 @@
+//! When checkpoints are made, which are kept, and where the journal's segments begin and end for them.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use tracing::warn;
+
+use super::RunError;
+use super::checkpoint::{Checkpoint, remove_others};
+use super::journal::{Base, Entry, EpochRecord, Journal, PartitionStart, Positions};
+
+/// How many checkpoints are kept at least.
+const KEPT: usize = 3;
+
+/// The coordinator's knowledge of checkpoints.
+pub(super) struct Checkpoints {
+    /// Where the files are.
+    folder: PathBuf,
+    every: Duration,
+    /// When the last one was asked for, or the run began.
+    since: Instant,
+    /// The epoch of the one that is being made.
+    asked: Option<u64>,
+    /// Those that are kept, oldest first.
+    kept: Vec<Checkpoint>,
+    /// Where each partition was read from first.
+    starts: Positions,
+    /// Payload in the journal that may belong to an open epoch.
+    carried: Vec<Entry>,
+}
+
+impl Checkpoints {
+    pub(super) fn new(folder: PathBuf, every: Duration, kept: Vec<Checkpoint>, starts: Positions) -> Self {
+        Self { folder, every, since: Instant::now(), asked: None, kept, starts, carried: Vec::new() }
+    }
+
+    /// Whether the open epoch should end in one.
+    pub(super) fn is_due(&self) -> bool {
+        self.asked.is_none() && self.since.elapsed() >= self.every
+    }
+
+    /// The open epoch will end in one, unless another is being made; says whether it will.
+    pub(super) fn ask(&mut self, epoch: u64) -> bool {
+        let may = self.asked.is_none();
+        if may {
+            (self.asked, self.since) = (Some(epoch), Instant::now());
+        }
+        may
+    }
+
+    /// Whether one is being made.
+    pub(super) fn is_asked(&self) -> bool {
+        self.asked.is_some()
+    }
+
+    /// Whether there has been an epoch up to `last` since the newest.
+    pub(super) fn lacks(&self, last: u64) -> bool {
+        self.kept.last().map_or(0, |kept| kept.epoch) < last
+    }
+
+    /// Notes new partitions of a source.
+    pub(super) fn know(&mut self, source: &str, partitions: &[PartitionStart]) {
+        let known = self.starts.entry(source.to_owned()).or_default();
+        for partition in partitions {
+            known.entry(partition.id.clone()).or_insert(partition.start);
+        }
+    }
+
+    /// Notes payload that is in the journal.
+    pub(super) fn carry(&mut self, entry: Entry) {
+        self.carried.push(entry);
+    }
+
+    /// An epoch is in the journal. If a checkpoint ends with it, a new segment begins behind it.
+    pub(super) fn settle(
+        &mut self,
+        journal: &mut Journal,
+        record: &EpochRecord,
+        ends: Positions,
+    ) -> Result<(), RunError> {
+        self.carried.retain(|entry| is_beyond(entry, &ends));
+        if self.asked != Some(record.epoch) {
+            return Ok(());
+        }
+        journal.roll(Base { record: record.clone(), starts: self.starts.clone(), ends }, &self.carried)
+    }
+
+    /// The checkpoint that was asked for is complete, or was not made: then the next one has what it lacks.
+    pub(super) fn complete(
+        &mut self,
+        journal: &mut Journal,
+        epoch: u64,
+        checkpoint: Result<Checkpoint, RunError>,
+        all_committed: u64,
+    ) -> Result<(), RunError> {
+        self.asked = self.asked.filter(|asked| *asked != epoch);
+        let checkpoint = match checkpoint {
+            Ok(checkpoint) => checkpoint,
+            Err(error) => {
+                warn!("no checkpoint was made at epoch {epoch}, which only makes a restart take longer: {error}");
+                return Ok(());
+            }
+        };
+        journal.append(&Entry::Checkpoint(checkpoint.clone()))?;
+        journal.sync()?;
+        self.kept.push(checkpoint);
+        // One at least must lie before what every sink holds.
+        let committed = self.kept.iter().rposition(|kept| kept.epoch <= all_committed);
+        let oldest = self.kept.len().saturating_sub(KEPT).min(committed.unwrap_or(0));
+        self.kept.drain(..oldest);
+        if committed.is_some() && self.kept.len() >= KEPT {
+            journal.remove_before(self.kept[0].epoch)?;
+        }
+        remove_others(&self.folder, self.kept.iter().flat_map(|kept| &kept.runs))
+    }
+}
+
+fn is_beyond(entry: &Entry, ends: &Positions) -> bool {
+    match entry {
+        Entry::Payload { source, partition, records } => {
+            let end = ends.get(source).and_then(|ends| ends.get(partition));
+            end.is_none_or(|end| records.range.end > *end)
+        }
+        _ => false,
+    }
+}

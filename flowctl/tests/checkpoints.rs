@@ -1,0 +1,156 @@
+//! Restarts of the built binary that go on from checkpoints.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+/// A folder with a pipeline.
+struct Stage(tempfile::TempDir);
+
+impl Stage {
+    fn new(pipeline: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("p.yaml"), pipeline).unwrap();
+        Self(folder)
+    }
+
+    fn path(&self, name: &str) -> std::path::PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn start(&self, more: &[&str]) -> Child {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_flowctl"));
+        command.args(["run", "p.yaml", "--state", "state"]).args(more).current_dir(self.0.path());
+        command
+            .env_remove("TWITCH_API")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
+    }
+
+    /// What a run that ends well has shown and said.
+    fn run(&self, more: &[&str]) -> (String, String) {
+        let Output { status, stdout, stderr } = self.start(more).wait_with_output().unwrap();
+        let (shown, said) = (String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap());
+        assert!(status.success(), "{said}");
+        (shown, said)
+    }
+}
+
+/// The sum of a key's values, kept over runs that each see one more line.
+const SUMS: &str = "
+name: sums
+mode: batch
+checkpoint: 0s
+sources: { s: { file: { path: in.jsonl }, schema: { v: int } } }
+operators: { sum: { from: s, group_by: [], aggregate: { sum: sum(v), most: max(v) } } }
+sinks: { c: { from: sum, console: { format: json } } }
+";
+
+#[test]
+fn a_run_goes_on_from_its_newest_sound_checkpoint() {
+    let stage = Stage::new(SUMS);
+    let mut input = std::fs::File::create(stage.path("in.jsonl")).unwrap();
+    let mut add = |line: &str, sum: &str| {
+        writeln!(input, "{line}").unwrap();
+        let (shown, said) = stage.run(&[]);
+        assert!(shown.lines().last().unwrap().contains(sum), "{shown} {said}");
+        said
+    };
+    let newest = || {
+        std::fs::read_dir(stage.path("state/sums/checkpoints")).unwrap().map(|run| run.unwrap().path()).max().unwrap()
+    };
+    let said = add("{\"v\":5}", "\"sum\":5,\"most\":5");
+    assert!(!said.contains("checkpoint"), "{said}");
+    let said = add("{\"v\":2}", "\"sum\":7,\"most\":5");
+    assert!(said.contains("goes on from the checkpoint at epoch 1"), "{said}");
+    let mut bytes = std::fs::read(newest()).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(newest(), bytes).unwrap();
+    let said = add("{\"v\":9}", "\"sum\":16,\"most\":9");
+    assert!(said.contains("the checkpoint at epoch 2 is left out"), "{said}");
+}
+
+#[test]
+fn only_the_journal_from_the_oldest_checkpoint_is_kept() {
+    let stage = Stage::new(SUMS);
+    let mut input = std::fs::File::create(stage.path("in.jsonl")).unwrap();
+    for _ in 0..8 {
+        writeln!(input, "{{\"v\":1}}").unwrap();
+        stage.run(&[]);
+    }
+    let count = |folder: &str| std::fs::read_dir(stage.path("state/sums").join(folder)).unwrap().count();
+    assert!(count("journal") <= 4 && count("checkpoints") <= 6, "{} {}", count("journal"), count("checkpoints"));
+    assert!(stage.run(&[]).0.contains("\"sum\":8"));
+}
+
+#[test]
+fn without_its_past_a_pipeline_with_other_operators_is_refused() {
+    let stage = Stage::new(SUMS);
+    let mut input = std::fs::File::create(stage.path("in.jsonl")).unwrap();
+    for _ in 0..8 {
+        writeln!(input, "{{\"v\":1}}").unwrap();
+        stage.run(&[]);
+    }
+    std::fs::write(stage.path("p.yaml"), SUMS.replace("max(v)", "min(v)")).unwrap();
+    let refused = stage.start(&[]).wait_with_output().unwrap();
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert_eq!(refused.status.code(), Some(1), "{said}");
+    assert!(said.contains("the past is known only from its checkpoints on") && said.contains("--state DIR"), "{said}");
+}
+
+/// Polls of the simulator, each row as it comes and counted by poll.
+const POLLS: &str = "
+name: polls
+epoch: 20ms
+checkpoint: 0s
+sources: { s: { twitch: { every: 1s, max_pages: 2 } } }
+operators:
+  named: { from: s, derive: { poll: _poll, rank: _rank } }
+  polls: { from: named, group_by: [poll], aggregate: { n: count(*), most: max(rank) } }
+sinks:
+  rows: { from: named, file: { path: rows.jsonl } }
+  polls: { from: polls, mysql: { url: 'sqlite:polls.db', table: polls, mode: upsert, key: [poll], create: true } }
+";
+
+#[test]
+fn polls_are_kept_once_through_kills_and_checkpoints() {
+    let stage = Stage::new(POLLS);
+    let length = || std::fs::metadata(stage.path("rows.jsonl")).map_or(0, |rows| rows.len());
+    for _ in 0..4 {
+        let before = length();
+        let mut child = stage.start(&[]);
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while length() <= before && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(3));
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(length() > before);
+    }
+    let (_, said) = stage.run(&["--for", "2s"]);
+    assert!(said.contains("goes on from the checkpoint"), "{said}");
+    let mut polls = BTreeMap::<i64, Vec<i64>>::new();
+    let text = std::fs::read_to_string(stage.path("rows.jsonl")).unwrap();
+    for line in text.lines() {
+        let row: serde_json::Value = serde_json::from_str(line).unwrap();
+        polls.entry(row["poll"].as_i64().unwrap()).or_default().push(row["rank"].as_i64().unwrap());
+    }
+    let expected = polls.into_iter().map(|(poll, mut ranks)| {
+        ranks.sort_unstable();
+        assert!(ranks.windows(2).all(|pair| pair[0] < pair[1]), "poll {poll} has a row twice: {ranks:?}");
+        (poll, ranks.len() as i64, *ranks.last().unwrap())
+    });
+    let database = rusqlite::Connection::open(stage.path("polls.db")).unwrap();
+    let mut query = database.prepare("select poll, n, most from polls order by poll").unwrap();
+    let held = query.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap();
+    let held: Vec<(i64, i64, i64)> = held.map(Result::unwrap).collect();
+    assert_eq!(held, expected.collect::<Vec<_>>());
+    assert!(said.contains(&format!("used {}", connectors::console::grouped(text.lines().count() as u64))), "{said}");
+}
