@@ -91,18 +91,42 @@ fn only_the_journal_from_the_oldest_checkpoint_is_kept() {
 }
 
 #[test]
-fn without_its_past_a_pipeline_with_other_operators_is_refused() {
+fn other_operators_read_again_what_the_sources_still_have() {
     let stage = Stage::new(SUMS);
     let mut input = std::fs::File::create(stage.path("in.jsonl")).unwrap();
-    for _ in 0..8 {
-        writeln!(input, "{{\"v\":1}}").unwrap();
+    for v in 1..=8 {
+        writeln!(input, "{{\"v\":{v}}}").unwrap();
         stage.run(&[]);
     }
     std::fs::write(stage.path("p.yaml"), SUMS.replace("max(v)", "min(v)")).unwrap();
+    for v in 9..=14 {
+        writeln!(input, "{{\"v\":{v}}}").unwrap();
+        let (shown, said) = stage.run(&[]);
+        assert!(
+            shown.lines().last().unwrap().contains(&format!("\"sum\":{},\"most\":1", v * (v + 1) / 2)),
+            "{shown} {said}"
+        );
+    }
+}
+
+#[test]
+fn what_neither_checkpoints_nor_sources_have_is_refused() {
+    let pipeline = "
+name: polls
+checkpoint: 0s
+sources: { s: { twitch: { every: 1s, max_pages: 1 } } }
+operators: { ranks: { from: s, group_by: [language], aggregate: { most: max(_rank) } } }
+sinks: { c: { from: ranks, console: { format: json } } }
+";
+    let stage = Stage::new(pipeline);
+    for _ in 0..5 {
+        stage.run(&["--for", "300ms"]);
+    }
+    std::fs::write(stage.path("p.yaml"), pipeline.replace("max(", "min(")).unwrap();
     let refused = stage.start(&[]).wait_with_output().unwrap();
     let said = String::from_utf8(refused.stderr).unwrap();
     assert_eq!(refused.status.code(), Some(1), "{said}");
-    assert!(said.contains("the past is known only from its checkpoints on") && said.contains("--state DIR"), "{said}");
+    assert!(said.contains("the journal begins with epoch") && said.contains("--state DIR"), "{said}");
 }
 
 /// Polls of the simulator, each row as it comes and counted by poll.

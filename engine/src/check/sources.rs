@@ -212,7 +212,7 @@ impl Draft {
         let time_name = common.group_if("event_time").map(|entry| entry.word("column").value).unwrap_or_default();
         let declared = output.columns.known.clone();
         let visible = declared.columns.iter().chain(&output.implicit).cloned().collect();
-        let fingerprint = source_fingerprint(&*source, &format_name, &declared, &time_name);
+        let fingerprint = source_fingerprint(&item.name.value, &*source, &format_name, &declared, &time_name);
         let at = self.sources.len();
         self.sources.push(SourceDraft {
             name: item.name.value.clone(),
@@ -235,14 +235,14 @@ fn has_key(node: &Node, key: &str) -> bool {
     matches!(&node.content, Content::Map(pairs) if pairs.iter().any(|(name, _)| name.value == key))
 }
 
-/// Everything that decides what a source's rows are.
-fn source_fingerprint(source: &dyn Source, format: &str, declared: &Schema, time: &str) -> String {
+/// Everything that decides what a source's rows are, and its name: under that the journal knows how far it was read.
+fn source_fingerprint(name: &str, source: &dyn Source, format: &str, declared: &Schema, time: &str) -> String {
     let columns = declared
         .columns
         .iter()
         .map(|column| format!("{}: {}{}", column.name, column.column_type, if column.nullable { "?" } else { "" }));
     let columns = columns.collect::<Vec<_>>().join(", ");
-    fingerprint(&format!("source {}; {format}; {columns}; {time}", source.meaning()), &[])
+    fingerprint(&format!("source {name}: {}; {format}; {columns}; {time}", source.meaning()), &[])
 }
 
 /// The columns that a source's region can start with: those that users see, and those that tell when a row happened.

@@ -165,6 +165,13 @@ pub struct SinkNode {
     pub fingerprint: String,
 }
 
+impl SinkNode {
+    /// What the journal calls it: another sink of the same name is another sink.
+    pub(crate) fn mark_key(&self) -> String {
+        format!("{} {}", self.input.name, self.fingerprint)
+    }
+}
+
 /// A query that runs in a sink's database.
 #[derive(Clone, Debug)]
 pub struct Report {
@@ -195,11 +202,14 @@ impl Plan {
         if embedded { root.join("embedded").join(&self.name) } else { root.join(&self.name) }
     }
 
-    /// What each cut is whose sum a checkpoint keeps, in the order of sources and nodes. Equal names, equal meaning of the bytes: arrow-row's format
-    /// may change with its version, the columns of an input with what is made of them further on.
+    /// What each cut is whose sum a checkpoint keeps, in the order of sources and nodes. Equal names, equal meaning of the bytes: those of rows follow
+    /// arrow-row's format, which may change with its version, and the columns of a node's input, of which it gets only those that are used.
     #[must_use]
     pub fn cut_names(&self) -> Vec<String> {
-        let sources = self.sources.iter().map(|source| format!("source {}", source.fingerprint));
+        let sources = self.sources.iter().map(|source| {
+            let judged = if source.judges_late() { ", judged" } else { "" };
+            format!("source {} {}{judged}", source.name, source.fingerprint)
+        });
         let nodes = self.nodes.iter().enumerate().map(|(at, node)| {
             let columns: Vec<_> =
                 node.input.columns.iter().map(|column| format!("{} {}", column.name, column.column_type)).collect();

@@ -60,14 +60,19 @@ impl CutBook {
 
     /// Everything up to and including `epoch`, which no longer changes.
     pub(crate) fn take(&mut self, epoch: Epoch) -> CutSums {
-        let later = self.open.split_off(&(epoch + 1));
+        self.close(epoch + 1);
+        std::mem::take(&mut self.closed)
+    }
+
+    /// Adds up the epochs before `through`, which no longer change.
+    pub(crate) fn close(&mut self, through: Epoch) {
+        let later = self.open.split_off(&through);
         for sums in std::mem::replace(&mut self.open, later).into_values() {
             for (cut, entries) in sums {
                 let known = self.closed.entry(cut).or_default();
                 entries.into_iter().for_each(|entry| add(known, entry));
             }
         }
-        std::mem::take(&mut self.closed)
     }
 }
 

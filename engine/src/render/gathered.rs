@@ -6,17 +6,17 @@ use timely::dataflow::operators::{Capability, InputCapability};
 
 use super::Epoch;
 
-/// Input of open epochs, in the form `G`, with the right to send at them on each of `PORTS` outputs.
-pub(crate) struct Gathered<G, const PORTS: usize = 1>(BTreeMap<Epoch, ([Capability<Epoch>; PORTS], G)>);
+/// Input of open epochs, in the form `G`, with the right to send at them.
+pub(crate) struct Gathered<G>(BTreeMap<Epoch, (Capability<Epoch>, G)>);
 
 /// An epoch of which everything has come.
-pub(crate) struct Complete<G, const PORTS: usize = 1> {
+pub(crate) struct Complete<G> {
     pub(crate) epoch: Epoch,
-    pub(crate) capabilities: [Capability<Epoch>; PORTS],
+    pub(crate) capability: Capability<Epoch>,
     pub(crate) gathered: G,
 }
 
-impl<G, const PORTS: usize> Gathered<G, PORTS> {
+impl<G> Gathered<G> {
     pub(crate) fn new() -> Self {
         Self(BTreeMap::new())
     }
@@ -24,16 +24,15 @@ impl<G, const PORTS: usize> Gathered<G, PORTS> {
     /// What has been gathered of a message's epoch, or a new start.
     pub(crate) fn at(&mut self, stamp: &InputCapability<Epoch>, start: impl FnOnce() -> G) -> &mut G {
         let epoch = epoch(stamp);
-        let capabilities = || std::array::from_fn(|port| stamp.delayed(&epoch, port));
-        &mut self.0.entry(epoch).or_insert_with(|| (capabilities(), start())).1
+        &mut self.0.entry(epoch).or_insert_with(|| (stamp.delayed(&epoch, 0), start())).1
     }
 
     /// Takes the first epoch, unless more of it can come.
-    pub(crate) fn pop_complete(&mut self, is_open: impl FnOnce(&Epoch) -> bool) -> Option<Complete<G, PORTS>> {
+    pub(crate) fn pop_complete(&mut self, is_open: impl FnOnce(&Epoch) -> bool) -> Option<Complete<G>> {
         let entry = self.0.first_entry().filter(|entry| !is_open(entry.key()))?;
         let epoch = *entry.key();
-        let (capabilities, gathered) = entry.remove();
-        Some(Complete { epoch, capabilities, gathered })
+        let (capability, gathered) = entry.remove();
+        Some(Complete { epoch, capability, gathered })
     }
 }
 

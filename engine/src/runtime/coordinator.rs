@@ -25,7 +25,7 @@ use super::watch::{Life, Watch};
 use super::worker::Workers;
 
 /// How many closed epochs may wait for a sink before sources have to.
-const EPOCHS_IN_FLIGHT: usize = 4;
+pub(super) const EPOCHS_IN_FLIGHT: usize = 4;
 /// An epoch with this many bytes of rows waiting for sinks is closed early …
 const LOAD_CLOSE: usize = 32 << 20;
 /// … and with this many, sources wait.

@@ -41,14 +41,25 @@ pub(super) struct Stage {
     pub(super) reads: BTreeMap<String, u64>,
 }
 
+/// Where the past begins.
+#[derive(Debug)]
+pub(super) enum Beginning {
+    /// With the first record: the journal is whole.
+    Records,
+    /// With the first record, up to the epoch with which the journal begins as one stage.
+    RecordsBefore(u64),
+    /// With a checkpoint.
+    Checkpoint(Checkpoint),
+}
+
 /// The journal's last epoch and what each sink then held, and which checkpoints there are: enough to know where stages must begin and end.
 #[derive(Debug)]
 pub(super) struct Summit {
     pub(super) last: EpochRecord,
     /// In the order of their epochs.
     pub(super) checkpoints: Vec<Checkpoint>,
-    /// Whether the journal begins with the first epoch.
-    pub(super) is_whole: bool,
+    /// The last epoch before the journal's first segment, if that is not the first of all.
+    pub(super) oldest: Option<EpochRecord>,
 }
 
 impl Summit {
@@ -56,30 +67,41 @@ impl Summit {
     pub(super) fn read(folder: &Path) -> Result<Self, RunError> {
         let bases = Journal::bases(folder)?;
         let mut reader = Journal::open(folder, 0)?;
-        let mut last = EpochRecord::default();
-        let mut checkpoints = Vec::new();
+        let mut summit = Self { last: EpochRecord::default(), checkpoints: Vec::new(), oldest: None };
         while let Some(entry) = reader.next()? {
             match entry {
-                Entry::Epoch(record) => last = record,
-                Entry::Marks(marks) => last.sinks = marks,
-                Entry::Base(base) if base.record.epoch >= last.epoch => last = base.record,
+                Entry::Epoch(record) => summit.last = record,
+                Entry::Marks(marks) => summit.last.sinks = marks,
+                Entry::Base(base) if summit.last.epoch == 0 => {
+                    summit.oldest = Some(base.record.clone());
+                    summit.last = base.record;
+                }
+                Entry::Base(base) if base.record.epoch != summit.last.epoch => {
+                    return Err(reader.corrupt("the epochs before it are missing"));
+                }
                 // A checkpoint can be put back only where a segment begins.
-                Entry::Checkpoint(checkpoint) if bases.contains(&checkpoint.epoch) => checkpoints.push(checkpoint),
-                _ => {}
+                Entry::Checkpoint(checkpoint) if bases.contains(&checkpoint.epoch) => {
+                    summit.checkpoints.push(checkpoint)
+                }
+                Entry::Base(_) | Entry::Checkpoint(_) | Entry::Partitions { .. } | Entry::Payload { .. } => {}
             }
         }
-        Ok(Self { last, checkpoints, is_whole: bases.first().is_none_or(|base| *base == 0) })
+        Ok(summit)
     }
 }
 
 impl History {
-    /// Reads the journal, from the segment with which `checkpoint` ends if there is one. Stages end at the epochs in `borders`.
+    /// Reads the journal from where the past begins. Stages end at the epochs in `borders`.
     pub(super) fn read(
         folder: &Path,
-        checkpoint: Option<Checkpoint>,
+        beginning: Beginning,
         borders: &BTreeSet<u64>,
     ) -> Result<(Self, Journal), RunError> {
-        let from = checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.epoch);
+        let (from, checkpoint) = match beginning {
+            Beginning::Records => (0, None),
+            Beginning::RecordsBefore(epoch) => (epoch, None),
+            Beginning::Checkpoint(checkpoint) => (checkpoint.epoch, Some(checkpoint)),
+        };
         let mut reader = Journal::open(folder, from)?;
         let mut history = Self { checkpoint, ..Self::default() };
         let mut ends = Positions::new();
@@ -88,8 +110,12 @@ impl History {
             match entry {
                 Entry::Base(base) if base.record.epoch == from => {
                     history.starts = base.starts;
-                    history.base = base.ends.clone();
                     ends = base.ends;
+                    if history.checkpoint.is_some() {
+                        history.base = ends.clone();
+                    } else {
+                        history.stages.push(Stage::between(&staged, &base.record, &ends));
+                    }
                     staged = base.record.clone();
                     history.last = base.record;
                 }

@@ -108,6 +108,12 @@ impl Coordinator<'_> {
         epoch: u64,
         checkpoint: Result<Checkpoint, RunError>,
     ) -> Result<(), RunError> {
+        if self.epochs.failed {
+            // Its epoch is not in the journal.
+            return Ok(());
+        }
+        // What is removed for it must not be needed by what a restart knows of the sinks.
+        self.journal.append(&Entry::Marks(self.sink_marks()))?;
         let all_committed = self.epochs.all_committed();
         self.checkpoints.complete(&mut self.journal, epoch, checkpoint, all_committed)
     }
@@ -141,7 +147,7 @@ impl Coordinator<'_> {
 
     fn sink_marks(&self) -> BTreeMap<String, SinkMark> {
         let marks = self.plan.sinks.iter().zip(&self.epochs.marks);
-        marks.map(|(sink, mark)| (sink.input.name.clone(), *mark)).collect()
+        marks.map(|(sink, mark)| (sink.mark_key(), *mark)).collect()
     }
 
     /// Whether all that was closed is committed.

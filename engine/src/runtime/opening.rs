@@ -75,7 +75,11 @@ pub(super) fn start_source(
     let known = history.starts.get(&node.name).cloned().unwrap_or_default();
     let replay = node.source.replay();
     if replay == Replay::Seek
-        && let Some(gone) = known.keys().find(|id| partitions.iter().all(|found| found.id != **id))
+        && let Some(gone) = known.keys().find(|id| {
+            let to_come = history.stages.last().and_then(|stage| stage.end(&node.name, id));
+            let position = positions.get(&node.name).and_then(|positions| positions.get(*id));
+            partitions.iter().all(|found| found.id != **id) && to_come > position.copied()
+        })
     {
         let error = ConnectorError::diverged(
             format!("partition `{gone}` is gone"),

@@ -257,7 +257,7 @@ impl Coordinator<'_> {
 
 impl Stage {
     /// Where a partition stands at its end, if it was known then.
-    fn end(&self, source: &str, partition: &str) -> Option<u64> {
+    pub(super) fn end(&self, source: &str, partition: &str) -> Option<u64> {
         self.ends.get(source)?.get(partition).copied()
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::Instant;
 
 use tracing::info;
 
@@ -25,6 +26,7 @@ impl Coordinator<'_> {
             if chunk.len() == CHUNK || cut.is_some_and(|cut| cut != of) {
                 self.workers.restore(cut.unwrap_or(of), std::mem::take(&mut chunk))?;
                 self.drain_events()?;
+                self.epochs.last_data = Instant::now();
                 self.look();
                 if self.shall_stop() {
                     return Ok(checkpoint.epoch);

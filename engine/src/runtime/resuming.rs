@@ -1,13 +1,16 @@
 //! Where a run goes on: decided from what the sinks hold, what the journal says, and which checkpoints there are.
 
+use std::collections::BTreeSet;
+
 use tracing::warn;
 
-use crate::connector::{Committed, ConnectorError, SinkMode, Writer};
+use crate::connector::{Committed, ConnectorError, Replay, SinkMode, Writer};
 use crate::plan::{Plan, Target};
 
 use super::RunError;
-use super::checkpoint::{Checkpoint, runs_folder, verify};
-use super::history::{History, Summit};
+use super::checkpoint::{Checkpoint, Verifier, runs_folder};
+use super::coordinator::EPOCHS_IN_FLIGHT;
+use super::history::{Beginning, History, Summit};
 use super::journal::{EpochRecord, Positions, SinkMark};
 use super::source_state::SourceState;
 use super::state_folder::StateFolder;
@@ -35,7 +38,7 @@ pub(super) fn sink_marks(
             }),
             Committed::Epoch(written) => {
                 // A sink that has gone back to an older copy needs what came after that.
-                let noted = last.sinks.get(name).filter(|mark| mark.written <= written);
+                let noted = last.sinks.get(&sink.mark_key()).filter(|mark| mark.written <= written);
                 Ok(SinkMark { written, passed: noted.map_or(0, |mark| mark.passed).max(written) })
             }
             // Rows that are only added are shown once: those of the past have been.
@@ -48,37 +51,70 @@ pub(super) fn sink_marks(
     each.collect()
 }
 
-/// The newest checkpoint from which everything can be brought to where the journal ends: each sink must have come as far, or have nothing yet
-/// and need nothing but what the checkpoint brings back.
-pub(super) fn choose_checkpoint(
+/// How many records a sink may get in one epoch when all of them are read again.
+const AGAIN_MOST: u64 = 16_000_000;
+
+/// The checkpoints that fit the plan and whose files are sound, in the order of their epochs.
+pub(super) fn sound_checkpoints(plan: &Plan, summit: &Summit, folder: &StateFolder) -> Vec<Checkpoint> {
+    let cuts = plan.cut_names();
+    let fitting = summit.checkpoints.iter().filter(|checkpoint| checkpoint.cuts == cuts);
+    let mut verifier = Verifier::new(&runs_folder(&folder.path));
+    let sound = fitting.filter(|checkpoint| match verifier.verify(checkpoint) {
+        Ok(()) => true,
+        Err(what) => {
+            warn!("the checkpoint at epoch {} is left out: {what}", checkpoint.epoch);
+            false
+        }
+    });
+    sound.cloned().collect()
+}
+
+/// Where the past begins: with the newest checkpoint from which everything can be brought to where the journal ends, that is, each sink has come
+/// as far, or has nothing yet and needs nothing but what the checkpoint brings back; else with the first records, if those are still known.
+pub(super) fn choose_beginning(
     plan: &Plan,
     summit: &Summit,
+    sound: &[Checkpoint],
     marks: &[SinkMark],
     folder: &StateFolder,
-) -> Result<Option<Checkpoint>, RunError> {
-    let cuts = plan.cut_names();
-    let serves = |checkpoint: &Checkpoint| {
+) -> Result<Beginning, RunError> {
+    let needs_rows = |at: usize, mark: &SinkMark| mark.written == 0 && plan.is_fed_by_source(Target::Sink(at));
+    let serves = |checkpoint: &&Checkpoint| {
         let reaches = |(at, mark): (usize, &SinkMark)| {
-            mark.passed >= checkpoint.epoch || (mark.written == 0 && !plan.is_fed_by_source(Target::Sink(at)))
+            mark.reaches(checkpoint.epoch) || (mark.written == 0 && !needs_rows(at, mark))
         };
-        checkpoint.cuts == cuts && marks.iter().enumerate().all(reaches)
+        marks.iter().enumerate().all(reaches)
     };
-    for checkpoint in summit.checkpoints.iter().rev().filter(|checkpoint| serves(checkpoint)) {
-        match verify(&runs_folder(&folder.path), checkpoint) {
-            Ok(()) => return Ok(Some(checkpoint.clone())),
-            Err(error) => warn!("the checkpoint at epoch {} is left out: {error}", checkpoint.epoch),
-        }
+    if let Some(checkpoint) = sound.iter().rev().find(serves) {
+        return Ok(Beginning::Checkpoint(checkpoint.clone()));
     }
-    if !summit.is_whole {
-        let what = "the past is known only from its checkpoints on, and from none of them can this pipeline go on: its operators have changed, \
-                    a sink is new or older than the oldest of them, or their files are damaged";
-        return Err(RunError::State {
-            folder: folder.path.clone(),
-            what: what.into(),
-            hint: "go back to the YAML and the sinks of the last run, or begin anew with another `--state DIR` and empty tables".into(),
-        });
+    let Some(oldest) = &summit.oldest else { return Ok(Beginning::Records) };
+    // The journal no longer has what came before its oldest segment, but it knows how much that was, and the sources may still have it.
+    let reads: u64 = oldest.ledgers.values().map(|ledger| ledger.read).sum();
+    let fits = |(at, mark): (usize, &SinkMark)| {
+        mark.reaches(oldest.epoch) || (mark.passed == 0 && (reads <= AGAIN_MOST || !needs_rows(at, mark)))
+    };
+    let can_read_again = plan.sources.iter().all(|source| source.source.replay() == Replay::Seek);
+    if can_read_again && marks.iter().enumerate().all(fits) {
+        return Ok(Beginning::RecordsBefore(oldest.epoch));
     }
-    Ok(None)
+    Err(RunError::State {
+        folder: folder.path.clone(),
+        what: format!(
+            "the journal begins with epoch {}, and neither from a checkpoint nor from its sources can this pipeline get what came before: \
+             its operators have changed, or a sink is new or older than that",
+            oldest.epoch
+        ),
+        hint: "go back to the YAML and the sinks of the last run, or begin anew with another `--state DIR` and empty tables"
+            .into(),
+    })
+}
+
+/// Where stages must end: where a sink stands, and at each of the last epochs, since a sink that cannot take an epoch whole may hold a part of one
+/// of them, and gets the same records again only in the same epoch.
+pub(super) fn borders(marks: &[SinkMark], last: u64) -> BTreeSet<u64> {
+    let recent = last.saturating_sub(EPOCHS_IN_FLIGHT as u64 + 1)..=last;
+    marks.iter().map(|mark| mark.passed).chain(recent).collect()
 }
 
 /// Where each partition stands before the past is replayed. A plan that keeps nothing between epochs begins where its sinks stand.

@@ -10,7 +10,7 @@ use crate::connector::{ConnectContext, Grid, StopFlag, Writer};
 use crate::plan::{Plan, Report, SinkNode};
 
 use super::RunError;
-use super::checkpoint::{Checkpointer, CheckpointerStart, Expiry, runs_folder};
+use super::checkpoint::{Checkpointer, CheckpointerStart, Expiry, remove_others, runs_folder};
 use super::checkpoints::Checkpoints;
 use super::committer::{Committer, Order};
 use super::coordinator::Coordinator;
@@ -22,7 +22,7 @@ use super::journal::SinkMark;
 use super::opening::{open_source, start_source};
 use super::options::{Ended, Observer, RunOptions, Summary};
 use super::replay::Replayed;
-use super::resuming::{choose_checkpoint, known_starts, positions, sink_marks};
+use super::resuming::{borders, choose_beginning, known_starts, positions, sink_marks, sound_checkpoints};
 use super::state_folder::{StateFolder, make_folder};
 use super::watch::{Life, Watch};
 use super::worker::{Past, Ports, SinkPort, Workers};
@@ -97,15 +97,15 @@ fn open<'a>(
     let writers = open_sinks(plan, &flags.abandon, &context)?;
     let summit = Summit::read(&folder.path)?;
     let marks = sink_marks(plan, &writers, &summit.last, &folder)?;
-    let borders = marks.iter().map(|mark| mark.passed).collect();
-    let checkpoint = choose_checkpoint(plan, &summit, &marks, &folder)?;
-    let (mut history, mut journal) = History::read(&folder.path, checkpoint, &borders)?;
+    let checkpoints = sound_checkpoints(plan, &summit, &folder);
+    let beginning = choose_beginning(plan, &summit, &checkpoints, &marks, &folder)?;
+    let (mut history, mut journal) = History::read(&folder.path, beginning, &borders(&marks, summit.last.epoch))?;
     let dead_letters = DeadLetters::open(&folder.path, history.last.dead_letters)?;
     let positions = positions(plan, &mut history, &marks);
     // Bounded by the epochs in flight: each brings one report a worker and one mark a sink.
     let (events_in, events) = unbounded();
     let committers = start_committers(plan, writers, options.workers, &marks, &events_in)?;
-    let checkpointer = start_checkpointer(plan, options.workers, &folder, &history, &events_in)?;
+    let checkpointer = start_checkpointer(plan, options.workers, &folder, &history, &summit, &events_in)?;
     let past =
         Past { errors: history.last.epoch, cuts: history.checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.epoch) };
     let ports = Ports {
@@ -134,7 +134,7 @@ fn open<'a>(
         workers,
         committers,
         checkpointer,
-        checkpoints: Checkpoints::new(runs_folder(&folder.path), plan.checkpoint, summit.checkpoints, starts),
+        checkpoints: Checkpoints::new(runs_folder(&folder.path), plan.checkpoint, checkpoints, starts),
         events,
         watch: Watch::new(observer, &plan.name, folder.path.clone(), sink_names, started),
         epochs: Epochs::new(history.last.clone(), options.workers, marks),
@@ -190,10 +190,12 @@ fn start_checkpointer(
     workers: usize,
     folder: &StateFolder,
     history: &History,
+    summit: &Summit,
     events: &Sender<Event>,
 ) -> Result<Checkpointer, RunError> {
     let runs = runs_folder(&folder.path);
     make_folder(&runs)?;
+    remove_others(&runs, summit.checkpoints.iter().flat_map(|checkpoint| &checkpoint.runs))?;
     let start = CheckpointerStart {
         folder: runs,
         generation: folder.identity.generation,

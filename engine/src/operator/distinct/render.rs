@@ -60,7 +60,7 @@ fn count<'scope>(
                 }
             });
             while let Some(complete) = gathered.pop_complete(|epoch| frontier.less_equal(epoch)) {
-                let Complete { epoch, capabilities: [capability], gathered: mut counts } = complete;
+                let Complete { epoch, capability, gathered: mut counts } = complete;
                 counts.retain(|_, diff| *diff != 0);
                 if let Some(page) = &page {
                     page.note(epoch, || counts.iter().map(|(row, diff)| (row.clone(), CutValue::Count(*diff))));

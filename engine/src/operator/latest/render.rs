@@ -69,7 +69,7 @@ pub(crate) fn latest<'scope>(
                 let columns = codec.decode(changes.iter().map(|(row, _)| row.as_ref()));
                 let diffs = Int64Array::from_iter_values(changes.iter().map(|(_, diff)| *diff));
                 let rows = record_batch(schema.clone(), columns, changes.len());
-                output.session(&complete.capabilities[0]).give(Batch { rows, diffs: Some(diffs), origin: None });
+                output.session(&complete.capability).give(Batch { rows, diffs: Some(diffs), origin: None });
             }
         }
     })
@@ -121,7 +121,7 @@ fn newest_of_epoch<'scope>(
                     page.note(complete.epoch, || complete.gathered.iter().map(entry));
                 }
                 let candidates = complete.gathered.into_iter().map(|(key, (moment, row))| (key, moment, row));
-                output.session(&complete.capabilities[0]).give_iterator(candidates);
+                output.session(&complete.capability).give_iterator(candidates);
             }
         }
     })

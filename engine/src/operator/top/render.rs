@@ -96,7 +96,7 @@ fn rank<'scope>(
             });
             let open = |epoch: &Epoch| frontier.less_equal(epoch) || restored_frontier.less_equal(epoch);
             while let Some(complete) = gathered.pop_complete(open) {
-                let mut session = output.session(&complete.capabilities[0]);
+                let mut session = output.session(&complete.capability);
                 for (group, mut values) in complete.gathered {
                     if appends {
                         values = keep_first(first.entry(group.clone()).or_default(), values, top.limit);

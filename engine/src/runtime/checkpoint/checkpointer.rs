@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::thread::{self, JoinHandle};
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
+use tracing::warn;
 
 use crate::render::{Cut, CutKey, CutSums, CutValue};
 use crate::runtime::RunError;
@@ -99,7 +100,9 @@ impl State {
         self.files += 1;
         self.gathered.clear();
         self.start.runs.push(run);
-        self.merge(epoch)?;
+        if let Err(error) = self.merge(epoch) {
+            warn!("runs of checkpoints are not merged, which only makes them more: {error}");
+        }
         Ok(Checkpoint { epoch, cuts: self.start.cuts.clone(), runs: self.start.runs.clone() })
     }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::runtime::RunError;
 
-use super::entry::{Checkpoint, Run};
+use super::entry::Run;
 use super::expiry::Expiry;
 use super::run_file::{RunEntry, RunReader};
 
@@ -63,15 +63,6 @@ impl Merge {
             }
         }
     }
-}
-
-/// Reads all of a checkpoint, to be sure that it can be put back.
-pub(in crate::runtime) fn verify(folder: &Path, checkpoint: &Checkpoint) -> Result<(), RunError> {
-    for run in &checkpoint.runs {
-        let mut reader = RunReader::open(folder, run)?;
-        while reader.next()?.is_some() {}
-    }
-    Ok(())
 }
 
 impl Iterator for Merge {

@@ -11,9 +11,11 @@ mod entry;
 mod expiry;
 mod merge;
 mod run_file;
+mod verifier;
 
 pub(super) use checkpointer::{Checkpointer, CheckpointerStart, CutReport, runs_folder};
 pub(super) use entry::Checkpoint;
 pub(super) use expiry::Expiry;
-pub(super) use merge::{Merge, verify};
+pub(super) use merge::Merge;
 pub(super) use run_file::remove_others;
+pub(super) use verifier::Verifier;

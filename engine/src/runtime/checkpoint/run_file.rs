@@ -29,17 +29,24 @@ pub(super) fn write_run(
     entries: impl IntoIterator<Item = Result<RunEntry, RunError>>,
 ) -> Result<Run, RunError> {
     let path = folder.join(&name);
-    let failed = |error| RunError::File { path: path.clone(), error };
-    let file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&path).map_err(failed)?;
+    let written = write(&path, entries).and_then(|bytes| sync_folder(folder).map(|()| Run { name, bytes }));
+    if written.is_err() {
+        // A disk that is full must not fill further with parts; what cannot be removed is removed at the next start.
+        let _ = fs::remove_file(&path);
+    }
+    written
+}
+
+fn write(path: &Path, entries: impl IntoIterator<Item = Result<RunEntry, RunError>>) -> Result<u64, RunError> {
+    let failed = |error| RunError::File { path: path.to_owned(), error };
+    let file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(path).map_err(failed)?;
     let mut writer =
         BlockWriter { file: BufWriter::new(file), body: Vec::with_capacity(BLOCK), bytes: MAGIC.len() as u64 };
     writer.file.write_all(MAGIC).map_err(failed)?;
     for entry in entries {
         writer.push(&entry?).map_err(failed)?;
     }
-    let bytes = writer.finish().map_err(failed)?;
-    sync_folder(folder)?;
-    Ok(Run { name, bytes })
+    writer.finish().map_err(failed)
 }
 
 struct BlockWriter {
@@ -174,7 +181,7 @@ fn split_u32(bytes: &[u8]) -> Option<(u32, &[u8])> {
     Some((u32::from_le_bytes(*number), rest))
 }
 
-/// Removes every file that is none of these runs.
+/// Removes every run file that is none of these.
 pub(in crate::runtime) fn remove_others<'a>(
     folder: &Path,
     runs: impl IntoIterator<Item = &'a Run>,
@@ -182,7 +189,8 @@ pub(in crate::runtime) fn remove_others<'a>(
     let kept: BTreeSet<&str> = runs.into_iter().map(|run| run.name.as_str()).collect();
     for entry in fs::read_dir(folder).map_err(RunError::file(folder))? {
         let path = entry.map_err(RunError::file(folder))?.path();
-        if path.file_name().and_then(|name| name.to_str()).is_none_or(|name| !kept.contains(name)) {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        if name.ends_with(".run") && !kept.contains(name) {
             fs::remove_file(&path).map_err(RunError::file(&path))?;
         }
     }

@@ -31,7 +31,7 @@ pub(in crate::runtime) enum Entry {
     Epoch(EpochRecord),
     /// The first entry of a segment: how everything stands.
     Base(Base),
-    /// How far each sink has come, by name, when a run ended.
+    /// How far each sink has come, by name and fingerprint.
     Marks(BTreeMap<String, SinkMark>),
     /// A checkpoint is complete.
     Checkpoint(Checkpoint),
@@ -78,7 +78,7 @@ pub(in crate::runtime) struct EpochRecord {
     /// How many errors up to here were only counted.
     #[serde(default)]
     pub(in crate::runtime) skipped: u64,
-    /// What each sink held when this was written, by name.
+    /// What each sink held when this was written, by name and fingerprint.
     #[serde(default)]
     pub(in crate::runtime) sinks: BTreeMap<String, SinkMark>,
 }
@@ -90,6 +90,13 @@ pub(in crate::runtime) struct SinkMark {
     pub(in crate::runtime) written: u64,
     /// The last epoch that it has everything of.
     pub(in crate::runtime) passed: u64,
+}
+
+impl SinkMark {
+    /// Whether it has everything up to an epoch.
+    pub(in crate::runtime) fn reaches(&self, epoch: u64) -> bool {
+        self.passed >= epoch
+    }
 }
 
 /// Offsets from the first to behind the last.

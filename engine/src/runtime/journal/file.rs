@@ -174,7 +174,8 @@ impl JournalReader {
         Ok(Journal { folder, path, file, frames: Vec::new() })
     }
 
-    fn corrupt(&self, what: &str) -> RunError {
+    /// The last entry that was read is damaged, or what lies behind it.
+    pub(in crate::runtime) fn corrupt(&self, what: &str) -> RunError {
         RunError::State {
             folder: self.path.clone(),
             what: format!("the journal is damaged: of the entry at byte {}, {what}", self.at),

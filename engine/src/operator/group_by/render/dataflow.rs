@@ -7,9 +7,9 @@ use differential_dataflow::operators::{CountTotal, ThresholdTotal};
 use differential_dataflow::{AsCollection, VecCollection};
 use serde::{Deserialize, Serialize};
 use timely::dataflow::channels::pact::Pipeline;
-use timely::dataflow::operators::Concatenate;
 use timely::dataflow::operators::generic::OutputBuilder;
 use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
+use timely::dataflow::operators::{Concatenate, Operator};
 use timely::dataflow::{Scope, Stream};
 
 use crate::error_row::ErrorRow;
@@ -26,7 +26,7 @@ use crate::render::{Diff, Epoch};
 use super::accumulators::Accumulators;
 use super::cut;
 use super::finish::{Finisher, Group};
-use super::fold::{Folded, Folder};
+use super::fold::{Folded, Folder, Groups};
 use super::layout::Layout;
 
 /// Rows of the groups, and groups whose aggregates are out of range.
@@ -56,9 +56,7 @@ pub(crate) fn group_by<'scope>(
         folded.push(restore(restored));
     }
     folded.extend(input.of_nodes.map(|rows| fold(rows, folder(), None)));
-    let accumulators = scope.concatenate(folded.iter().map(|folded| folded.0.clone()));
-    let best = scope.concatenate(folded.iter().map(|folded| folded.1.clone()));
-    let distinct = scope.concatenate(folded.iter().map(|folded| folded.2.clone()));
+    let (accumulators, best, distinct) = part(scope.concatenate(folded));
     let added = VecCollection::new(accumulators).count_total_core::<Diff>();
     let parts = if layout().is_all_in_diff() {
         added.map(|(key, accumulators)| (key, vec![Part::Accumulators(accumulators)]))
@@ -74,56 +72,48 @@ type Parts = ((RowBytes, Vec<Part>), Epoch, Diff);
 /// A value of a group: its key, which aggregate's it is, its bytes.
 type Valued = ((RowBytes, u32, RowBytes), Epoch, Diff);
 
-/// What folding gives: accumulators as diffs, candidates, distinct values.
-type FoldedStreams<'scope> = (
-    Stream<'scope, Epoch, Vec<(RowBytes, Epoch, Accumulators)>>,
-    Stream<'scope, Epoch, Vec<Valued>>,
-    Stream<'scope, Epoch, Vec<Valued>>,
-);
-
 /// Folds each epoch's rows and lets them go when the epoch has passed.
-fn fold<'scope>(rows: Rows<'scope>, folder: Folder, page: Option<CutPage>) -> FoldedStreams<'scope> {
-    let mut builder = OperatorBuilder::new("group_by: fold".to_owned(), rows.scope());
-    let mut input = builder.new_input(rows, Pipeline);
-    let (output, accumulators) = builder.new_output::<Vec<(RowBytes, Epoch, Accumulators)>>();
-    let mut accumulated = OutputBuilder::from(output);
-    let (output, best) = builder.new_output::<Vec<Valued>>();
-    let mut candidates = OutputBuilder::from(output);
-    let (output, distinct) = builder.new_output::<Vec<Valued>>();
-    let mut values = OutputBuilder::from(output);
-    builder.build(move |_capabilities| {
-        let mut gathered = Gathered::<Folded, 3>::new();
-        move |frontiers| {
-            let (mut accumulated, mut candidates, mut values) =
-                (accumulated.activate(), candidates.activate(), values.activate());
+fn fold<'scope>(rows: Rows<'scope>, folder: Folder, page: Option<CutPage>) -> Stream<'scope, Epoch, Vec<Groups>> {
+    rows.unary_frontier(Pipeline, "group_by: fold", move |_capability, _info| {
+        let mut gathered = Gathered::<Folded>::new();
+        move |(input, frontier), output| {
             input.for_each(|stamp, batches| {
                 let folded = gathered.at(&stamp, || folder.start());
                 for batch in batches.drain(..) {
                     folder.fold(folded, &batch);
                 }
             });
-            while let Some(complete) = gathered.pop_complete(|epoch| frontiers[0].less_equal(epoch)) {
-                let epoch = complete.epoch;
-                let [of_accumulated, of_candidates, of_values] = &complete.capabilities;
+            while let Some(complete) = gathered.pop_complete(|epoch| frontier.less_equal(epoch)) {
                 let groups = folder.finish(complete.gathered);
                 if let Some(page) = &page {
-                    page.note(epoch, || cut::entries(&groups));
+                    page.note(complete.epoch, || cut::entries(&groups));
                 }
-                let added = groups.accumulators.into_iter().map(|(key, accumulators)| (key, epoch, accumulators));
-                let timed = |values: Vec<_>| values.into_iter().map(move |(value, diff)| (value, epoch, diff));
-                accumulated.session(of_accumulated).give_iterator(added);
-                candidates.session(of_candidates).give_iterator(timed(groups.best));
-                values.session(of_values).give_iterator(timed(groups.distinct));
+                output.session(&complete.capability).give(groups);
             }
         }
-    });
-    (accumulators, best, distinct)
+    })
 }
 
 /// What was folded before.
-fn restore(restored: Restored<'_>) -> FoldedStreams<'_> {
-    let mut builder = OperatorBuilder::new("group_by: restore".to_owned(), restored.scope());
-    let mut input = builder.new_input(restored, Pipeline);
+fn restore(restored: Restored<'_>) -> Stream<'_, Epoch, Vec<Groups>> {
+    restored.unary(Pipeline, "group_by: restore", |_capability, _info| {
+        |input, output| {
+            input.for_each(|stamp, entries| output.session(&stamp).give(cut::groups(entries.drain(..))));
+        }
+    })
+}
+
+/// Accumulators as diffs, candidates, distinct values.
+type Branches<'scope> = (
+    Stream<'scope, Epoch, Vec<(RowBytes, Epoch, Accumulators)>>,
+    Stream<'scope, Epoch, Vec<Valued>>,
+    Stream<'scope, Epoch, Vec<Valued>>,
+);
+
+/// Parts groups into the branches that go their own ways.
+fn part(groups: Stream<'_, Epoch, Vec<Groups>>) -> Branches<'_> {
+    let mut builder = OperatorBuilder::new("group_by: part".to_owned(), groups.scope());
+    let mut input = builder.new_input(groups, Pipeline);
     let (output, accumulators) = builder.new_output::<Vec<(RowBytes, Epoch, Accumulators)>>();
     let mut accumulated = OutputBuilder::from(output);
     let (output, best) = builder.new_output::<Vec<Valued>>();
@@ -134,14 +124,15 @@ fn restore(restored: Restored<'_>) -> FoldedStreams<'_> {
         move |_frontiers| {
             let (mut accumulated, mut candidates, mut values) =
                 (accumulated.activate(), candidates.activate(), values.activate());
-            input.for_each(|stamp, entries| {
+            input.for_each(|stamp, groups| {
                 let epoch = epoch(&stamp);
-                let groups = cut::groups(entries.drain(..));
-                let added = groups.accumulators.into_iter().map(|(key, accumulators)| (key, epoch, accumulators));
                 let timed = |values: Vec<_>| values.into_iter().map(move |(value, diff)| (value, epoch, diff));
-                accumulated.session(&stamp).give_iterator(added);
-                candidates.session(&stamp).give_iterator(timed(groups.best));
-                values.session(&stamp).give_iterator(timed(groups.distinct));
+                for groups in groups.drain(..) {
+                    let added = groups.accumulators.into_iter().map(|(key, accumulators)| (key, epoch, accumulators));
+                    accumulated.session(&stamp).give_iterator(added);
+                    candidates.session(&stamp).give_iterator(timed(groups.best));
+                    values.session(&stamp).give_iterator(timed(groups.distinct));
+                }
             });
         }
     });
