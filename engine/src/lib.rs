@@ -6,6 +6,7 @@ pub mod aggregate;
 pub mod check;
 pub mod connector;
 pub mod diagnostic;
+pub mod digest;
 pub mod error_row;
 pub mod expr;
 pub mod ledger;

@@ -1,6 +1,6 @@
 //! `console:` in a sink entry: its keys and its check.
 
-use engine::connector::{CheckContext, ConnectContext, ConnectorError, Sink, SinkInput, SinkKind, Writer};
+use engine::connector::{CheckContext, Member, MemberError, Sink, SinkInput, SinkKind, Writer};
 use engine::spec::{Entry, Key, Kind, Text};
 
 use super::output::Output;
@@ -76,10 +76,10 @@ impl Sink for ConsoleSink {
         "the console".into()
     }
 
-    fn open(&self, context: &ConnectContext) -> Result<Box<dyn Writer>, ConnectorError> {
+    fn open(&self, members: &[Member<'_>]) -> Result<Box<dyn Writer>, MemberError> {
         let output = self.screen.forced_output().unwrap_or(self.output);
-        let title = self.title.resolve(&context.variables)?;
-        writer::open(self.screen.clone(), &self.input, output, &title, self.rows)
+        let title = self.title.resolve(&members[0].context.variables)?;
+        Ok(writer::open(self.screen.clone(), &self.input, output, &title, self.rows)?)
     }
 }
 
@@ -87,11 +87,11 @@ impl Sink for ConsoleSink {
 mod tests {
     use std::path::Path;
 
-    use engine::connector::{SinkMode, StopFlag};
+    use engine::connector::{ConnectContext, SinkMode, StopFlag};
     use engine::diagnostic::{Diagnostics, FileId, Span};
     use engine::spec::{Content, Node, Spanned, Variables};
 
-    use super::super::rows::tests::{changes, games};
+    use super::super::rows::tests::{alone, games};
     use super::super::screen::Surface;
     use super::super::screen::tests::Stage;
     use super::super::status::Status;
@@ -125,7 +125,7 @@ mod tests {
             variables,
             stop: StopFlag::default(),
         };
-        Ok(sink.open(&context).unwrap())
+        Ok(sink.open(&[Member { sink: &*sink, context: &context }]).unwrap())
     }
 
     #[test]
@@ -133,13 +133,13 @@ mod tests {
         let stage = Stage::default();
         let screen = stage.screen(Surface::Plain);
         let kind = ConsoleKind::on(screen.clone());
-        open(&kind, &[("title", "for ${WHO}")]).unwrap().commit(1, &changes(&[("a", Some(1), 1)])).unwrap();
+        open(&kind, &[("title", "for ${WHO}")]).unwrap().commit(1, &alone(&[("a", Some(1), 1)])).unwrap();
         screen.show_status(Status::default()).unwrap();
         assert!(stage.take().starts_with("for you · epoch 1\n"));
-        open(&kind, &[("format", "csv")]).unwrap().commit(1, &changes(&[("a", Some(1), 1)])).unwrap();
+        open(&kind, &[("format", "csv")]).unwrap().commit(1, &alone(&[("a", Some(1), 1)])).unwrap();
         assert_eq!(stage.take(), "sink,epoch,diff,game,viewers\ngames,1,1,a,1\n");
         screen.force_output(Some(Output::Json));
-        open(&kind, &[("format", "csv")]).unwrap().commit(1, &changes(&[("a", Some(1), 1)])).unwrap();
+        open(&kind, &[("format", "csv")]).unwrap().commit(1, &alone(&[("a", Some(1), 1)])).unwrap();
         assert!(stage.take().starts_with("{\"sink\""), "the command line wins");
     }
 

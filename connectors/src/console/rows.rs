@@ -121,7 +121,8 @@ pub(super) mod tests {
     use std::sync::Arc;
 
     use arrow::array::{Int64Array, RecordBatch, StringViewArray};
-    use engine::connector::SortKey;
+    use engine::connector::{MemberChanges, SortKey};
+    use engine::digest::Digest;
     use engine::schema::{Column, ColumnType};
 
     use super::*;
@@ -148,6 +149,11 @@ pub(super) mod tests {
             rows: RecordBatch::try_new(schema, vec![Arc::new(games), Arc::new(viewers)]).unwrap(),
             diffs: rows.iter().map(|row| row.2).collect(),
         }
+    }
+
+    /// Such changes as a commit takes them.
+    pub(in super::super) fn alone(rows: &[(&str, Option<i64>, i64)]) -> [MemberChanges; 1] {
+        [MemberChanges { member: 0, changes: changes(rows), digest: Digest::default() }]
     }
 
     fn shown(rows: &Rows) -> Vec<String> {

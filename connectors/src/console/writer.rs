@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::io;
 
-use engine::connector::{Changes, Committed, ConnectorError, SinkInput, SinkMode, Writer};
+use engine::connector::{Changes, Committed, ConnectorError, MemberChanges, MemberError, SinkInput, SinkMode, Writer};
 use engine::schema::ColumnType;
 
 use super::block::Block;
@@ -54,12 +54,14 @@ pub(super) fn open(
 }
 
 impl Writer for TableWriter {
-    fn committed(&self) -> Committed {
-        Committed::Volatile
+    fn committed(&self) -> Vec<Committed> {
+        vec![Committed::Volatile]
     }
 
-    fn commit(&mut self, epoch: u64, changes: &Changes) -> Result<(), ConnectorError> {
-        self.rows.apply(changes).map_err(|error| self.common.failure(error))?;
+    fn commit(&mut self, epoch: u64, changed: &[MemberChanges]) -> Result<(), MemberError> {
+        for MemberChanges { changes, .. } in changed {
+            self.rows.apply(changes).map_err(|error| self.common.failure(error))?;
+        }
         let shown = self.rows.shown().map_err(|error| self.common.failure(error))?;
         let block = Block {
             epoch,
@@ -67,22 +69,22 @@ impl Writer for TableWriter {
             total: self.rows.total(),
             ..self.blank.clone()
         };
-        self.common.wrote(self.common.screen.show(self.place, block))
+        Ok(self.common.wrote(self.common.screen.show(self.place, block))?)
     }
 
-    fn passed(&mut self, _epoch: u64) -> Result<(), ConnectorError> {
-        self.common.wrote(self.common.screen.refresh())
+    fn passed(&mut self, _epoch: u64) -> Result<(), MemberError> {
+        Ok(self.common.wrote(self.common.screen.refresh())?)
     }
 }
 
 impl Writer for LineWriter {
-    fn committed(&self) -> Committed {
-        Committed::Volatile
+    fn committed(&self) -> Vec<Committed> {
+        vec![Committed::Volatile]
     }
 
-    fn commit(&mut self, epoch: u64, changes: &Changes) -> Result<(), ConnectorError> {
-        let lines = self.lines(epoch, changes);
-        self.common.wrote(self.common.screen.print(&lines))
+    fn commit(&mut self, epoch: u64, changed: &[MemberChanges]) -> Result<(), MemberError> {
+        let lines: String = changed.iter().map(|member| self.lines(epoch, &member.changes)).collect();
+        Ok(self.common.wrote(self.common.screen.print(&lines))?)
     }
 }
 
@@ -138,7 +140,7 @@ impl Common {
 
 #[cfg(test)]
 mod tests {
-    use super::super::rows::tests::{changes, games};
+    use super::super::rows::tests::{alone, games};
     use super::super::screen::Surface;
     use super::super::screen::tests::Stage;
     use super::super::status::Status;
@@ -155,7 +157,7 @@ mod tests {
     fn a_table_is_neutral_ordered_and_ends_with_the_last_state() {
         let stage = Stage::default();
         let (screen, mut writer) = writer(&stage, Output::Table);
-        writer.commit(4, &changes(&[("a\u{9b}\n", Some(5), 1), ("日本", None, 1), ("c", Some(70), 1)])).unwrap();
+        writer.commit(4, &alone(&[("a\u{9b}\n", Some(5), 1), ("日本", None, 1), ("c", Some(70), 1)])).unwrap();
         screen.show_status(Status::default()).unwrap();
         assert_eq!(
             stage.take(),
@@ -167,7 +169,7 @@ mod tests {
              │ a\\u{9b}\\n ┆       5 │\n\
              └───────────┴─────────┘\n\n"
         );
-        writer.commit(5, &changes(&[("c", Some(70), -1)])).unwrap();
+        writer.commit(5, &alone(&[("c", Some(70), -1)])).unwrap();
         writer.passed(6).unwrap();
         assert_eq!(stage.take(), "");
         screen.finish().unwrap();
@@ -179,15 +181,15 @@ mod tests {
     fn json_and_csv_are_one_line_a_change_at_once() {
         let stage = Stage::default();
         let (_, mut json) = writer(&stage, Output::Json);
-        json.commit(4, &changes(&[("a", Some(5), 1), ("b", None, -2)])).unwrap();
+        json.commit(4, &alone(&[("a", Some(5), 1), ("b", None, -2)])).unwrap();
         assert_eq!(
             stage.take(),
             "{\"sink\":\"games\",\"epoch\":4,\"diff\":1,\"row\":{\"game\":\"a\",\"viewers\":5}}\n\
              {\"sink\":\"games\",\"epoch\":4,\"diff\":-2,\"row\":{\"game\":\"b\",\"viewers\":null}}\n"
         );
         let (_, mut csv) = writer(&stage, Output::Csv);
-        csv.commit(4, &changes(&[("a\u{1b}", Some(5), 1)])).unwrap();
-        csv.commit(5, &changes(&[("b", None, -1)])).unwrap();
+        csv.commit(4, &alone(&[("a\u{1b}", Some(5), 1)])).unwrap();
+        csv.commit(5, &alone(&[("b", None, -1)])).unwrap();
         assert_eq!(stage.take(), "sink,epoch,diff,game,viewers\ngames,4,1,a\\u{1b},5\ngames,5,-1,b,\n");
     }
 }

@@ -2,7 +2,9 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use engine::connector::{CheckContext, ConnectContext, ConnectorError, Sink, SinkInput, SinkKind, SinkMode, Writer};
+use engine::connector::{
+    CheckContext, ConnectorError, Member, MemberError, Sink, SinkInput, SinkKind, SinkMode, Writer,
+};
 use engine::diagnostic::Code;
 use engine::schema::Schema;
 use engine::spec::{Entry, Key, Kind, Text, Variables};
@@ -84,10 +86,11 @@ impl Sink for FileSink {
         Some(format!("file {}", direct.display()))
     }
 
-    fn open(&self, context: &ConnectContext) -> Result<Box<dyn Writer>, ConnectorError> {
+    fn open(&self, members: &[Member<'_>]) -> Result<Box<dyn Writer>, MemberError> {
+        let context = members[0].context;
         let written = self.path.resolve(&context.variables)?;
         if let Some(problem) = path_problem(&self.folder, &written) {
-            return Err(ConnectorError::unusable(problem, PATH_HINT));
+            return Err(ConnectorError::unusable(problem, PATH_HINT).into());
         }
         let path = self.folder.join(written);
         Ok(Box::new(FileWriter::open(path, self.format, self.schema.clone(), context)?))

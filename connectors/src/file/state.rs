@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use engine::connector::ConnectorError;
+use engine::digest::Digest;
 use serde::{Deserialize, Serialize};
 
 use super::failure::file_error;
@@ -18,6 +19,8 @@ pub(super) struct Stored {
     pub(super) fingerprint: String,
     /// The last epoch in it.
     pub(super) epoch: u64,
+    /// Of the rows in it.
+    pub(super) digest: Digest,
     /// Its length in bytes; what lies beyond was never committed.
     pub(super) length: u64,
 }

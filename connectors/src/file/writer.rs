@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{Seek, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
-use engine::connector::{Changes, Committed, ConnectContext, ConnectorError, Writer};
+use engine::connector::{Changes, Committed, ConnectContext, ConnectorError, Mark, MemberChanges, MemberError, Writer};
 use engine::schema::Schema;
 
 use crate::format::{csv, json};
@@ -77,33 +77,13 @@ impl FileWriter {
         if format == RowFormat::Csv && writer.stored.length == 0 {
             csv::encode_header(&writer.schema, &mut writer.text);
             writer.text.push(b'\n');
-            writer.append(writer.stored.epoch)?;
+            writer.append(Mark::default())?;
         }
         Ok(writer)
     }
 
-    /// Appends the text, durably, as part of `epoch`.
-    fn append(&mut self, epoch: u64) -> Result<(), ConnectorError> {
-        self.file
-            .write_all(&self.text)
-            .and_then(|()| self.file.sync_data())
-            .map_err(|error| file_error("write", &self.path, &error))?;
-        let length = self.stored.length + self.text.len() as u64;
-        let stored = Stored { epoch, length, ..self.stored.clone() };
-        self.text.clear();
-        self.state.store(&stored)?;
-        self.stored = stored;
-        Ok(())
-    }
-}
-
-impl Writer for FileWriter {
-    fn committed(&self) -> Committed {
-        Committed::Epoch(self.stored.epoch)
-    }
-
-    fn commit(&mut self, epoch: u64, changes: &Changes) -> Result<(), ConnectorError> {
-        self.text.clear();
+    /// Makes the text of an epoch.
+    fn encode(&mut self, epoch: u64, changes: &Changes) -> Result<(), ConnectorError> {
         for (row, diff) in changes.diffs.iter().enumerate() {
             if *diff < 0 {
                 let what = format!("epoch {epoch} takes rows back that were appended to {}", self.path.display());
@@ -120,7 +100,37 @@ impl Writer for FileWriter {
                 self.text.extend_from_within(start..end);
             }
         }
-        self.append(epoch)
+        Ok(())
+    }
+
+    /// Appends the text, durably; then the file stands at `mark`.
+    fn append(&mut self, mark: Mark) -> Result<(), ConnectorError> {
+        self.file
+            .write_all(&self.text)
+            .and_then(|()| self.file.sync_data())
+            .map_err(|error| file_error("write", &self.path, &error))?;
+        let length = self.stored.length + self.text.len() as u64;
+        let stored = Stored { epoch: mark.epoch, digest: mark.digest, length, ..self.stored.clone() };
+        self.text.clear();
+        self.state.store(&stored)?;
+        self.stored = stored;
+        Ok(())
+    }
+}
+
+impl Writer for FileWriter {
+    fn committed(&self) -> Vec<Committed> {
+        vec![Committed::Epoch(Mark { epoch: self.stored.epoch, digest: self.stored.digest })]
+    }
+
+    fn commit(&mut self, epoch: u64, changed: &[MemberChanges]) -> Result<(), MemberError> {
+        self.text.clear();
+        let mut mark = Mark { epoch, digest: self.stored.digest };
+        for MemberChanges { changes, digest, .. } in changed {
+            self.encode(epoch, changes)?;
+            mark.digest = *digest;
+        }
+        Ok(self.append(mark)?)
     }
 }
 

@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringViewArray};
 use engine::connector::{
-    Changes, CheckContext, Committed, ConnectContext, ConnectorError, Sink, SinkInput, SinkKind, SinkMode, Writer,
+    Changes, CheckContext, Committed, ConnectContext, ConnectorError, Mark, Member, MemberChanges, MemberError, Sink,
+    SinkInput, SinkKind, SinkMode, Writer,
 };
 use engine::diagnostic::Diagnostics;
+use engine::digest::Digest;
 use engine::schema::{Column, ColumnType, Schema};
 use engine::spec::Variables;
 
@@ -18,11 +20,20 @@ fn schema() -> Schema {
     Schema::new(vec![Column::new("n", ColumnType::Int), Column::nullable("s", ColumnType::String)])
 }
 
-fn changes(rows: &[(i64, Option<&str>, i64)]) -> Changes {
+const DIGEST: &str = "0123456789abcdef0123456789abcdef";
+
+/// What the sink holds after an epoch.
+fn held(epoch: u64) -> Vec<Committed> {
+    let digest = if epoch == 0 { Digest::default() } else { DIGEST.parse().expect("a digest") };
+    vec![Committed::Epoch(Mark { epoch, digest })]
+}
+
+fn changes(rows: &[(i64, Option<&str>, i64)]) -> [MemberChanges; 1] {
     let numbers: ArrayRef = Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row.0)));
     let texts: ArrayRef = Arc::new(rows.iter().map(|row| row.1).collect::<StringViewArray>());
     let rows_batch = RecordBatch::try_new(schema().arrow(), vec![numbers, texts]).expect("columns of the schema");
-    Changes { rows: rows_batch, diffs: rows.iter().map(|row| row.2).collect() }
+    let changes = Changes { rows: rows_batch, diffs: rows.iter().map(|row| row.2).collect() };
+    [MemberChanges { member: 0, changes, digest: DIGEST.parse().expect("a digest") }]
 }
 
 fn check(folder: &Path, pairs: &[(&str, &str)], mode: SinkMode) -> (Option<Box<dyn Sink>>, Diagnostics) {
@@ -33,12 +44,13 @@ fn check(folder: &Path, pairs: &[(&str, &str)], mode: SinkMode) -> (Option<Box<d
     (sink, diagnostics)
 }
 
-fn open(folder: &Path, pairs: &[(&str, &str)], context: &ConnectContext) -> Result<Box<dyn Writer>, ConnectorError> {
-    check(folder, pairs, SinkMode::Appends).0.expect("a sound entry").open(context)
+fn open(folder: &Path, pairs: &[(&str, &str)], context: &ConnectContext) -> Result<Box<dyn Writer>, MemberError> {
+    let sink = check(folder, pairs, SinkMode::Appends).0.expect("a sound entry");
+    sink.open(&[Member { sink: &*sink, context }])
 }
 
-fn refusal(opened: Result<Box<dyn Writer>, ConnectorError>) -> ConnectorError {
-    opened.map(|writer| writer.committed()).expect_err("the file must be refused")
+fn refusal(opened: Result<Box<dyn Writer>, MemberError>) -> ConnectorError {
+    opened.map(|writer| writer.committed()).expect_err("the file must be refused").error
 }
 
 #[test]
@@ -63,16 +75,16 @@ fn epochs_are_appended_once_whatever_a_crash_leaves() {
     let read = || std::fs::read_to_string(&path).expect("the sink's file");
 
     let mut writer = open(folder, &keys, &context).expect("nothing is there yet");
-    assert_eq!(writer.committed(), Committed::Epoch(0));
+    assert_eq!(writer.committed(), held(0));
     writer.commit(3, &changes(&[(1, Some("a"), 2), (2, None, 1)])).expect("written");
-    assert_eq!(writer.committed(), Committed::Epoch(3));
+    assert_eq!(writer.committed(), held(3));
     drop(writer);
     let committed = "{\"n\":1,\"s\":\"a\"}\n{\"n\":1,\"s\":\"a\"}\n{\"n\":2,\"s\":null}\n";
     assert_eq!(read(), committed);
 
     std::fs::write(&path, format!("{committed}{{\"n\":3,\"s\"")).expect("a torn epoch");
     let mut writer = open(folder, &keys, &context).expect("its own file");
-    assert_eq!((writer.committed(), read().as_str()), (Committed::Epoch(3), committed));
+    assert_eq!((writer.committed(), read().as_str()), (held(3), committed));
     writer.commit(4, &changes(&[(3, None, 1)])).expect("written");
     assert_eq!(read(), format!("{committed}{{\"n\":3,\"s\":null}}\n"));
     assert!(writer.commit(5, &changes(&[(3, None, -1)])).is_err(), "nothing can be taken back");

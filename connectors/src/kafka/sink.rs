@@ -1,6 +1,6 @@
 //! The kind of sink named `kafka`.
 
-use engine::connector::{CheckContext, ConnectContext, ConnectorError, Sink, SinkInput, SinkKind, SinkMode, Writer};
+use engine::connector::{CheckContext, Member, MemberError, Sink, SinkInput, SinkKind, SinkMode, Writer};
 use engine::diagnostic::{Code, nearest};
 use engine::schema::ColumnType;
 use engine::spec::{Entry, Key, Kind, Spanned, Text};
@@ -162,7 +162,8 @@ impl Sink for KafkaSink {
         format!("kafka {} on {}", self.topic, self.connection.describe())
     }
 
-    fn open(&self, context: &ConnectContext) -> Result<Box<dyn Writer>, ConnectorError> {
+    fn open(&self, members: &[Member<'_>]) -> Result<Box<dyn Writer>, MemberError> {
+        let context = members[0].context;
         let topic = self.connection.topic(&self.topic, TOPIC.name, &context.variables)?;
         let plan = self.plan.clone();
         Ok(match self.connection.resolve(context)? {

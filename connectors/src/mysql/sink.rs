@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use engine::connector::{ConnectContext, ConnectorError, Sink, SinkMode, Writer};
+use engine::connector::{ConnectorError, Member, MemberError, Sink, SinkMode, Writer};
 use engine::schema::Schema;
 use engine::spec::{Secret, Text, Variables};
 use tracing::info;
@@ -65,7 +65,8 @@ impl Sink for TableSink {
         query_problem(sql).map(|problem| (problem, QUERY_HINT.to_owned()))
     }
 
-    fn open(&self, context: &ConnectContext) -> Result<Box<dyn Writer>, ConnectorError> {
+    fn open(&self, members: &[Member<'_>]) -> Result<Box<dyn Writer>, MemberError> {
+        let context = members[0].context;
         let url = self.url.reveal(&context.variables)?;
         let target = Target::parse(&url, &self.folder)
             .map_err(|problem| {

@@ -1,6 +1,7 @@
 //! Writes the epochs of one sink, each in one transaction with its marker.
 
-use engine::connector::{Changes, Committed, ConnectorError, Grid, Writer};
+use engine::connector::{Committed, ConnectorError, Grid, Mark, MemberChanges, MemberError, Writer};
+use engine::digest::Digest;
 
 use super::connection::Connection;
 use super::marker::{self, Marker, Writing};
@@ -21,11 +22,12 @@ pub(super) struct TableWriter {
 }
 
 impl Writer for TableWriter {
-    fn committed(&self) -> Committed {
-        Committed::Epoch(self.marker.epoch)
+    fn committed(&self) -> Vec<Committed> {
+        vec![Committed::Epoch(Mark { epoch: self.marker.epoch, digest: Digest::default() })]
     }
 
-    fn commit(&mut self, epoch: u64, changes: &Changes) -> Result<(), ConnectorError> {
+    fn commit(&mut self, epoch: u64, changed: &[MemberChanges]) -> Result<(), MemberError> {
+        let [MemberChanges { changes, .. }] = changed else { return Ok(()) };
         if epoch <= self.marker.epoch {
             return Ok(());
         }
@@ -46,7 +48,7 @@ impl Writer for TableWriter {
         Ok(())
     }
 
-    fn query(&mut self, sql: &str) -> Result<Grid, ConnectorError> {
+    fn query(&mut self, _member: usize, sql: &str) -> Result<Grid, ConnectorError> {
         let run = |connection: &mut dyn Connection| connection.report(sql).map_err(of_report);
         self.session.read(run)
     }

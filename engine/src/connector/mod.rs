@@ -6,7 +6,7 @@
 //!
 //! ```text
 //!  SourceKind ──check──▶ Source ──open──▶ Partitions + Reader ──read──▶ Records … ─▶ Format's Decoder ─▶ columns
-//!  SinkKind   ──check──▶ Sink   ──open──▶ Writer ◀──commit── Changes of one epoch
+//!  SinkKind   ──check──▶ Sink …  ──open──▶ Writer ◀──commit── Changes of one epoch, in all sinks of a domain
 //! ```
 
 mod changes;
@@ -26,5 +26,8 @@ pub use format::{BadRecord, DecodeRequest, Decoder, Format, FormatKind, Verdicts
 pub use metadata::{Constant, MetadataColumn, MetadataOrigin};
 pub use records::{Framing, Offsets, Records, Spans};
 pub use registry::Registry;
-pub use sink::{Committed, Grid, Sink, SinkInput, SinkKind, SinkMode, SortKey, Writer};
+pub use sink::{
+    Committed, Grid, Held, Mark, Member, MemberChanges, MemberError, Sink, SinkInput, SinkKind, SinkMode, SortKey,
+    Writer,
+};
 pub use source::{Bound, OpenSource, Partition, PartitionIndex, Read, Reader, Replay, Source, SourceKind};

@@ -1,7 +1,11 @@
 //! Where changes go.
 
+use std::any::Any;
 use std::fmt::Debug;
 
+use arrow::array::RecordBatch;
+
+use crate::digest::Digest;
 use crate::schema::Schema;
 use crate::spec::{Entry, Key, Variables};
 
@@ -51,12 +55,18 @@ pub struct SortKey {
 }
 
 /// A checked sink.
-pub trait Sink: Send + Sync + Debug {
+pub trait Sink: Any + Send + Sync + Debug {
     /// Where it writes, for `explain` and messages; never a secret.
     fn describe(&self) -> String;
     /// Where it writes, as far as these variables tell, if no second sink may write there; equal for two sinks just if they would meet.
     /// For messages, so never a secret.
     fn target(&self, variables: &Variables) -> Option<String> {
+        let _ = variables;
+        None
+    }
+    /// With which others it commits: sinks of one pipeline with equal domains are opened as one [`Writer`], which commits an epoch of all of
+    /// them in one transaction. `None`: it commits alone. Holds no secret, but need not be readable.
+    fn domain(&self, variables: &Variables) -> Option<String> {
         let _ = variables;
         None
     }
@@ -69,42 +79,114 @@ pub trait Sink: Send + Sync + Debug {
         let _ = sql;
         None
     }
-    /// The first contact with the outside: everything that can be wrong there is found here, before any source is read.
+    /// The first contact with the outside: everything that can be wrong there is found here, before any source is read. `members` are this
+    /// sink and the others of its domain, in the order of the pipeline. Earlier instances are fenced in all of them before it is read what any
+    /// of them holds: whatever is held then is held for good.
     ///
     /// # Errors
     /// Says what refuses or differs, and the remedy.
-    fn open(&self, context: &ConnectContext) -> Result<Box<dyn Writer>, ConnectorError>;
+    fn open(&self, members: &[Member<'_>]) -> Result<Box<dyn Writer>, MemberError>;
+    /// Reads back what it durably holds, as of one moment, without fencing anybody. `None` if nothing outlives a run.
+    ///
+    /// # Errors
+    /// What refuses, or an error of `take`.
+    fn read_back(
+        &self,
+        context: &ConnectContext,
+        take: &mut dyn FnMut(Held) -> Result<(), ConnectorError>,
+    ) -> Result<Option<Committed>, ConnectorError> {
+        let _ = (context, take);
+        Ok(None)
+    }
 }
 
-/// Writes the epochs of one sink; owned by a thread of its own.
-pub trait Writer: Send {
-    /// What the outside durably holds.
-    fn committed(&self) -> Committed;
+/// A sink that is opened.
+#[derive(Clone, Copy, Debug)]
+pub struct Member<'a> {
+    /// The sink: of the same type as all of its domain.
+    pub sink: &'a dyn Sink,
+    /// Its own context.
+    pub context: &'a ConnectContext,
+}
 
-    /// Writes the changes of `epoch` and the epoch itself, both or neither, and returns when they are durable. Epochs come in ascending
-    /// order; empty ones may be left out.
+/// Something that a sink holds.
+#[derive(Clone, Debug)]
+pub enum Held {
+    /// Rows, in the sink's schema.
+    Rows(RecordBatch),
+    /// Something that cannot be a row of this sink, and why; for messages.
+    Foreign(String),
+}
+
+/// What failed, and of which member of a domain (by its place).
+#[derive(Debug)]
+pub struct MemberError {
+    /// The member.
+    pub member: usize,
+    /// Why.
+    pub error: ConnectorError,
+}
+
+impl MemberError {
+    /// Says of a result's error that it is a member's.
+    pub fn of(member: usize) -> impl Fn(ConnectorError) -> Self {
+        move |error| Self { member, error }
+    }
+}
+
+/// A failure of a sink that commits alone, or of all members.
+impl From<ConnectorError> for MemberError {
+    fn from(error: ConnectorError) -> Self {
+        Self { member: 0, error }
+    }
+}
+
+impl From<crate::spec::MissingVariable> for MemberError {
+    fn from(missing: crate::spec::MissingVariable) -> Self {
+        ConnectorError::from(missing).into()
+    }
+}
+
+/// Writes the epochs of a domain, or of a sink that commits alone; owned by a thread of its own.
+pub trait Writer: Send {
+    /// What the outside durably holds, member by member.
+    fn committed(&self) -> Vec<Committed>;
+
+    /// Writes what `epoch` changes in some members, and in each of them the epoch itself with its digest: all of it or nothing. Returns when it is
+    /// durable. Epochs come in ascending order; members, or whole epochs, that are not changed are left out.
     ///
     /// # Errors
     /// What retrying cannot mend.
-    fn commit(&mut self, epoch: u64, changes: &Changes) -> Result<(), ConnectorError>;
+    fn commit(&mut self, epoch: u64, changed: &[MemberChanges]) -> Result<(), MemberError>;
 
     /// All epochs up to this one are through, though they may have changed nothing here. Called about once an epoch; for displays.
     ///
     /// # Errors
     /// As [`Writer::commit`].
-    fn passed(&mut self, epoch: u64) -> Result<(), ConnectorError> {
+    fn passed(&mut self, epoch: u64) -> Result<(), MemberError> {
         let _ = epoch;
         Ok(())
     }
 
-    /// Runs a query in the sink's own database.
+    /// Runs a query in a member's own database.
     ///
     /// # Errors
     /// What the database says; or that this sink is none.
-    fn query(&mut self, sql: &str) -> Result<Grid, ConnectorError> {
-        let _ = sql;
+    fn query(&mut self, member: usize, sql: &str) -> Result<Grid, ConnectorError> {
+        let _ = (member, sql);
         Err(ConnectorError::refused("this sink answers no queries", "use a database sink for reports"))
     }
+}
+
+/// What an epoch changes in a member of a domain.
+#[derive(Clone, Debug)]
+pub struct MemberChanges {
+    /// The member's place.
+    pub member: usize,
+    /// The rows; at least one.
+    pub changes: Changes,
+    /// Of all rows that the member holds after the epoch.
+    pub digest: Digest,
 }
 
 /// What a sink durably holds.
@@ -112,8 +194,17 @@ pub trait Writer: Send {
 pub enum Committed {
     /// Nothing outlives the run (a console): it is sent everything again.
     Volatile,
-    /// Everything up to this epoch; zero if it holds nothing yet.
-    Epoch(u64),
+    /// Everything up to an epoch.
+    Epoch(Mark),
+}
+
+/// How far a sink has come, as it says itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Mark {
+    /// The last epoch that changed something in it; zero if it holds nothing yet.
+    pub epoch: u64,
+    /// Of all rows that it then held, as the commit of that epoch said.
+    pub digest: Digest,
 }
 
 /// The answer to a query, as text.

@@ -20,9 +20,10 @@ use crate::plan::{Exit, Plan, Target};
 use super::batch::Batch;
 use super::cut::{Cut, CutBook, CutEntry, CutSums};
 use super::cut_value::CutValue;
+use super::digests::{self, Digested, ExitDigests, ReportBook};
 use super::gathered::epoch;
 use super::node_input::{CutInput, NodeInput, Restored, Rows};
-use super::outlet::{self, CheckpointWanted, LedgerBook, Passing, SinkOutlet, WorkerReport};
+use super::outlet::{self, CheckpointWanted, Passing, SinkOutlet, WorkerReport};
 use super::scan::{RawBatch, Scan};
 use super::stateful_region::region;
 use super::{Diff, Epoch};
@@ -80,7 +81,7 @@ fn add_exits<'scope>(rows: &mut BTreeMap<Target, Vec<Rows<'scope>>>, exits: &[Ex
 
 /// The books that a worker keeps.
 struct Books {
-    ledger: LedgerBook,
+    report: ReportBook,
     cuts: Rc<RefCell<CutBook>>,
     read: Arc<AtomicU64>,
 }
@@ -93,7 +94,7 @@ pub fn render(
     wanted: CheckpointWanted,
     outlets: Outlets,
 ) -> Inputs {
-    let books = Books { ledger: LedgerBook::default(), cuts: CutBook::new(outlets.kept), read: outlets.read };
+    let books = Books { report: ReportBook::default(), cuts: CutBook::new(outlets.kept), read: outlets.read };
     let mut rendered = Rendered::default();
     let mut inputs = Inputs { records: Vec::new(), restored: BTreeMap::new() };
     for source in 0..plan.sources.len() {
@@ -124,7 +125,7 @@ pub fn render(
                 rows
             }
         };
-        let (exits, errors) = region(rows, plan, at);
+        let (exits, errors) = region(rows, plan, at, &books.report);
         rendered.errors.push(errors);
         add_exits(&mut rendered.of_nodes, &node.region.exits, exits);
     }
@@ -134,7 +135,7 @@ pub fn render(
     }
     let errors = scope.concatenate(std::mem::take(&mut rendered.errors));
     let passing = Passing { wanted, cuts: books.cuts, checkpoint: outlets.checkpoint };
-    outlet::errors(errors, worker, books.ledger, outlets.past, passing, outlets.report);
+    outlet::errors(errors, worker, books.report, outlets.past, passing, outlets.report);
     inputs
 }
 
@@ -171,7 +172,8 @@ fn scan<'scope>(
     let mut failed = OutputBuilder::from(output);
     let (output, clock) = builder.new_output::<Vec<i64>>();
     let mut ticking = OutputBuilder::from(output);
-    let (book, read) = (Rc::clone(&books.ledger), Arc::clone(&books.read));
+    let (book, read) = (Rc::clone(&books.report), Arc::clone(&books.read));
+    let mut leaving = ExitDigests::new(&book, &node.region.exits);
     let page = CutBook::page(&books.cuts, Cut::Source(source));
     let mut scan = Scan::new(Arc::clone(plan), source);
     builder.build(move |_capabilities| {
@@ -191,6 +193,7 @@ fn scan<'scope>(
                 for raw in records.drain(..) {
                     let scanned = scan.scan(&raw);
                     for (exit, batch) in scanned.exits {
+                        leaving.note(epoch, exit, &batch);
                         exits[exit].session(&stamp).give(batch);
                     }
                     failed.session(&stamp).give_iterator(scanned.errors.into_iter().map(|error| (error, 1)));
@@ -199,7 +202,8 @@ fn scan<'scope>(
                         page.note(epoch, || [(partition, CutValue::Greatest(clock))]);
                         ticking.session(&stamp).give(clock);
                     }
-                    note(&book, epoch, source, &scanned.ledger);
+                    digests::note(&book, epoch, Digested::Source(source), scanned.digest);
+                    book.borrow_mut().entry(epoch).or_default().add_ledger(source, &scanned.ledger);
                     read.fetch_add(scanned.ledger.read, Ordering::Relaxed);
                 }
             });
@@ -208,13 +212,4 @@ fn scan<'scope>(
     add_exits(&mut rendered.of_sources, &node.region.exits, streams);
     rendered.errors.push(errors);
     rendered.clocks.insert(source, clock.broadcast());
-}
-
-fn note(
-    book: &Rc<RefCell<BTreeMap<Epoch, BTreeMap<usize, crate::ledger::Ledger>>>>,
-    epoch: Epoch,
-    source: usize,
-    ledger: &crate::ledger::Ledger,
-) {
-    book.borrow_mut().entry(epoch).or_default().entry(source).or_default().add(ledger);
 }

@@ -9,11 +9,13 @@ use timely::dataflow::channels::pact::Pipeline;
 use timely::dataflow::operators::Operator;
 use timely::progress::frontier::MutableAntichain;
 
+use crate::digest::Digest;
 use crate::error_row::ErrorRow;
 use crate::ledger::Ledger;
 use crate::plan::OnError;
 
 use super::cut::{CutBook, CutSums};
+use super::digests::{Digested, ReportBook};
 use super::gathered::epoch;
 use super::{Batch, Diff, Epoch};
 
@@ -48,15 +50,23 @@ pub struct EpochReport {
     pub skipped: Diff,
     /// What became of the records, by the source's place in the plan.
     pub ledgers: BTreeMap<usize, Ledger>,
+    /// Of what was read and made.
+    pub digests: BTreeMap<Digested, Digest>,
 }
 
 impl EpochReport {
+    /// Adds what became of some records of a source.
+    pub(super) fn add_ledger(&mut self, source: usize, ledger: &Ledger) {
+        self.ledgers.entry(source).or_default().add(ledger);
+    }
+
     /// Adds what another worker has reported.
     pub(crate) fn add(&mut self, other: Self) {
         self.errors.extend(other.errors);
         self.skipped += other.skipped;
-        for (source, ledger) in other.ledgers {
-            self.ledgers.entry(source).or_default().add(&ledger);
+        other.ledgers.iter().for_each(|(source, ledger)| self.add_ledger(*source, ledger));
+        for (of, part) in other.digests {
+            self.digests.entry(of).or_default().merge(part);
         }
     }
 }
@@ -82,9 +92,6 @@ impl Passing {
         self.cuts.borrow_mut().close(through);
     }
 }
-
-/// What scans note down until their epoch is passed.
-pub(super) type LedgerBook = Rc<RefCell<BTreeMap<Epoch, BTreeMap<usize, Ledger>>>>;
 
 /// The first epoch that may still change.
 fn through(frontier: &MutableAntichain<Epoch>) -> Epoch {
@@ -127,11 +134,11 @@ pub(super) fn rows(stream: Stream<'_, Epoch, Vec<Batch>>, worker: usize, outlet:
     });
 }
 
-/// Tells the coordinator what has failed after epoch `past`, and what became of records.
+/// Tells the coordinator what has failed after epoch `past`, and what operators have noted down.
 pub(super) fn errors(
     stream: Stream<'_, Epoch, Vec<(ErrorRow, Diff)>>,
     worker: usize,
-    book: LedgerBook,
+    book: ReportBook,
     past: Epoch,
     passing: Passing,
     send: impl Fn(WorkerReport) + 'static,
@@ -158,8 +165,8 @@ pub(super) fn errors(
             let mut epochs = std::mem::replace(&mut pending, later);
             let mut book = book.borrow_mut();
             let later = book.split_off(&through);
-            for (epoch, ledgers) in std::mem::replace(&mut *book, later) {
-                epochs.entry(epoch).or_default().ledgers = ledgers;
+            for (epoch, noted) in std::mem::replace(&mut *book, later) {
+                epochs.entry(epoch).or_default().add(noted);
             }
             send(WorkerReport { worker, epochs, through });
             passing.look(through);

@@ -9,7 +9,9 @@ use arrow::array::{
 use arrow::compute::{filter, take};
 use arrow::datatypes::TimestampMicrosecondType;
 
+use super::digests::of_records;
 use crate::connector::{Constant, DecodeRequest, Decoder, MetadataOrigin, Partition, Records, Spans};
+use crate::digest::Digest;
 use crate::expr::Failure;
 use crate::ledger::Ledger;
 use crate::plan::{Late, OnError, RootColumn, SourceNode};
@@ -38,6 +40,8 @@ pub(super) struct Scanned {
     pub(super) clock: Option<i64>,
     /// What became of the records.
     pub(super) ledger: Ledger,
+    /// Of the records.
+    pub(super) digest: Digest,
 }
 
 /// Decodes and transforms the records of one source on one worker.
@@ -91,7 +95,7 @@ impl Scan {
             raw,
             spans: &spans,
             fates: &mut self.fates,
-            scanned: Scanned::default(),
+            scanned: Scanned { digest: of_records(raw, &spans), ..Scanned::default() },
             diverted: BTreeSet::new(),
             source: self.source,
         };

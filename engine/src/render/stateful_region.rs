@@ -1,6 +1,7 @@
 //! The row-wise operators behind a stateful operator.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use arrow::array::{RecordBatch, UInt32Array};
@@ -15,15 +16,22 @@ use crate::expr::Failure;
 use crate::plan::{Late, OnError, Plan};
 
 use super::batch::Batch;
+use super::digests::{self, Digested, ExitDigests, ReportBook, RowDigester};
 use super::flow::{Flow, FlowTarget, run};
+use super::gathered::epoch;
 use super::{Diff, Epoch};
 use crate::error_row::ErrorRow;
 
 /// Streams of batches, one for each exit, and the errors.
 pub(crate) type Exits<'scope> = (Vec<Stream<'scope, Epoch, Vec<Batch>>>, Stream<'scope, Epoch, Vec<(ErrorRow, Diff)>>);
 
-/// Runs the region of node `node` over its output.
-pub(crate) fn region<'scope>(rows: Stream<'scope, Epoch, Vec<Batch>>, plan: &Arc<Plan>, node: usize) -> Exits<'scope> {
+/// Runs the region of node `node` over its output; digests of that, and of what leaves for sinks, go into the book.
+pub(crate) fn region<'scope>(
+    rows: Stream<'scope, Epoch, Vec<Batch>>,
+    plan: &Arc<Plan>,
+    node: usize,
+    book: &ReportBook,
+) -> Exits<'scope> {
     let mut builder = OperatorBuilder::new(format!("region {}", plan.nodes[node].name), rows.scope());
     let mut input = builder.new_input(rows, Pipeline);
     let mut exits = Vec::new();
@@ -35,13 +43,17 @@ pub(crate) fn region<'scope>(rows: Stream<'scope, Epoch, Vec<Batch>>, plan: &Arc
     }
     let (output, errors) = builder.new_output::<Vec<(ErrorRow, Diff)>>();
     let mut failed = OutputBuilder::from(output);
-    let plan = Arc::clone(plan);
+    let (plan, book) = (Arc::clone(plan), Rc::clone(book));
+    let mut leaving = ExitDigests::new(&book, &plan.nodes[node].region.exits);
+    let mut digester = RowDigester::default();
     builder.build(move |_capabilities| {
         move |_frontiers| {
             let mut exits: Vec<_> = exits.iter_mut().map(OutputBuilder::activate).collect();
             let mut failed = failed.activate();
             input.for_each(|stamp, batches| {
+                let epoch = epoch(&stamp);
                 for batch in batches.drain(..) {
+                    digests::note(&book, epoch, Digested::Node(node), digester.of_batch(&batch));
                     let mut target = RegionTarget::new(&plan, node, &batch);
                     let places = UInt32Array::from_iter_values(0..batch.rows.num_rows() as u32);
                     run(
@@ -50,6 +62,7 @@ pub(crate) fn region<'scope>(rows: Stream<'scope, Epoch, Vec<Batch>>, plan: &Arc
                         &mut target,
                     );
                     for (exit, batch) in std::mem::take(&mut target.exits) {
+                        leaving.note(epoch, exit, &batch);
                         exits[exit].session(&stamp).give(batch);
                     }
                     failed.session(&stamp).give_iterator(std::mem::take(&mut target.errors).into_values());

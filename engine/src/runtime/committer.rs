@@ -1,4 +1,4 @@
-//! One thread a sink: gathers each epoch from all workers, and commits it when the journal holds it.
+//! One thread a domain of sinks: gathers each epoch from all workers, and commits it when the journal holds it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,24 +7,27 @@ use std::thread::{self, JoinHandle};
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
-use crate::connector::{Changes, Committed, ConnectorError, Grid, SinkInput, SinkMode, Writer};
+use crate::connector::{Changes, ConnectorError, Grid, MemberChanges, MemberError, SinkInput, SinkMode, Writer};
+use crate::digest::Digest;
+use crate::plan::Plan;
 use crate::render::{Batch, Outlet};
 
 use super::consolidate;
+use super::domains::Domain;
 use super::event::{DeathWatch, Event};
 use super::journal::SinkMark;
 
 /// What a committer is told.
 pub(super) enum Order {
-    /// Rows from a worker.
-    Outlet(Outlet),
-    /// The journal holds everything up to this epoch.
-    Permit(u64),
-    /// Answer a query.
-    Query(String, Sender<Result<Grid, ConnectorError>>),
+    /// Rows of a member from a worker.
+    Outlet(usize, Outlet),
+    /// The journal holds everything up to an epoch, and this is the digest of all rows that each member then has.
+    Permit(u64, Vec<Digest>),
+    /// Answer a query in a member's database.
+    Query(usize, String, Sender<Result<Grid, ConnectorError>>),
 }
 
-/// How many bytes of rows wait in a sink's committer.
+/// How many bytes of rows wait in a committer.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Load(Arc<AtomicUsize>);
 
@@ -50,46 +53,42 @@ pub(super) struct Committer {
     pub(super) orders: Sender<Order>,
     /// How much waits in it.
     pub(super) load: Load,
+    /// Its members: the sinks' places in the plan.
+    pub(super) sinks: Vec<usize>,
     thread: JoinHandle<()>,
 }
 
 impl Committer {
-    /// Starts committing epochs after those that the sink holds.
+    /// Starts committing epochs after those that each sink has.
     pub(super) fn start(
-        sink: usize,
-        input: &SinkInput,
-        writer: Box<dyn Writer>,
+        plan: &Plan,
+        domain: Domain,
         workers: usize,
-        held: u64,
+        marks: &[SinkMark],
         events: Sender<Event>,
     ) -> std::io::Result<Self> {
         // Bounded by what is in flight: rows by the load that makes sources wait, permits by the epochs that may wait.
         let (orders, received) = unbounded();
         let load = Load::default();
-        let written = match writer.committed() {
-            Committed::Volatile => 0,
-            Committed::Epoch(epoch) => epoch,
-        };
-        let mut state = State {
-            input: input.clone(),
-            writer,
+        let members = domain.sinks.iter().map(|sink| MemberState {
+            sink: *sink,
+            input: plan.sinks[*sink].input.clone(),
             pending: BTreeMap::new(),
             through: vec![0; workers],
-            permitted: 0,
-            mark: SinkMark { written, passed: held },
-            load: load.clone(),
-        };
-        let thread = thread::Builder::new().name(format!("commit {}", input.name)).spawn(move || {
+            mark: marks[*sink],
+        });
+        let members: Vec<_> = members.collect();
+        let name = members.first().map_or_else(String::new, |member| format!("commit {}", member.input.name));
+        let mut state = State { members, writer: domain.writer, permits: BTreeMap::new(), load: load.clone() };
+        let thread = thread::Builder::new().name(name).spawn(move || {
             let _watch = DeathWatch(events.clone());
-            if let Err(error) = state.serve(sink, &received, &events) {
-                let _ = events.send(Event::SinkFailed(sink, error));
+            if let Err(MemberError { member, error }) = state.serve(&received, &events) {
+                let _ = events.send(Event::SinkFailed(state.members[member].sink, error));
             }
         })?;
-        Ok(Self { orders, load, thread })
+        Ok(Self { orders, load, sinks: domain.sinks, thread })
     }
-}
 
-impl Committer {
     /// Waits until the thread has ended, once nobody gives it orders.
     pub(super) fn join(self) {
         drop(self.orders);
@@ -99,58 +98,83 @@ impl Committer {
 }
 
 struct State {
-    input: SinkInput,
+    members: Vec<MemberState>,
     writer: Box<dyn Writer>,
-    pending: BTreeMap<u64, Vec<(usize, Batch)>>,
-    through: Vec<u64>,
-    permitted: u64,
-    mark: SinkMark,
+    /// Epochs that the journal holds, and not all members have.
+    permits: BTreeMap<u64, Vec<Digest>>,
     load: Load,
 }
 
+struct MemberState {
+    sink: usize,
+    input: SinkInput,
+    pending: BTreeMap<u64, Vec<(usize, Batch)>>,
+    through: Vec<u64>,
+    mark: SinkMark,
+}
+
 impl State {
-    fn serve(&mut self, sink: usize, orders: &Receiver<Order>, events: &Sender<Event>) -> Result<(), ConnectorError> {
+    fn serve(&mut self, orders: &Receiver<Order>, events: &Sender<Event>) -> Result<(), MemberError> {
         for order in orders {
             match order {
-                Order::Outlet(outlet) => {
-                    self.through[outlet.worker] = outlet.through;
-                    for (epoch, batch) in outlet.batches {
-                        self.pending.entry(epoch).or_default().push((outlet.worker, batch));
-                    }
-                }
-                Order::Permit(epoch) => self.permitted = epoch,
-                Order::Query(sql, answer) => {
-                    let _ = answer.send(self.writer.query(&sql));
+                Order::Outlet(member, outlet) => self.members[member].take_in(outlet),
+                Order::Permit(epoch, digests) => drop(self.permits.insert(epoch, digests)),
+                Order::Query(member, sql, answer) => {
+                    let _ = answer.send(self.writer.query(member, &sql));
                     continue;
                 }
             }
-            self.commit_ready(sink, events)?;
+            self.commit_ready(events)?;
         }
         Ok(())
     }
 
     /// Commits, in order, every epoch that all workers have passed and the journal holds.
-    fn commit_ready(&mut self, sink: usize, events: &Sender<Event>) -> Result<(), ConnectorError> {
-        let passed = self.through.iter().copied().min().unwrap_or(0).saturating_sub(1);
-        let ready = passed.min(self.permitted);
-        if ready <= self.mark.passed {
-            return Ok(());
+    fn commit_ready(&mut self, events: &Sender<Event>) -> Result<(), MemberError> {
+        let passed = self.members.iter().map(MemberState::passed).min().unwrap_or(0);
+        let mut ready = None;
+        while let Some(permit) = self.permits.first_entry().filter(|permit| *permit.key() <= passed) {
+            let (epoch, digests) = permit.remove_entry();
+            self.commit(epoch, &digests)?;
+            ready = Some(epoch);
         }
-        while let Some(entry) = self.pending.first_entry().filter(|entry| *entry.key() <= ready) {
-            let epoch = *entry.key();
-            let batches = consolidate::in_order(entry.remove());
-            let changes = self.changes(&batches);
+        let Some(ready) = ready else { return Ok(()) };
+        for member in &mut self.members {
+            member.mark.passed = member.mark.passed.max(ready);
+        }
+        self.writer.passed(ready)?;
+        let marks = self.members.iter().map(|member| (member.sink, member.mark)).collect();
+        let _ = events.send(Event::Committed(marks));
+        Ok(())
+    }
+
+    fn commit(&mut self, epoch: u64, digests: &[Digest]) -> Result<(), MemberError> {
+        let mut changed = Vec::new();
+        for (at, member) in self.members.iter_mut().enumerate() {
+            let Some(batches) = member.pending.remove(&epoch) else { continue };
+            let batches = consolidate::in_order(batches);
+            let changes = member.changes(&batches);
             self.load.remove(&batches);
-            drop(batches);
             if !changes.is_empty() {
-                self.writer.commit(epoch, &changes)?;
-                self.mark.written = epoch;
+                member.mark.written = epoch;
+                changed.push(MemberChanges { member: at, changes, digest: digests[at] });
             }
         }
-        self.mark.passed = ready;
-        self.writer.passed(ready)?;
-        let _ = events.send(Event::Committed(sink, self.mark));
-        Ok(())
+        if changed.is_empty() { Ok(()) } else { self.writer.commit(epoch, &changed) }
+    }
+}
+
+impl MemberState {
+    fn take_in(&mut self, outlet: Outlet) {
+        self.through[outlet.worker] = outlet.through;
+        for (epoch, batch) in outlet.batches {
+            self.pending.entry(epoch).or_default().push((outlet.worker, batch));
+        }
+    }
+
+    /// The last epoch that all workers have passed.
+    fn passed(&self) -> u64 {
+        self.through.iter().copied().min().unwrap_or(0).saturating_sub(1)
     }
 
     fn changes(&self, batches: &[Batch]) -> Changes {

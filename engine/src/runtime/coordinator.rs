@@ -1,6 +1,5 @@
 //! The one thread that cuts epochs: from readers to workers, into the journal, and on to the committers.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -253,10 +252,10 @@ impl Coordinator<'_> {
         self.open_epoch(self.epochs.open + 1)
     }
 
-    /// Closes the open epoch, a part of the past in which the journal has counted `reads`, and opens `next`.
-    pub(super) fn close_stage(&mut self, reads: BTreeMap<String, u64>, next: u64) -> Result<(), RunError> {
+    /// Closes the open epoch, a part of the past, and opens `next`.
+    pub(super) fn close_past(&mut self, kind: ClosingKind, next: u64) -> Result<(), RunError> {
         self.epochs.ranges.clear();
-        self.closed(ClosingKind::Past(reads));
+        self.closed(kind);
         self.open_epoch(next)
     }
 
@@ -292,8 +291,8 @@ impl Coordinator<'_> {
                 self.epochs.through[report.worker] = report.through;
                 self.journal_passed()
             }
-            Event::Committed(sink, mark) => {
-                self.epochs.marks[sink] = mark;
+            Event::Committed(marks) => {
+                marks.into_iter().for_each(|(sink, mark)| self.epochs.marks[sink] = mark);
                 self.retire();
                 Ok(())
             }

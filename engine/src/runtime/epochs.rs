@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use crate::render::EpochReport;
 
+use super::digests::{Digests, Recorded};
 use super::journal::{EpochRecord, Positions, Range, SinkMark};
 
 /// What was read, by source and partition id.
@@ -22,8 +23,19 @@ pub(super) struct Closing {
 pub(super) enum ClosingKind {
     /// A new epoch.
     New(Ranges),
-    /// A part of the past, with how many records of each source the journal has counted in it.
-    Past(BTreeMap<String, u64>),
+    /// What a checkpoint has brought back, and the digests that it must have.
+    Restored(Recorded),
+    /// A part of the past, with what the journal says of it.
+    Past(Expected),
+}
+
+/// What a part of the past must come to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Expected {
+    /// How many records of each source it has.
+    pub(super) reads: BTreeMap<String, u64>,
+    /// The digests at its end; none if the journal does not know them there.
+    pub(super) digests: Recorded,
 }
 
 /// How far epochs have come.
@@ -48,8 +60,12 @@ pub(super) struct Epochs {
     pub(super) marks: Vec<SinkMark>,
     /// When the run was first seen to be asked to stop.
     pub(super) stop_seen: Option<Instant>,
+    /// The digests of what all workers have passed.
+    pub(super) digests: Digests,
     /// The last record in the journal.
     pub(super) last: EpochRecord,
+    /// The last epoch that was journaled, or found to be what it was.
+    pub(super) good: u64,
     /// A row that failed stops the run: what workers still report is of no interest.
     pub(super) failed: bool,
     /// When records came last.
@@ -57,7 +73,7 @@ pub(super) struct Epochs {
 }
 
 impl Epochs {
-    pub(super) fn new(last: EpochRecord, workers: usize, marks: Vec<SinkMark>) -> Self {
+    pub(super) fn new(last: EpochRecord, workers: usize, marks: Vec<SinkMark>, digests: Digests) -> Self {
         Self {
             open: 0,
             opened_at: None,
@@ -70,6 +86,8 @@ impl Epochs {
             marks,
             stop_seen: None,
             failed: false,
+            good: 0,
+            digests,
             last,
             last_data: Instant::now(),
         }

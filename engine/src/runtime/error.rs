@@ -32,6 +32,14 @@ pub enum RunError {
         /// The last epoch whose results stand.
         epoch: u64,
     },
+    /// A replay comes to something else than what it replays.
+    #[error("{what}")]
+    Diverged {
+        /// What, and where.
+        what: String,
+        /// The remedy.
+        hint: String,
+    },
     /// The state directory cannot be used.
     #[error("state in {}: {what}", folder.display())]
     State {
@@ -69,7 +77,7 @@ impl RunError {
             Self::Data { epoch, .. } => format!(
                 "results up to epoch {epoch} stand; mend the data or the YAML, or set the source's `on_error: dead_letter`"
             ),
-            Self::State { hint, .. } => hint.clone(),
+            Self::State { hint, .. } | Self::Diverged { hint, .. } => hint.clone(),
             Self::File { .. } => "check that the disk has room and that the folder is yours".to_owned(),
             Self::Died(_) => "this is a bug of flowctl; please report it".to_owned(),
         }
@@ -84,7 +92,7 @@ impl RunError {
                 ConnectorError::Unusable { .. } => 2,
                 _ => 1,
             },
-            Self::Data { .. } | Self::State { .. } | Self::File { .. } => 1,
+            Self::Data { .. } | Self::Diverged { .. } | Self::State { .. } | Self::File { .. } => 1,
             Self::Died(_) => 70,
         }
     }

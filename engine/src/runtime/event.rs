@@ -13,8 +13,8 @@ use super::journal::SinkMark;
 pub(super) enum Event {
     /// A worker has passed epochs.
     Report(WorkerReport),
-    /// How far a sink has come.
-    Committed(usize, SinkMark),
+    /// How far the sinks of a domain have come.
+    Committed(Vec<(usize, SinkMark)>),
     /// A sink failed; its committer has ended.
     SinkFailed(usize, ConnectorError),
     /// A checkpoint that ends with this epoch is complete, or could not be made.

@@ -6,8 +6,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use crate::digest::Digest;
+
 use super::RunError;
 use super::checkpoint::Checkpoint;
+use super::digests::Recorded;
+use super::epochs::Expected;
 use super::journal::{Entry, EpochRecord, Journal, Positions};
 
 /// A stage ends after about this many records, so that what it changes fits into memory.
@@ -22,6 +26,8 @@ pub(super) struct History {
     pub(super) starts: Positions,
     /// Where each partition stood at the checkpoint.
     pub(super) base: Positions,
+    /// The digests where the past begins: at the checkpoint, or where stages were left out.
+    pub(super) digests: Recorded,
     /// The last epoch.
     pub(super) last: EpochRecord,
     /// How to get there.
@@ -37,8 +43,8 @@ pub(super) struct Stage {
     pub(super) epoch: u64,
     /// Where each partition stands then.
     pub(super) ends: Positions,
-    /// How many records it has, by source.
-    pub(super) reads: BTreeMap<String, u64>,
+    /// What it must come to.
+    pub(super) expected: Expected,
 }
 
 /// Where the past begins.
@@ -60,17 +66,25 @@ pub(super) struct Summit {
     pub(super) checkpoints: Vec<Checkpoint>,
     /// The last epoch before the journal's first segment, if that is not the first of all.
     pub(super) oldest: Option<EpochRecord>,
+    /// The digests of epochs that were asked for, as far as the journal has them.
+    digests: BTreeMap<u64, Recorded>,
 }
 
 impl Summit {
-    /// Reads the journal to its end.
-    pub(super) fn read(folder: &Path) -> Result<Self, RunError> {
+    /// Reads the journal to its end; notes the digests of epochs in `marked`.
+    pub(super) fn read(folder: &Path, marked: &BTreeSet<u64>) -> Result<Self, RunError> {
         let bases = Journal::bases(folder)?;
         let mut reader = Journal::open(folder, 0)?;
-        let mut summit = Self { last: EpochRecord::default(), checkpoints: Vec::new(), oldest: None };
+        let mut summit =
+            Self { last: EpochRecord::default(), checkpoints: Vec::new(), oldest: None, digests: BTreeMap::new() };
         while let Some(entry) = reader.next()? {
             match entry {
-                Entry::Epoch(record) => summit.last = record,
+                Entry::Epoch(record) => {
+                    if marked.contains(&record.epoch) {
+                        summit.digests.insert(record.epoch, record.digests.clone());
+                    }
+                    summit.last = record;
+                }
                 Entry::Marks(marks) => summit.last.sinks = marks,
                 Entry::Base(base) if summit.last.epoch == 0 => {
                     summit.oldest = Some(base.record.clone());
@@ -87,6 +101,11 @@ impl Summit {
             }
         }
         Ok(summit)
+    }
+
+    /// What the journal has recorded under a name at an epoch that was asked for.
+    pub(super) fn digest_at(&self, epoch: u64, key: &str) -> Option<Digest> {
+        self.digests.get(&epoch)?.get(key).copied()
     }
 }
 
@@ -113,6 +132,7 @@ impl History {
                     ends = base.ends;
                     if history.checkpoint.is_some() {
                         history.base = ends.clone();
+                        history.digests = base.record.digests.clone();
                     } else {
                         history.stages.push(Stage::between(&staged, &base.record, &ends));
                     }
@@ -152,7 +172,9 @@ impl History {
     /// Leaves out the stages up to `epoch`; gives the positions where the rest begins.
     pub(super) fn skip_to(&mut self, epoch: u64) -> Positions {
         let kept = self.stages.iter().position(|stage| stage.epoch > epoch).unwrap_or(self.stages.len());
-        self.stages.drain(..kept).next_back().map(|stage| stage.ends).unwrap_or_default()
+        let Some(skipped) = self.stages.drain(..kept).next_back() else { return Positions::new() };
+        self.digests = skipped.expected.digests;
+        skipped.ends
     }
 }
 
@@ -160,7 +182,8 @@ impl Stage {
     fn between(before: &EpochRecord, end: &EpochRecord, ends: &Positions) -> Self {
         let read = |source: &String| before.ledgers.get(source).map_or(0, |ledger| ledger.read);
         let reads = end.ledgers.iter().map(|(source, ledger)| (source.clone(), ledger.read - read(source)));
-        Self { epoch: end.epoch, ends: ends.clone(), reads: reads.collect() }
+        let expected = Expected { reads: reads.collect(), digests: end.digests.clone() };
+        Self { epoch: end.epoch, ends: ends.clone(), expected }
     }
 }
 

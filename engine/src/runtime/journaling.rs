@@ -15,7 +15,8 @@ use super::checkpoint::Checkpoint;
 use super::clock::now_micros;
 use super::committer::Order;
 use super::coordinator::{Coordinator, PAUSE};
-use super::epochs::{Closing, ClosingKind, Ranges};
+use super::digests::Recorded;
+use super::epochs::{Closing, ClosingKind, Expected, Ranges};
 use super::journal::{Entry, EpochRecord, Positions, SinkMark};
 
 /// How long sinks may take to commit what is under way when the run is asked to stop.
@@ -33,24 +34,77 @@ impl Coordinator<'_> {
     /// Journals, in order, every closed epoch that all workers have passed, and lets sinks commit it.
     pub(super) fn journal_passed(&mut self) -> Result<(), RunError> {
         let through = self.epochs.through.iter().copied().min().unwrap_or(0);
+        let mut permits = Vec::new();
+        let mut outcome = Ok(());
         while let Some(entry) = self.epochs.closing.first_entry().filter(|entry| *entry.key() < through) {
             let epoch = *entry.key();
             let Closing { kind, ends, report } = entry.remove();
-            match kind {
-                ClosingKind::New(ranges) => self.journal_epoch(epoch, ranges, ends, report)?,
+            outcome = match kind {
+                ClosingKind::New(ranges) => self.journal_epoch(epoch, ranges, ends, report),
                 // Of the past the journal has everything, and the dead letters are written.
-                ClosingKind::Past(reads) => self.compare(epoch, &reads, &report)?,
+                ClosingKind::Past(expected) => self.compare(epoch, &expected, &report),
+                ClosingKind::Restored(digests) => self.compare_restored(epoch, &digests, &report),
+            };
+            if outcome.is_err() {
+                break;
             }
-            for committer in &self.committers {
-                // A committer that has ended has told why.
-                let _ = committer.orders.send(Order::Permit(epoch));
-            }
+            self.epochs.good = epoch;
+            let digest = |sink: &usize| self.epochs.digests.of_sink(*sink);
+            permits.extend(self.committers.iter().map(|committer| {
+                let digests = committer.sinks.iter().map(digest).collect();
+                (committer.orders.clone(), Order::Permit(epoch, digests))
+            }));
         }
-        Ok(())
+        // Epochs that were passed together become durable together.
+        self.journal.sync()?;
+        for (committer, permit) in permits {
+            // A committer that has ended has told why.
+            let _ = committer.send(permit);
+        }
+        match outcome {
+            Err(failed @ RunError::Data { .. }) => {
+                // Everything before the epoch is committed, and nothing of it.
+                self.settle()?;
+                Err(failed)
+            }
+            outcome => outcome,
+        }
     }
 
-    /// What was read again must be what was read.
-    fn compare(&self, epoch: u64, reads: &BTreeMap<String, u64>, report: &EpochReport) -> Result<(), RunError> {
+    /// What a checkpoint has brought back must be what there was.
+    fn compare_restored(&mut self, epoch: u64, recorded: &Recorded, report: &EpochReport) -> Result<(), RunError> {
+        self.epochs.digests.add_restored(&report.digests);
+        let Some(what) = self.epochs.digests.diverged(recorded) else { return Ok(()) };
+        Err(RunError::Diverged {
+            what: format!("the checkpoint at epoch {epoch} brings back {what} otherwise than it was"),
+            hint: "nothing was written; this is a bug of flowctl or a damaged disk: please report it, and go on with `--from EPOCH`, an \
+                   older checkpoint of `flowctl state ls`"
+                .into(),
+        })
+    }
+
+    /// What was read again must be what was read, and come to what it came to.
+    fn compare(&mut self, epoch: u64, expected: &Expected, report: &EpochReport) -> Result<(), RunError> {
+        self.compare_reads(epoch, &expected.reads, report)?;
+        self.epochs.digests.add(&report.digests);
+        let Some(what) = self.epochs.digests.diverged(&expected.digests) else { return Ok(()) };
+        let good = self.epochs.good;
+        let hint = if what.starts_with("source") {
+            "records that were read have changed: bring them back, or begin anew with another `--state DIR` and empty tables"
+        } else {
+            "this is a bug of flowctl or another version of it: please report it; sinks hold what they held, and \
+             `flowctl verify` shows the rows"
+        };
+        Err(RunError::Diverged {
+            what: format!(
+                "{what} is not what it was when epochs {} to {epoch} are replayed; up to epoch {good} all is equal",
+                good + 1
+            ),
+            hint: hint.into(),
+        })
+    }
+
+    fn compare_reads(&self, epoch: u64, reads: &BTreeMap<String, u64>, report: &EpochReport) -> Result<(), RunError> {
         for (at, source) in self.sources.iter().enumerate() {
             let expected = reads.get(&source.name).copied().unwrap_or(0);
             let found = report.ledgers.get(&at).map_or(0, |ledger| ledger.read);
@@ -78,10 +132,10 @@ impl Coordinator<'_> {
             self.epochs.uncommitted.retain(|(closed, _)| *closed < epoch);
             self.epochs.closing.clear();
             self.epochs.failed = true;
-            self.settle()?;
             return Err(failed);
         }
         self.dead_letters.write(epoch, &errors)?;
+        self.epochs.digests.add(&report.digests);
         let mut ledgers = self.epochs.last.ledgers.clone();
         for (source, ledger) in report.ledgers {
             ledgers.entry(self.plan.sources[source].name.clone()).or_default().add(&ledger);
@@ -92,12 +146,12 @@ impl Coordinator<'_> {
             clock: now_micros().max(self.epochs.last.clock),
             ranges,
             ledgers,
+            digests: self.epochs.digests.recorded(),
             dead_letters: self.dead_letters.mark(),
             skipped: self.epochs.last.skipped.saturating_add_signed(report.skipped),
             sinks: self.sink_marks(),
         };
         self.journal.append(&Entry::Epoch(record.clone()))?;
-        self.journal.sync()?;
         self.epochs.last = record;
         self.checkpoints.settle(&mut self.journal, &self.epochs.last, ends)
     }

@@ -14,6 +14,8 @@ mod committer;
 mod consolidate;
 mod coordinator;
 mod dead_letters;
+mod digests;
+mod domains;
 mod epochs;
 mod error;
 mod event;

@@ -12,6 +12,7 @@ use crate::connector::{ConnectorError, PartitionIndex, Read, Records, Replay};
 use super::RunError;
 use super::checkpoint::runs_folder;
 use super::coordinator::Coordinator;
+use super::epochs::ClosingKind;
 use super::history::{History, Stage};
 use super::ingest::Ingest;
 use super::journal::{Entry, Journal, JournalReader};
@@ -66,7 +67,7 @@ impl Coordinator<'_> {
         let mut epochs = history.stages.iter().map(|stage| stage.epoch).chain([last + 1]);
         let first = epochs.next().unwrap_or(last + 1);
         let from = match &history.checkpoint {
-            Some(checkpoint) => self.put_back(checkpoint, &runs_folder(folder), first)?,
+            Some(checkpoint) => self.put_back(checkpoint, &history.digests, &runs_folder(folder), first)?,
             None => {
                 self.open_epoch(first)?;
                 self.workers.restored()?;
@@ -85,7 +86,8 @@ impl Coordinator<'_> {
             if self.shall_stop() {
                 return Ok(Replayed::Stopped);
             }
-            self.close_stage(stage.reads.clone(), epochs.next().unwrap_or(last + 1))?;
+            let kind = ClosingKind::Past(stage.expected.clone());
+            self.close_past(kind, epochs.next().unwrap_or(last + 1))?;
             self.settle()?;
         }
         payload.up_to(None, |source, partition, records| self.enter_payload(source, &partition, records, None))?;

@@ -1,6 +1,5 @@
 //! Puts back what a checkpoint has kept.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Instant;
 
@@ -11,13 +10,21 @@ use crate::render::CutEntry;
 use super::RunError;
 use super::checkpoint::{Checkpoint, Expiry, Merge};
 use super::coordinator::Coordinator;
+use super::digests::Recorded;
+use super::epochs::ClosingKind;
 
 /// How many entries of a cut are put back at a time.
 const CHUNK: usize = 4096;
 
 impl Coordinator<'_> {
     /// Puts back what has passed the cuts up to a checkpoint, as an epoch of its own, and opens `next`; gives the checkpoint's epoch.
-    pub(super) fn put_back(&mut self, checkpoint: &Checkpoint, runs: &Path, next: u64) -> Result<u64, RunError> {
+    pub(super) fn put_back(
+        &mut self,
+        checkpoint: &Checkpoint,
+        digests: &Recorded,
+        runs: &Path,
+        next: u64,
+    ) -> Result<u64, RunError> {
         self.open_epoch(checkpoint.epoch)?;
         let mut entries = Merge::open(runs, &checkpoint.runs, Some(Expiry::new(self.plan)))?;
         let mut chunk: Vec<CutEntry> = Vec::new();
@@ -40,7 +47,7 @@ impl Coordinator<'_> {
         }
         self.workers.restored()?;
         info!("goes on from the checkpoint at epoch {}", checkpoint.epoch);
-        self.close_stage(BTreeMap::new(), next)?;
+        self.close_past(ClosingKind::Restored(digests.clone()), next)?;
         self.settle()?;
         Ok(checkpoint.epoch)
     }

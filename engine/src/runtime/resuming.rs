@@ -4,39 +4,45 @@ use std::collections::BTreeSet;
 
 use tracing::warn;
 
-use crate::connector::{Committed, ConnectorError, Replay, SinkMode, Writer};
+use crate::connector::{Committed, ConnectorError, Mark, Replay, SinkMode};
 use crate::plan::{Plan, Target};
 
 use super::RunError;
 use super::checkpoint::{Checkpoint, Verifier, runs_folder};
 use super::coordinator::EPOCHS_IN_FLIGHT;
+use super::digests::sink_key;
 use super::history::{Beginning, History, Summit};
-use super::journal::{EpochRecord, Positions, SinkMark};
+use super::journal::{Positions, SinkMark};
 use super::source_state::SourceState;
 use super::state_folder::StateFolder;
 
 /// How far each sink has come. The journal knows of epochs that changed nothing in a sink, which the sink itself does not.
 pub(super) fn sink_marks(
     plan: &Plan,
-    writers: &[Box<dyn Writer>],
-    last: &EpochRecord,
+    held: &[Committed],
+    summit: &Summit,
     folder: &StateFolder,
 ) -> Result<Vec<SinkMark>, RunError> {
-    let each = plan.sinks.iter().zip(writers).map(|(sink, writer)| {
-        let name = &sink.input.name;
-        match writer.committed() {
-            Committed::Epoch(epoch) if epoch > last.epoch => Err(RunError::Sink {
-                name: name.clone(),
-                error: ConnectorError::diverged(
-                    format!(
-                        "it holds epoch {epoch}, but the journal in {} ends with {}",
-                        folder.path.display(),
-                        last.epoch
-                    ),
-                    "the state directory is older than the sink: use the newest one, or begin anew with both empty",
-                ),
-            }),
-            Committed::Epoch(written) => {
+    let last = &summit.last;
+    let each = plan.sinks.iter().enumerate().map(|(at, sink)| {
+        let diverged = |what: String, hint: &str| {
+            Err(RunError::Sink { name: sink.input.name.clone(), error: ConnectorError::diverged(what, hint) })
+        };
+        match held[at] {
+            Committed::Epoch(Mark { epoch, .. }) if epoch > last.epoch => diverged(
+                format!("it holds epoch {epoch}, but the journal in {} ends with {}", folder.path.display(), last.epoch),
+                "the state directory is older than the sink: use the newest one, or begin anew with both empty",
+            ),
+            Committed::Epoch(Mark { epoch, digest })
+                if summit.digest_at(epoch, &sink_key(plan, at)).is_some_and(|known| known != digest) =>
+            {
+                diverged(
+                    format!("it says that it holds other rows at epoch {epoch} than the journal does"),
+                    "one of both was put back from a copy of another time, or changed by hand: use the state directory that has \
+                     written this sink, or begin anew with both empty",
+                )
+            }
+            Committed::Epoch(Mark { epoch: written, .. }) => {
                 // A sink that has gone back to an older copy needs what came after that.
                 let noted = last.sinks.get(&sink.mark_key()).filter(|mark| mark.written <= written);
                 Ok(SinkMark { written, passed: noted.map_or(0, |mark| mark.passed).max(written) })

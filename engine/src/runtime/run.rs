@@ -1,13 +1,14 @@
 //! From a plan to its end: open everything, bring back the past, go on, settle, report.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{RecvTimeoutError, Sender, bounded, unbounded};
 use tracing::info;
 
-use crate::connector::{ConnectContext, Grid, StopFlag, Writer};
-use crate::plan::{Plan, Report, SinkNode};
+use crate::connector::{Committed, ConnectContext, Grid, StopFlag};
+use crate::plan::{Plan, Report};
 
 use super::RunError;
 use super::checkpoint::{Checkpointer, CheckpointerStart, Expiry, remove_others, runs_folder};
@@ -15,6 +16,8 @@ use super::checkpoints::Checkpoints;
 use super::committer::{Committer, Order};
 use super::coordinator::Coordinator;
 use super::dead_letters::DeadLetters;
+use super::digests::Digests;
+use super::domains::{Domain, open_domains};
 use super::epochs::Epochs;
 use super::event::Event;
 use super::history::{History, Summit};
@@ -94,9 +97,9 @@ fn open<'a>(
         variables: options.variables.clone(),
         stop: stop.clone(),
     };
-    let writers = open_sinks(plan, &flags.abandon, &context)?;
-    let summit = Summit::read(&folder.path)?;
-    let marks = sink_marks(plan, &writers, &summit.last, &folder)?;
+    let (domains, held) = open_domains(plan, &options.variables, &flags.abandon, &context)?;
+    let summit = Summit::read(&folder.path, &epochs_held(&held))?;
+    let marks = sink_marks(plan, &held, &summit, &folder)?;
     let checkpoints = sound_checkpoints(plan, &summit, &folder);
     let beginning = choose_beginning(plan, &summit, &checkpoints, &marks, &folder)?;
     let (mut history, mut journal) = History::read(&folder.path, beginning, &borders(&marks, summit.last.epoch))?;
@@ -104,7 +107,7 @@ fn open<'a>(
     let positions = positions(plan, &mut history, &marks);
     // Bounded by the epochs in flight: each brings one report a worker and one mark a sink.
     let (events_in, events) = unbounded();
-    let committers = start_committers(plan, writers, options.workers, &marks, &events_in)?;
+    let committers = start_committers(plan, domains, options.workers, &marks, &events_in)?;
     let checkpointer = start_checkpointer(plan, options.workers, &folder, &history, &summit, &events_in)?;
     let past =
         Past { errors: history.last.epoch, cuts: history.checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.epoch) };
@@ -137,7 +140,7 @@ fn open<'a>(
         checkpoints: Checkpoints::new(runs_folder(&folder.path), plan.checkpoint, checkpoints, starts),
         events,
         watch: Watch::new(observer, &plan.name, folder.path.clone(), sink_names, started),
-        epochs: Epochs::new(history.last.clone(), options.workers, marks),
+        epochs: Epochs::new(history.last.clone(), options.workers, marks, Digests::new(plan, &history.digests)),
     };
     Ok(Opened { coordinator, history, folder })
 }
@@ -172,17 +175,13 @@ fn conduct(opened: Opened<'_>, plan: &Plan) -> Ended {
     Ended { summary, outcome }
 }
 
-fn open_sinks(
-    plan: &Plan,
-    abandon: &StopFlag,
-    context: &dyn Fn(&str, &str, &StopFlag) -> ConnectContext,
-) -> Result<Vec<Box<dyn Writer>>, RunError> {
-    let open = |sink: &SinkNode| {
-        let name = &sink.input.name;
-        let context = context(name, &sink.fingerprint, abandon);
-        sink.sink.open(&context).map_err(|error| RunError::Sink { name: name.clone(), error })
-    };
-    plan.sinks.iter().map(open).collect()
+/// The epochs at which sinks stand.
+fn epochs_held(held: &[Committed]) -> BTreeSet<u64> {
+    let epochs = held.iter().filter_map(|committed| match committed {
+        Committed::Epoch(mark) => Some(mark.epoch),
+        Committed::Volatile => None,
+    });
+    epochs.collect()
 }
 
 fn start_checkpointer(
@@ -209,27 +208,30 @@ fn start_checkpointer(
 
 fn start_committers(
     plan: &Plan,
-    writers: Vec<Box<dyn Writer>>,
+    domains: Vec<Domain>,
     workers: usize,
     marks: &[SinkMark],
     events: &Sender<Event>,
 ) -> Result<Vec<Committer>, RunError> {
-    let mut committers = Vec::new();
-    for ((sink, writer), mark) in plan.sinks.iter().zip(writers).zip(marks) {
-        let at = committers.len();
-        let committer = Committer::start(at, &sink.input, writer, workers, mark.passed, events.clone());
-        committers.push(committer.map_err(|_| RunError::Died("a committer"))?);
-    }
-    Ok(committers)
+    let start = |domain| Committer::start(plan, domain, workers, marks, events.clone());
+    let committers = domains.into_iter().map(start).collect::<Result<_, _>>();
+    committers.map_err(|_| RunError::Died("a committer"))
 }
 
+/// Where each sink's rows go, in the order of the sinks.
 fn ports(committers: &[Committer], marks: &[SinkMark]) -> Vec<SinkPort> {
-    let port = |(committer, mark): (&Committer, &SinkMark)| SinkPort {
-        held: mark.passed,
-        orders: committer.orders.clone(),
-        load: committer.load.clone(),
+    let port = |(sink, mark): (usize, &SinkMark)| {
+        let (committer, member) = committer_of(committers, sink);
+        SinkPort { held: mark.passed, orders: committer.orders.clone(), member, load: committer.load.clone() }
     };
-    committers.iter().zip(marks).map(port).collect()
+    marks.iter().enumerate().map(port).collect()
+}
+
+/// The committer of a sink, and its place among the members.
+fn committer_of(committers: &[Committer], sink: usize) -> (&Committer, usize) {
+    let place = |committer: &Committer| committer.sinks.iter().position(|member| *member == sink);
+    let found = committers.iter().find_map(|committer| Some((committer, place(committer)?)));
+    found.expect("every sink has a committer")
 }
 
 /// What a run leaves, without reports.
@@ -249,13 +251,13 @@ fn summarise(coordinator: &Coordinator<'_>) -> Summary {
 fn answer_reports(coordinator: &Coordinator<'_>, plan: &Plan) -> Result<Vec<(String, Grid)>, RunError> {
     let answer = |report: &Report| {
         let (reply, answered) = bounded(1);
-        let sink = &coordinator.committers[report.sink];
+        let (committer, member) = committer_of(&coordinator.committers, report.sink);
         let failed = |error| RunError::Sink {
             name: format!("{}, report {}", plan.sinks[report.sink].input.name, report.name),
             error,
         };
         let sql = report.sql.resolve(&coordinator.options.variables).map_err(|missing| failed(missing.into()))?;
-        let _ = sink.orders.send(Order::Query(sql, reply));
+        let _ = committer.orders.send(Order::Query(member, sql, reply));
         let grid = answered.recv().map_err(|_| RunError::Died("a committer"))?;
         Ok((report.title.clone(), grid.map_err(failed)?))
     };

@@ -43,6 +43,8 @@ pub(super) struct SinkPort {
     pub(super) held: u64,
     /// The sink's committer.
     pub(super) orders: Sender<Order>,
+    /// Its place among the committer's members.
+    pub(super) member: usize,
     /// How much waits there.
     pub(super) load: Load,
 }
@@ -177,12 +179,12 @@ impl Workers {
 
 fn outlets(ports: &Ports, past: Past, read: &Arc<AtomicU64>) -> Outlets {
     let sinks = ports.sinks.iter().map(|port| {
-        let (send, load) = (port.orders.clone(), port.load.clone());
+        let (send, load, member) = (port.orders.clone(), port.load.clone(), port.member);
         SinkOutlet {
             held: port.held,
             received: Box::new(move |batch| load.add(batch)),
             // A committer that has ended has told the coordinator why.
-            send: Box::new(move |outlet| drop(send.send(Order::Outlet(outlet)))),
+            send: Box::new(move |outlet| drop(send.send(Order::Outlet(member, outlet)))),
         }
     });
     let (events, checkpoints) = (ports.events.clone(), ports.checkpoints.clone());

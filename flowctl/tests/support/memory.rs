@@ -6,8 +6,11 @@ use std::sync::{Arc, LazyLock, Mutex};
 
 use connectors::format::json::encode_row;
 use engine::connector::{
-    Changes, CheckContext, Committed, ConnectContext, ConnectorError, Registry, Sink, SinkInput, SinkKind, Writer,
+    CheckContext, Committed, ConnectorError, Mark, Member, MemberChanges, MemberError, Registry, Sink, SinkInput,
+    SinkKind, Writer,
 };
+use engine::digest::Digest;
+use engine::render::RowDigester;
 use engine::spec::{Entry, Key, Kind};
 
 use super::rows::{Rows, add, canonical};
@@ -34,7 +37,8 @@ pub(crate) struct Store {
 /// What a sink holds.
 #[derive(Clone, Debug, Default)]
 struct Held {
-    epoch: u64,
+    mark: Mark,
+    digest: Digest,
     rows: Rows,
 }
 
@@ -114,22 +118,25 @@ impl Sink for MemorySink {
         "memory".into()
     }
 
-    fn open(&self, _context: &ConnectContext) -> Result<Box<dyn Writer>, ConnectorError> {
+    fn open(&self, _members: &[Member<'_>]) -> Result<Box<dyn Writer>, MemberError> {
         self.store.sinks.lock().unwrap().entry(self.input.name.clone()).or_default();
         Ok(Box::new(self.clone()))
     }
 }
 
 impl Writer for MemorySink {
-    fn committed(&self) -> Committed {
-        Committed::Epoch(self.store.sinks.lock().unwrap()[&self.input.name].epoch)
+    fn committed(&self) -> Vec<Committed> {
+        vec![Committed::Epoch(self.store.sinks.lock().unwrap()[&self.input.name].mark)]
     }
 
-    fn commit(&mut self, epoch: u64, changes: &Changes) -> Result<(), ConnectorError> {
+    fn commit(&mut self, epoch: u64, changed: &[MemberChanges]) -> Result<(), MemberError> {
+        let [MemberChanges { changes, digest, .. }] = changed else { panic!("a sink of its own has one member") };
         let mut sinks = self.store.sinks.lock().unwrap();
         let held = sinks.get_mut(&self.input.name).expect("it is there since the opening");
-        assert!(epoch > held.epoch, "epoch {epoch} comes after {}", held.epoch);
-        held.epoch = epoch;
+        assert!(epoch > held.mark.epoch, "epoch {epoch} comes after {}", held.mark.epoch);
+        held.mark = Mark { epoch, digest: *digest };
+        held.digest.merge(RowDigester::default().of_rows(&changes.rows, |row| changes.diffs[row]));
+        assert_eq!(held.digest, *digest, "the digest of {} after epoch {epoch}", self.input.name);
         for (row, diff) in changes.diffs.iter().enumerate() {
             let mut json = Vec::new();
             encode_row(&changes.rows, row, &self.input.schema, &mut json);
@@ -138,13 +145,13 @@ impl Writer for MemorySink {
         let negative: Vec<_> = held.rows.iter().filter(|(_, count)| **count < 0).collect();
         if !negative.is_empty() {
             let what = format!("{} has rows less than no times after epoch {epoch}: {negative:?}", self.input.name);
-            return Err(ConnectorError::refused(what, "mend the engine"));
+            return Err(ConnectorError::refused(what, "mend the engine").into());
         }
         drop(sinks);
         self.passed(epoch)
     }
 
-    fn passed(&mut self, _epoch: u64) -> Result<(), ConnectorError> {
+    fn passed(&mut self, _epoch: u64) -> Result<(), MemberError> {
         self.store.epochs.fetch_add(1, Ordering::SeqCst);
         Ok(())
     }

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use engine::connector::{Changes, Committed, ConnectContext, ConnectorError, Writer};
+use engine::connector::{Committed, ConnectContext, ConnectorError, Mark, MemberChanges, MemberError, Writer};
+use engine::digest::Digest;
 
 use crate::kafka::connection::Cluster;
 use crate::kafka::marker::Marker;
@@ -80,11 +81,12 @@ fn ends(
 }
 
 impl Writer for ClusterWriter {
-    fn committed(&self) -> Committed {
-        Committed::Epoch(self.marker.epoch())
+    fn committed(&self) -> Vec<Committed> {
+        vec![Committed::Epoch(Mark { epoch: self.marker.epoch(), digest: Digest::default() })]
     }
 
-    fn commit(&mut self, epoch: u64, changes: &Changes) -> Result<(), ConnectorError> {
+    fn commit(&mut self, epoch: u64, changed: &[MemberChanges]) -> Result<(), MemberError> {
+        let [MemberChanges { changes, .. }] = changed else { return Ok(()) };
         if epoch <= self.marker.epoch() {
             return Ok(());
         }
@@ -99,6 +101,6 @@ impl Writer for ClusterWriter {
         }
         self.sender.flush(&self.topic)?;
         // Positions only shorten the next search: what is of this epoch or before is passed over there.
-        self.marker.advance(epoch, self.sender.ends())
+        Ok(self.marker.advance(epoch, self.sender.ends())?)
     }
 }

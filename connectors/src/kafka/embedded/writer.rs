@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use engine::connector::{Changes, Committed, ConnectContext, ConnectorError, Writer};
+use engine::connector::{Committed, ConnectContext, ConnectorError, Mark, MemberChanges, MemberError, Writer};
+use engine::digest::Digest;
 
 use crate::kafka::marker::Marker;
 use crate::kafka::rows::{RowPlan, writer_id};
@@ -38,12 +39,13 @@ impl EmbeddedWriter {
 }
 
 impl Writer for EmbeddedWriter {
-    fn committed(&self) -> Committed {
-        Committed::Epoch(self.log.committed(&self.writer))
+    fn committed(&self) -> Vec<Committed> {
+        vec![Committed::Epoch(Mark { epoch: self.log.committed(&self.writer), digest: Digest::default() })]
     }
 
-    fn commit(&mut self, epoch: u64, changes: &Changes) -> Result<(), ConnectorError> {
+    fn commit(&mut self, epoch: u64, changed: &[MemberChanges]) -> Result<(), MemberError> {
+        let [MemberChanges { changes, .. }] = changed else { return Ok(()) };
         let records = self.plan.records(changes)?;
-        self.log.commit(&self.writer, epoch, &records)
+        Ok(self.log.commit(&self.writer, epoch, &records)?)
     }
 }

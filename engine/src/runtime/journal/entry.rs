@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::connector::Records;
 use crate::ledger::Ledger;
 use crate::runtime::checkpoint::Checkpoint;
+use crate::runtime::digests::Recorded;
 
 /// One entry of the journal.
 #[derive(Clone, Debug)]
@@ -73,6 +74,9 @@ pub(in crate::runtime) struct EpochRecord {
     pub(in crate::runtime) ranges: BTreeMap<String, BTreeMap<String, Range>>,
     /// What became of all records up to here, by source.
     pub(in crate::runtime) ledgers: BTreeMap<String, Ledger>,
+    /// Of all that was read and made up to here, by what it is.
+    #[serde(default)]
+    pub(in crate::runtime) digests: Recorded,
     /// The dead letters up to here.
     pub(in crate::runtime) dead_letters: DeadLetterMark,
     /// How many errors up to here were only counted.
