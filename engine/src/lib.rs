@@ -11,6 +11,7 @@ pub mod error_row;
 pub mod expr;
 pub mod ledger;
 pub mod operator;
+pub mod ownership;
 pub mod plan;
 pub mod render;
 pub mod runtime;

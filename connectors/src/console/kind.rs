@@ -122,6 +122,7 @@ mod tests {
             fingerprint: "f".into(),
             state_root: ".".into(),
             state_folder: "p".into(),
+            taken_over: false,
             variables,
             stop: StopFlag::default(),
         };

@@ -36,6 +36,7 @@ pub(super) fn context(folder: &Path) -> ConnectContext {
         fingerprint: "one".into(),
         state_root: folder.to_owned(),
         state_folder: folder.join("state"),
+        taken_over: false,
         variables: Variables::default(),
         stop: StopFlag::default(),
     }

@@ -70,6 +70,9 @@ impl FileWriter {
                 ..Stored::default()
             },
         };
+        if context.taken_over && length > 0 {
+            replace_by_copy(&path)?;
+        }
         // Stored before the first byte is written: from then on the file counts as this sink's own.
         state.store(&stored)?;
         let file = open_at(&path, stored.length)?;
@@ -151,6 +154,15 @@ fn check_stored(stored: &Stored, path: &Path, length: u64, fingerprint: &str) ->
         return Err(ConnectorError::diverged(what, "restore the file, or start from a fresh state directory"));
     }
     Ok(())
+}
+
+/// Leaves the file that is there to whoever has it open, and goes on with a copy.
+fn replace_by_copy(path: &Path) -> Result<(), ConnectorError> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".new");
+    let copy = path.with_file_name(name);
+    let replace = || std::fs::copy(path, &copy).and_then(|_| std::fs::rename(&copy, path));
+    replace().map_err(|error| file_error("copy", path, &error))
 }
 
 /// Opens a file for appending after `length` bytes, and cuts off the rest.

@@ -41,6 +41,7 @@ impl TopicAccess {
             fingerprint: String::new(),
             state_root: state_root.to_owned(),
             state_folder: state_root.to_owned(),
+            taken_over: false,
             variables: Variables::default(),
             stop: stop.clone(),
         };

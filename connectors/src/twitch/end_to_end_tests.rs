@@ -57,6 +57,7 @@ fn context() -> ConnectContext {
         fingerprint: "f".into(),
         state_root: "unused".into(),
         state_folder: "unused".into(),
+        taken_over: false,
         variables: Variables::new([("SECRET".into(), "correct-horse-battery".into())]),
         stop: StopFlag::default(),
     }

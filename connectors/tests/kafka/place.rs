@@ -65,6 +65,7 @@ impl Place {
             fingerprint: "f".into(),
             state_root: self.root.clone(),
             state_folder: self.root.join("p"),
+            taken_over: false,
             variables: Variables::new([("BROKERS".to_owned(), self.brokers.clone())]),
             stop: StopFlag::default(),
         }

@@ -107,6 +107,7 @@ impl Database {
             fingerprint: instance.fingerprint.clone(),
             state_root: "/nowhere".into(),
             state_folder: "/nowhere/p".into(),
+            taken_over: false,
             variables: Variables::default(),
             stop: instance.stop.clone(),
         })

@@ -36,6 +36,9 @@ pub struct ConnectContext {
     pub state_root: PathBuf,
     /// The pipeline's own folder below the root.
     pub state_folder: PathBuf,
+    /// Whether the instance before this one is stopped and may wake in the middle of anything: files that it may have open must be replaced by
+    /// copies before they are written to.
+    pub taken_over: bool,
     /// The values of `${…}`.
     pub variables: Variables,
     /// Set when the run is asked to stop; long waits look at it.

@@ -16,6 +16,8 @@ const KEPT: usize = 3;
 pub(super) struct Checkpoints {
     /// Where the files are.
     folder: PathBuf,
+    /// Part of the names of segments.
+    generation: u64,
     every: Duration,
     /// When the last one was asked for, or the run began.
     since: Instant,
@@ -30,8 +32,14 @@ pub(super) struct Checkpoints {
 }
 
 impl Checkpoints {
-    pub(super) fn new(folder: PathBuf, every: Duration, kept: Vec<Checkpoint>, starts: Positions) -> Self {
-        Self { folder, every, since: Instant::now(), asked: None, kept, starts, carried: Vec::new() }
+    pub(super) fn new(
+        folder: PathBuf,
+        generation: u64,
+        every: Duration,
+        kept: Vec<Checkpoint>,
+        starts: Positions,
+    ) -> Self {
+        Self { folder, generation, every, since: Instant::now(), asked: None, kept, starts, carried: Vec::new() }
     }
 
     /// Whether the open epoch should end in one.
@@ -78,11 +86,12 @@ impl Checkpoints {
         record: &EpochRecord,
         ends: Positions,
     ) -> Result<(), RunError> {
-        self.carried.retain(|entry| is_beyond(entry, &ends));
+        self.carried.retain(|entry| entry.is_beyond(&ends));
         if self.asked != Some(record.epoch) {
             return Ok(());
         }
-        journal.roll(Base { record: record.clone(), starts: self.starts.clone(), ends }, &self.carried)
+        let base = Base { record: record.clone(), starts: self.starts.clone(), ends, before: None };
+        journal.roll(self.generation, base, &self.carried)
     }
 
     /// The checkpoint that was asked for is complete, or was not made: then the next one has what it lacks.
@@ -112,15 +121,5 @@ impl Checkpoints {
             journal.remove_before(self.kept[0].epoch)?;
         }
         remove_others(&self.folder, self.kept.iter().flat_map(|kept| &kept.runs))
-    }
-}
-
-fn is_beyond(entry: &Entry, ends: &Positions) -> bool {
-    match entry {
-        Entry::Payload { source, partition, records } => {
-            let end = ends.get(source).and_then(|ends| ends.get(partition));
-            end.is_none_or(|end| records.range.end > *end)
-        }
-        _ => false,
     }
 }

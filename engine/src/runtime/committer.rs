@@ -9,6 +9,7 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 
 use crate::connector::{Changes, ConnectorError, Grid, MemberChanges, MemberError, SinkInput, SinkMode, Writer};
 use crate::digest::Digest;
+use crate::ownership::Ownership;
 use crate::plan::Plan;
 use crate::render::{Batch, Outlet};
 
@@ -65,6 +66,7 @@ impl Committer {
         domain: Domain,
         workers: usize,
         marks: &[SinkMark],
+        ownership: Arc<Ownership>,
         events: Sender<Event>,
     ) -> std::io::Result<Self> {
         // Bounded by what is in flight: rows by the load that makes sources wait, permits by the epochs that may wait.
@@ -79,7 +81,8 @@ impl Committer {
         });
         let members: Vec<_> = members.collect();
         let name = members.first().map_or_else(String::new, |member| format!("commit {}", member.input.name));
-        let mut state = State { members, writer: domain.writer, permits: BTreeMap::new(), load: load.clone() };
+        let mut state =
+            State { members, writer: domain.writer, ownership, permits: BTreeMap::new(), load: load.clone() };
         let thread = thread::Builder::new().name(name).spawn(move || {
             let _watch = DeathWatch(events.clone());
             if let Err(MemberError { member, error }) = state.serve(&received, &events) {
@@ -100,6 +103,7 @@ impl Committer {
 struct State {
     members: Vec<MemberState>,
     writer: Box<dyn Writer>,
+    ownership: Arc<Ownership>,
     /// Epochs that the journal holds, and not all members have.
     permits: BTreeMap<u64, Vec<Digest>>,
     load: Load,
@@ -160,7 +164,15 @@ impl State {
                 changed.push(MemberChanges { member: at, changes, digest: digests[at] });
             }
         }
-        if changed.is_empty() { Ok(()) } else { self.writer.commit(epoch, &changed) }
+        if changed.is_empty() {
+            return Ok(());
+        }
+        if self.ownership.is_lost() {
+            let what = format!("another instance has taken over before epoch {epoch} was committed");
+            let hint = "nothing is lost, the other instance goes on; run only one at a time";
+            return Err(ConnectorError::Fenced { what, hint: hint.into() }.into());
+        }
+        self.writer.commit(epoch, &changed)
     }
 }
 

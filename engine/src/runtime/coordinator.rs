@@ -1,11 +1,13 @@
 //! The one thread that cuts epochs: from readers to workers, into the journal, and on to the committers.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Select};
 
 use crate::connector::{ConnectorError, Partition, Read, Records, Replay, StopFlag};
+use crate::ownership::Ownership;
 use crate::plan::Plan;
 use crate::render::{EpochReport, RawBatch};
 
@@ -43,6 +45,8 @@ pub(super) struct Coordinator<'a> {
     /// Ends what sinks wait for.
     pub(super) abandon: StopFlag,
     pub(super) generation: u64,
+    pub(super) folder: PathBuf,
+    pub(super) ownership: Arc<Ownership>,
     pub(super) journal: Journal,
     pub(super) dead_letters: DeadLetters,
     pub(super) sources: Vec<SourceState>,
@@ -71,6 +75,7 @@ impl Coordinator<'_> {
         loop {
             self.drain_events()?;
             self.look();
+            self.require_ownership()?;
             if self.shall_stop() || self.sources.iter().all(|source| source.ended) {
                 break;
             }

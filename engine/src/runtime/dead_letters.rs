@@ -26,7 +26,8 @@ pub(super) struct DeadLetters {
 }
 
 impl DeadLetters {
-    pub(super) fn open(folder: &Path, mark: DeadLetterMark) -> Result<Self, RunError> {
+    /// Opens the file. If the one who has written it may still be writing, it is replaced by a copy.
+    pub(super) fn open(folder: &Path, mark: DeadLetterMark, writer_may_live: bool) -> Result<Self, RunError> {
         let path = folder.join("dead-letters.jsonl");
         let unusable = |length: u64| RunError::State {
             folder: folder.to_owned(),
@@ -38,6 +39,11 @@ impl DeadLetters {
             return Err(unusable(length));
         }
         let open = || {
+            if writer_may_live && path.exists() {
+                let copy = path.with_extension("new");
+                std::fs::copy(&path, &copy)?;
+                std::fs::rename(&copy, &path)?;
+            }
             let mut file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path)?;
             file.set_len(mark.bytes)?;
             file.seek(SeekFrom::Start(mark.bytes))?;

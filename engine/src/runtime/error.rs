@@ -5,6 +5,9 @@ use std::path::PathBuf;
 
 use crate::connector::ConnectorError;
 
+/// The exit code of an instance that another has taken over from.
+const TAKEN_OVER: u8 = 75;
+
 /// A run that failed.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
@@ -39,6 +42,12 @@ pub enum RunError {
         what: String,
         /// The remedy.
         hint: String,
+    },
+    /// Another instance has taken over the state directory.
+    #[error("another instance has taken over {}", folder.display())]
+    TakenOver {
+        /// The folder.
+        folder: PathBuf,
     },
     /// The state directory cannot be used.
     #[error("state in {}: {what}", folder.display())]
@@ -78,6 +87,7 @@ impl RunError {
                 "results up to epoch {epoch} stand; mend the data or the YAML, or set the source's `on_error: dead_letter`"
             ),
             Self::State { hint, .. } | Self::Diverged { hint, .. } => hint.clone(),
+            Self::TakenOver { .. } => "nothing is lost, the other instance goes on; run only one at a time".to_owned(),
             Self::File { .. } => "check that the disk has room and that the folder is yours".to_owned(),
             Self::Died(_) => "this is a bug of flowctl; please report it".to_owned(),
         }
@@ -88,10 +98,11 @@ impl RunError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Source { error, .. } | Self::Sink { error, .. } => match error {
-                ConnectorError::Fenced { .. } => 75,
+                ConnectorError::Fenced { .. } => TAKEN_OVER,
                 ConnectorError::Unusable { .. } => 2,
                 _ => 1,
             },
+            Self::TakenOver { .. } => TAKEN_OVER,
             Self::Data { .. } | Self::Diverged { .. } | Self::State { .. } | Self::File { .. } => 1,
             Self::Died(_) => 70,
         }

@@ -34,6 +34,10 @@ pub(super) struct History {
     pub(super) stages: Vec<Stage>,
     /// Where payload was read to; the newest may belong to no epoch yet.
     pub(super) payload_ends: Positions,
+    /// Where each partition stands at the last epoch.
+    pub(super) ends: Positions,
+    /// Payload that belongs to no epoch yet.
+    pub(super) unsettled: Vec<Entry>,
 }
 
 /// A part of the past that is replayed as one epoch.
@@ -115,6 +119,7 @@ impl History {
         folder: &Path,
         beginning: Beginning,
         borders: &BTreeSet<u64>,
+        writer_may_live: bool,
     ) -> Result<(Self, Journal), RunError> {
         let (from, checkpoint) = match beginning {
             Beginning::Records => (0, None),
@@ -148,7 +153,9 @@ impl History {
                     }
                 }
                 Entry::Payload { source, partition, records } => {
-                    history.payload_ends.entry(source).or_default().insert(partition, records.range.end);
+                    let ends = history.payload_ends.entry(source.clone()).or_default();
+                    ends.insert(partition.clone(), records.range.end);
+                    history.unsettled.push(Entry::Payload { source, partition, records });
                 }
                 Entry::Epoch(record) => {
                     for (source, ranges) in &record.ranges {
@@ -159,14 +166,16 @@ impl History {
                         history.stages.push(Stage::between(&staged, &record, &ends));
                         staged = record.clone();
                     }
+                    history.unsettled.retain(|entry| entry.is_beyond(&ends));
                     history.last = record;
                 }
             }
         }
+        history.ends = ends.clone();
         if history.last.epoch > staged.epoch {
             history.stages.push(Stage::between(&staged, &history.last, &ends));
         }
-        Ok((history, reader.into_journal()?))
+        Ok((history, reader.into_journal(writer_may_live)?))
     }
 
     /// Leaves out the stages up to `epoch`; gives the positions where the rest begins.

@@ -55,8 +55,11 @@ impl Coordinator<'_> {
                 (committer.orders.clone(), Order::Permit(epoch, digests))
             }));
         }
-        // Epochs that were passed together become durable together.
-        self.journal.sync()?;
+        if !permits.is_empty() {
+            // Epochs that were passed together become durable together.
+            self.require_ownership()?;
+            self.journal.sync()?;
+        }
         for (committer, permit) in permits {
             // A committer that has ended has told why.
             let _ = committer.send(permit);
@@ -69,6 +72,11 @@ impl Coordinator<'_> {
             }
             outcome => outcome,
         }
+    }
+
+    /// Ends the run if another instance has taken over.
+    pub(super) fn require_ownership(&self) -> Result<(), RunError> {
+        if self.ownership.is_lost() { Err(RunError::TakenOver { folder: self.folder.clone() }) } else { Ok(()) }
     }
 
     /// What a checkpoint has brought back must be what there was.
@@ -166,6 +174,7 @@ impl Coordinator<'_> {
             // Its epoch is not in the journal.
             return Ok(());
         }
+        self.require_ownership()?;
         // What is removed for it must not be needed by what a restart knows of the sinks.
         self.journal.append(&Entry::Marks(self.sink_marks()))?;
         let all_committed = self.epochs.all_committed();

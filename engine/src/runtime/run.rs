@@ -8,6 +8,7 @@ use crossbeam_channel::{RecvTimeoutError, Sender, bounded, unbounded};
 use tracing::info;
 
 use crate::connector::{Committed, ConnectContext, Grid, StopFlag};
+use crate::ownership::Ownership;
 use crate::plan::{Plan, Report};
 
 use super::RunError;
@@ -21,7 +22,7 @@ use super::domains::{Domain, open_domains};
 use super::epochs::Epochs;
 use super::event::Event;
 use super::history::{History, Summit};
-use super::journal::SinkMark;
+use super::journal::{Base, SinkMark};
 use super::opening::{open_source, start_source};
 use super::options::{Ended, Observer, RunOptions, Summary};
 use super::replay::Replayed;
@@ -94,6 +95,7 @@ fn open<'a>(
         fingerprint: fingerprint.to_owned(),
         state_root: options.state_root.clone(),
         state_folder: folder.path.clone(),
+        taken_over: folder.ownership.is_taken_over(),
         variables: options.variables.clone(),
         stop: stop.clone(),
     };
@@ -102,12 +104,18 @@ fn open<'a>(
     let marks = sink_marks(plan, &held, &summit, &folder)?;
     let checkpoints = sound_checkpoints(plan, &summit, &folder);
     let beginning = choose_beginning(plan, &summit, &checkpoints, &marks, &folder)?;
-    let (mut history, mut journal) = History::read(&folder.path, beginning, &borders(&marks, summit.last.epoch))?;
-    let dead_letters = DeadLetters::open(&folder.path, history.last.dead_letters)?;
+    let taken_over = folder.ownership.is_taken_over();
+    let borders = borders(&marks, summit.last.epoch);
+    let (mut history, mut journal) = History::read(&folder.path, beginning, &borders, taken_over)?;
+    if taken_over {
+        let (record, starts, ends) = (history.last.clone(), history.starts.clone(), history.ends.clone());
+        journal.roll(folder.identity.generation, Base { record, starts, ends, before: None }, &history.unsettled)?;
+    }
+    let dead_letters = DeadLetters::open(&folder.path, history.last.dead_letters, taken_over)?;
     let positions = positions(plan, &mut history, &marks);
     // Bounded by the epochs in flight: each brings one report a worker and one mark a sink.
     let (events_in, events) = unbounded();
-    let committers = start_committers(plan, domains, options.workers, &marks, &events_in)?;
+    let committers = start_committers(plan, domains, options.workers, &marks, &folder.ownership, &events_in)?;
     let checkpointer = start_checkpointer(plan, options.workers, &folder, &history, &summit, &events_in)?;
     let past =
         Past { errors: history.last.epoch, cuts: history.checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.epoch) };
@@ -131,13 +139,21 @@ fn open<'a>(
         halt: flags.halt.clone(),
         abandon: flags.abandon.clone(),
         generation: folder.identity.generation,
+        folder: folder.path.clone(),
+        ownership: Arc::clone(&folder.ownership),
         journal,
         dead_letters,
         sources,
         workers,
         committers,
         checkpointer,
-        checkpoints: Checkpoints::new(runs_folder(&folder.path), plan.checkpoint, checkpoints, starts),
+        checkpoints: Checkpoints::new(
+            runs_folder(&folder.path),
+            folder.identity.generation,
+            plan.checkpoint,
+            checkpoints,
+            starts,
+        ),
         events,
         watch: Watch::new(observer, &plan.name, folder.path.clone(), sink_names, started),
         epochs: Epochs::new(history.last.clone(), options.workers, marks, Digests::new(plan, &history.digests)),
@@ -211,9 +227,10 @@ fn start_committers(
     domains: Vec<Domain>,
     workers: usize,
     marks: &[SinkMark],
+    ownership: &Arc<Ownership>,
     events: &Sender<Event>,
 ) -> Result<Vec<Committer>, RunError> {
-    let start = |domain| Committer::start(plan, domain, workers, marks, events.clone());
+    let start = |domain| Committer::start(plan, domain, workers, marks, Arc::clone(ownership), events.clone());
     let committers = domains.into_iter().map(start).collect::<Result<_, _>>();
     committers.map_err(|_| RunError::Died("a committer"))
 }

@@ -1,25 +1,29 @@
-//! A pipeline's folder below the state directory: who owns it, and which start this is.
+//! A pipeline's folder below the state directory: which pipeline's it is, and which start this is.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::hash::{BuildHasher, RandomState};
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
+
+use tracing::warn;
+
+use crate::ownership::{NotOwned, Ownership};
 
 use super::RunError;
 
 /// The version of everything below the folder.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 
-/// An owned folder. The lock lasts as long as this does.
+/// An owned folder.
 #[derive(Debug)]
 pub(super) struct StateFolder {
     pub(super) path: PathBuf,
     pub(super) identity: Identity,
-    _lock: File,
+    pub(super) ownership: Arc<Ownership>,
 }
 
 /// What a folder is.
@@ -41,26 +45,26 @@ impl StateFolder {
         let path = path.to_owned();
         make_folder(&path)?;
         let lock_path = path.join("lock");
-        let lock = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .mode(0o600)
-            .open(&lock_path)
-            .map_err(RunError::file(&lock_path))?;
-        if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
-            return Err(RunError::State {
-                folder: path,
-                what: "another flowctl runs this pipeline here".into(),
-                hint: "stop it first, or give this one a directory of its own with `--state DIR`".into(),
-            });
+        let ownership = match Ownership::take(&lock_path) {
+            Ok(ownership) => Arc::new(ownership),
+            Err(NotOwned::File(error)) => return Err(RunError::File { path: lock_path, error }),
+            Err(NotOwned::Other(process)) => {
+                return Err(RunError::State {
+                    folder: path,
+                    what: format!("another flowctl (process {process}) runs this pipeline here"),
+                    hint: "stop it first, or give this one a directory of its own with `--state DIR`".into(),
+                });
+            }
+        };
+        if ownership.is_taken_over() {
+            warn!("taking over from a flowctl that is stopped (SIGSTOP, Ctrl-Z): should it go on, it will end");
         }
         let identity_path = path.join("identity.json");
         let mut identity = read_identity(&identity_path, &path, pipeline)?;
         identity.generation += 1;
         let text = serde_json::to_vec(&identity).expect("an identity is plain text and numbers");
         replace_file(&identity_path, &text)?;
-        Ok(Self { path, identity, _lock: lock })
+        Ok(Self { path, identity, ownership })
     }
 }
 

@@ -9,6 +9,8 @@ use crate::ledger::Ledger;
 use crate::runtime::checkpoint::Checkpoint;
 use crate::runtime::digests::Recorded;
 
+use super::segment::Seal;
+
 /// One entry of the journal.
 #[derive(Clone, Debug)]
 pub(in crate::runtime) enum Entry {
@@ -38,6 +40,15 @@ pub(in crate::runtime) enum Entry {
     Checkpoint(Checkpoint),
 }
 
+impl Entry {
+    /// Whether it is payload that goes beyond these positions.
+    pub(in crate::runtime) fn is_beyond(&self, ends: &Positions) -> bool {
+        let Self::Payload { source, partition, records } = self else { return false };
+        let end = ends.get(source).and_then(|ends| ends.get(partition));
+        end.is_none_or(|end| records.range.end > *end)
+    }
+}
+
 /// Offsets by source and partition id.
 pub(in crate::runtime) type Positions = BTreeMap<String, BTreeMap<String, u64>>;
 
@@ -50,6 +61,8 @@ pub(in crate::runtime) struct Base {
     pub(in crate::runtime) starts: Positions,
     /// Where each partition stands.
     pub(in crate::runtime) ends: Positions,
+    /// Where the segment before ended.
+    pub(in crate::runtime) before: Option<Seal>,
 }
 
 /// Where a partition is read from.

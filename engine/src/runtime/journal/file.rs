@@ -1,77 +1,88 @@
-//! The journal's files: framed entries, appended, synced, read from the front.
-//!
-//! A segment is named after its base, the last epoch before it; all but the first begin with an entry that says how everything then stood, so that
-//! those before it can be removed once a checkpoint holds their meaning.
+//! The journal: entries are appended to its last segment, synced, and read from the front.
 
 use std::collections::{BTreeSet, VecDeque};
-use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
-use std::io::{BufReader, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use crate::runtime::RunError;
 use crate::runtime::state_folder::{make_folder, replace_file, sync_folder};
 
 use super::entry::{Base, Entry};
-use super::frame::{HEAD, encode, head, parse};
+use super::frame::{FrameReader, encode};
+use super::segment::{Link, Seal, Segment, chain, segments};
 
 /// Appends entries to the last segment.
 #[derive(Debug)]
 pub(in crate::runtime) struct Journal {
     folder: PathBuf,
+    segment: Segment,
     path: PathBuf,
     file: File,
+    /// How long the file is, and the hash of its last frame.
+    end: (u64, u64),
+    /// What is to be written, and the hash of its last frame.
     frames: Vec<u8>,
+    hash: u64,
 }
 
 /// Reads entries, segment after segment.
 pub(in crate::runtime) struct JournalReader {
     folder: PathBuf,
-    later: VecDeque<PathBuf>,
-    path: PathBuf,
-    file: BufReader<File>,
-    length: u64,
-    at: u64,
+    later: VecDeque<Link>,
+    segment: Segment,
+    frames: FrameReader,
 }
 
 impl Journal {
-    /// The journal in a pipeline's folder from the segment whose base is epoch `from`: a reader of what is there. It becomes a [`Journal`] when it has
-    /// come to its end.
+    /// The journal in a pipeline's folder from the last segment whose base is epoch `from`: a reader of what is there. It becomes a [`Journal`] when it
+    /// has come to its end.
     pub(in crate::runtime) fn open(folder: &Path, from: u64) -> Result<JournalReader, RunError> {
         let folder = folder.join("journal");
         make_folder(&folder)?;
-        let mut segments: VecDeque<PathBuf> =
-            bases(&folder)?.into_iter().filter(|base| *base >= from).map(|base| segment(&folder, base)).collect();
-        let first = segments.pop_front().unwrap_or_else(|| segment(&folder, 0));
-        let (file, length) = open_segment(&first)?;
+        let mut links = chain(&folder)?;
+        let begin = links.iter().rposition(|link| link.segment.base == from).unwrap_or(0);
+        links.drain(..begin);
+        let first = links.pop_front().unwrap_or(Link { segment: Segment { generation: 1, base: 0 }, seal: None });
+        let frames = FrameReader::open(&first.segment.path(&folder), first.seal)?;
         sync_folder(&folder)?;
-        Ok(JournalReader { folder, later: segments, path: first, file, length, at: 0 })
+        Ok(JournalReader { folder, later: links, segment: first.segment, frames })
     }
 
     /// The epochs with which the segments in a pipeline's folder begin, in order.
     pub(in crate::runtime) fn bases(folder: &Path) -> Result<BTreeSet<u64>, RunError> {
         let folder = folder.join("journal");
-        if folder.exists() { bases(&folder) } else { Ok(BTreeSet::new()) }
+        if !folder.exists() {
+            return Ok(BTreeSet::new());
+        }
+        Ok(chain(&folder)?.iter().map(|link| link.segment.base).collect())
     }
 
     /// Begins a new segment, with what a reader that begins there must know.
-    pub(in crate::runtime) fn roll(&mut self, base: Base, carried: &[Entry]) -> Result<(), RunError> {
+    pub(in crate::runtime) fn roll(&mut self, generation: u64, base: Base, carried: &[Entry]) -> Result<(), RunError> {
         self.sync()?;
-        let path = segment(&self.folder, base.record.epoch);
+        let segment = Segment { generation, base: base.record.epoch };
+        let before = Some(Seal { segment: self.segment, length: self.end.0, hash: self.end.1 });
+        let path = segment.path(&self.folder);
         let mut frames = Vec::new();
-        encode(&mut frames, &Entry::Base(base), &path)?;
-        carried.iter().try_for_each(|entry| encode(&mut frames, entry, &path))?;
+        let mut hash = encode(&mut frames, 0, &Entry::Base(Base { before, ..base }), &path)?;
+        for entry in carried {
+            hash = encode(&mut frames, hash, entry, &path)?;
+        }
         replace_file(&path, &frames)?;
         let file = OpenOptions::new().append(true).open(&path).map_err(RunError::file(&path))?;
-        (self.path, self.file) = (path, file);
+        (self.segment, self.path, self.file) = (segment, path, file);
+        (self.end, self.hash) = ((frames.len() as u64, hash), hash);
         Ok(())
     }
 
-    /// Removes the segments before the one whose base is epoch `base`.
+    /// Removes the segments before the last one whose base is epoch `base`, and those that do not count.
     pub(in crate::runtime) fn remove_before(&self, base: u64) -> Result<(), RunError> {
-        for old in bases(&self.folder)?.into_iter().filter(|old| *old < base) {
-            let path = segment(&self.folder, old);
+        let chain = chain(&self.folder)?;
+        let first = chain.iter().rposition(|link| link.segment.base <= base).unwrap_or(0);
+        let kept: BTreeSet<Segment> = chain.iter().skip(first).map(|link| link.segment).collect();
+        for old in segments(&self.folder)?.into_iter().filter(|segment| !kept.contains(segment)) {
+            let path = old.path(&self.folder);
             fs::remove_file(&path).map_err(RunError::file(&path))?;
         }
         sync_folder(&self.folder)
@@ -79,7 +90,8 @@ impl Journal {
 
     /// Adds an entry; it is durable after the next [`Journal::sync`].
     pub(in crate::runtime) fn append(&mut self, entry: &Entry) -> Result<(), RunError> {
-        encode(&mut self.frames, entry, &self.path)
+        self.hash = encode(&mut self.frames, self.hash, entry, &self.path)?;
+        Ok(())
     }
 
     /// Makes everything that was appended durable.
@@ -88,100 +100,44 @@ impl Journal {
             return Ok(());
         }
         self.file.write_all(&self.frames).and_then(|()| self.file.sync_data()).map_err(RunError::file(&self.path))?;
+        self.end = (self.end.0 + self.frames.len() as u64, self.hash);
         self.frames.clear();
         Ok(())
     }
-}
-
-fn open_segment(path: &Path) -> Result<(BufReader<File>, u64), RunError> {
-    let mut options = OpenOptions::new();
-    let file = options.create(true).truncate(false).read(true).write(true).mode(0o600).open(path);
-    let file = file.map_err(RunError::file(path))?;
-    let length = file.metadata().map_err(RunError::file(path))?.len();
-    Ok((BufReader::with_capacity(1 << 20, file), length))
-}
-
-fn segment(folder: &Path, base: u64) -> PathBuf {
-    folder.join(format!("{base:012}.journal"))
-}
-
-fn bases(folder: &Path) -> Result<BTreeSet<u64>, RunError> {
-    let names = fs::read_dir(folder).map_err(RunError::file(folder))?;
-    let names = names.map(|entry| entry.map(|entry| entry.file_name())).collect::<Result<Vec<_>, _>>();
-    let names = names.map_err(RunError::file(folder))?;
-    let base = |name: &OsString| name.to_str()?.strip_suffix(".journal")?.parse().ok();
-    Ok(names.iter().filter_map(base).collect())
 }
 
 impl JournalReader {
     /// The next entry; none at the end. An entry that was cut off while it was written is the end, in the last segment.
     pub(in crate::runtime) fn next(&mut self) -> Result<Option<Entry>, RunError> {
         loop {
-            if let Some(entry) = self.next_of_segment()? {
+            if let Some(entry) = self.frames.next()? {
                 return Ok(Some(entry));
             }
-            let Some(path) = self.later.pop_front() else { return Ok(None) };
-            if self.at < self.length {
-                return Err(self.corrupt("it is cut off, though a later segment follows"));
-            }
-            let (file, length) = open_segment(&path)?;
-            (self.path, self.file, self.length, self.at) = (path, file, length, 0);
+            let Some(Link { segment, seal }) = self.later.pop_front() else { return Ok(None) };
+            self.segment = segment;
+            self.frames = FrameReader::open(&segment.path(&self.folder), seal)?;
         }
     }
 
-    fn next_of_segment(&mut self) -> Result<Option<Entry>, RunError> {
-        if self.length - self.at < HEAD as u64 {
-            return Ok(None);
-        }
-        let mut found = [0; HEAD];
-        self.file.read_exact(&mut found).map_err(RunError::file(&self.path))?;
-        let [a, b, c, d, e, f, g, h, ..] = found;
-        let (length, checksum) = (u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h]));
-        if found != head(length, checksum) {
-            // Zeros are blocks that the file system had reserved for an entry that was never synced.
-            return if found == [0; HEAD] { self.rest_is_zeros() } else { Err(self.corrupt("its head is garbled")) };
-        }
-        let end = self.at + HEAD as u64 + u64::from(length);
-        if end > self.length {
-            return Ok(None);
-        }
-        let mut body = vec![0; length as usize];
-        self.file.read_exact(&mut body).map_err(RunError::file(&self.path))?;
-        if crc32c::crc32c(&body) != checksum {
-            return if end == self.length { Ok(None) } else { Err(self.corrupt("its checksum does not match")) };
-        }
-        let entry = parse(&body).map_err(|what| self.corrupt(&what))?;
-        self.at = end;
-        Ok(Some(entry))
-    }
-
-    fn rest_is_zeros(&mut self) -> Result<Option<Entry>, RunError> {
-        let mut rest = Vec::new();
-        self.file.read_to_end(&mut rest).map_err(RunError::file(&self.path))?;
-        if rest.iter().all(|byte| *byte == 0) { Ok(None) } else { Err(self.corrupt("its head is garbled")) }
-    }
-
-    /// Cuts off what was torn, and appends from here on.
-    pub(in crate::runtime) fn into_journal(self) -> Result<Journal, RunError> {
-        let (folder, path) = (self.folder, self.path);
-        let mut file = self.file.into_inner();
+    /// Appends from here on. What was torn is cut off, unless its writer may still be writing: then a new segment is to be begun at once.
+    pub(in crate::runtime) fn into_journal(self, writer_may_live: bool) -> Result<Journal, RunError> {
+        let Self { folder, segment, frames, .. } = self;
+        let path = segment.path(&folder);
+        let (mut file, length, hash) = frames.into_end();
         let mut cut = || {
-            file.set_len(self.at)?;
-            file.seek(SeekFrom::Start(self.at))?;
+            file.set_len(length)?;
+            file.seek(SeekFrom::Start(length))?;
             file.sync_all()
         };
-        cut().map_err(RunError::file(&path))?;
-        Ok(Journal { folder, path, file, frames: Vec::new() })
+        if !writer_may_live {
+            cut().map_err(RunError::file(&path))?;
+        }
+        Ok(Journal { folder, segment, path, file, end: (length, hash), frames: Vec::new(), hash })
     }
 
     /// The last entry that was read is damaged, or what lies behind it.
     pub(in crate::runtime) fn corrupt(&self, what: &str) -> RunError {
-        RunError::State {
-            folder: self.path.clone(),
-            what: format!("the journal is damaged: of the entry at byte {}, {what}", self.at),
-            hint: "restore the state directory from a copy, or begin anew with another `--state DIR` and empty tables"
-                .into(),
-        }
+        self.frames.corrupt(what)
     }
 }
 
@@ -202,7 +158,7 @@ mod tests {
                 epochs.push(record.epoch);
             }
         }
-        Ok((epochs, reader.into_journal()?))
+        Ok((epochs, reader.into_journal(false)?))
     }
 
     fn write_three(folder: &Path) -> PathBuf {
@@ -239,5 +195,39 @@ mod tests {
         std::fs::write(&path, &bytes).expect("writable");
         let error = epochs(folder.path()).expect_err("damaged");
         assert!(error.to_string().contains("journal is damaged"), "{error}");
+    }
+
+    #[test]
+    fn what_is_moved_left_out_or_put_twice_is_said() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = write_three(folder.path());
+        let whole = std::fs::read(&path).expect("readable");
+        let (first, rest) = whole.split_at(whole.len() / 3);
+        let (second, third) = rest.split_at(whole.len() / 3);
+        for other in [[second, first, third].concat(), [first, third].concat(), [first, second, second].concat()] {
+            std::fs::write(&path, other).expect("writable");
+            let error = epochs(folder.path()).expect_err("damaged");
+            assert!(error.to_string().contains("does not follow"), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_a_predecessor_writes_after_a_segment_was_begun_does_not_count() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        write_three(folder.path());
+        let (_, mut stopped) = epochs(folder.path()).expect("opens");
+        let mut reader = Journal::open(folder.path(), 0).expect("opens");
+        while reader.next().expect("sound").is_some() {}
+        let mut taker = reader.into_journal(true).expect("opens");
+        taker.roll(2, Base { record: record(3), ..Base::default() }, &[]).expect("rolls");
+        for journal in [&mut taker, &mut stopped] {
+            journal.append(&Entry::Epoch(record(4))).expect("appends");
+            journal.sync().expect("syncs");
+        }
+        stopped.roll(1, Base { record: record(4), ..Base::default() }, &[]).expect("rolls");
+        assert_eq!(epochs(folder.path()).expect("opens").0, [1, 2, 3, 4]);
+        taker.remove_before(3).expect("removes");
+        let left: Vec<_> = std::fs::read_dir(folder.path().join("journal")).expect("there").collect();
+        assert_eq!(left.len(), 1);
     }
 }

@@ -4,6 +4,7 @@ mod entry;
 mod file;
 mod frame;
 mod payload;
+mod segment;
 
 pub(super) use entry::{Base, DeadLetterMark, Entry, EpochRecord, PartitionStart, Positions, Range, SinkMark};
 pub(super) use file::{Journal, JournalReader};

@@ -1,0 +1,178 @@
+//! Who owns a folder: one process at a time, as its lock file says.
+//!
+//! The lock ends with its process, however that ends. A process that is stopped (`SIGSTOP`, Ctrl-Z) keeps it without doing anything: such an owner
+//! can be taken over from. The lock file is then replaced; the stopped process, should it wake, finds that its own is no longer the one in the
+//! folder, and ends. It may wake in the middle of anything: whoever takes over must not append to files that it has open.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Seek, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{FlockOperation, flock};
+
+/// How often somebody else may be in the way before that counts.
+const ATTEMPTS: usize = 5;
+
+/// A lock that is held, for as long as this lives or until a process takes over.
+#[derive(Debug)]
+pub struct Ownership {
+    path: PathBuf,
+    file: File,
+    taken_over: bool,
+}
+
+/// Why a folder cannot be owned.
+#[derive(Debug, thiserror::Error)]
+pub enum NotOwned {
+    /// Another process has it.
+    #[error("process {0} has it")]
+    Other(u32),
+    /// The lock file cannot be used.
+    #[error("{0}")]
+    File(#[from] io::Error),
+}
+
+impl Ownership {
+    /// Takes a lock file, making it if it is not there.
+    ///
+    /// # Errors
+    /// Another process that is not stopped holds it, or it cannot be written.
+    pub fn take(path: &Path) -> Result<Self, NotOwned> {
+        for _ in 0..ATTEMPTS {
+            let file = open(path)?;
+            if lock(&file)? {
+                if is_at(&file, path) {
+                    return Self::hold(path, file, false).map_err(NotOwned::File);
+                }
+                // It was replaced between the opening and the locking.
+                continue;
+            }
+            let Some(owner) = owner(&file) else { continue };
+            if !is_stopped(owner) {
+                return Err(NotOwned::Other(owner));
+            }
+            if let Some(ownership) = Self::take_over(path, &file)? {
+                return Ok(ownership);
+            }
+        }
+        Err(NotOwned::Other(open(path).ok().and_then(|file| owner(&file)).unwrap_or(0)))
+    }
+
+    /// Replaces the lock file of a stopped owner; `None` if somebody else was faster.
+    fn take_over(path: &Path, theirs: &File) -> Result<Option<Self>, NotOwned> {
+        let turn = open(&path.with_extension("takeover"))?;
+        if !lock(&turn)? || !is_at(theirs, path) {
+            return Ok(None);
+        }
+        let new = path.with_extension("new");
+        // What a taker that was killed has left is nobody's.
+        let _ = fs::remove_file(&new);
+        let file = open(&new)?;
+        if !lock(&file)? {
+            return Ok(None);
+        }
+        let ownership = Self::hold(path, file, true)?;
+        fs::rename(&new, path)?;
+        Ok(Some(ownership))
+    }
+
+    fn hold(path: &Path, mut file: File, taken_over: bool) -> io::Result<Self> {
+        file.set_len(0)?;
+        file.rewind()?;
+        writeln!(file, "{}", std::process::id())?;
+        Ok(Self { path: path.to_owned(), file, taken_over })
+    }
+
+    /// Whether the owner before is stopped, and may wake.
+    #[must_use]
+    pub fn is_taken_over(&self) -> bool {
+        self.taken_over
+    }
+
+    /// Whether another process has taken over.
+    #[must_use]
+    pub fn is_lost(&self) -> bool {
+        !is_at(&self.file, &self.path)
+    }
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    OpenOptions::new().create(true).truncate(false).read(true).write(true).mode(0o600).open(path)
+}
+
+/// Locks a file; false if another has it locked.
+fn lock(file: &File) -> io::Result<bool> {
+    match flock(file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(true),
+        Err(rustix::io::Errno::WOULDBLOCK) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Whether an open file is the one that its path names.
+fn is_at(file: &File, path: &Path) -> bool {
+    let (Ok(own), Ok(there)) = (file.metadata(), fs::metadata(path)) else { return false };
+    (own.dev(), own.ino()) == (there.dev(), there.ino())
+}
+
+/// The process that has written itself into a lock file.
+fn owner(mut file: &File) -> Option<u32> {
+    let mut text = String::new();
+    file.rewind().and_then(|()| file.read_to_string(&mut text)).ok()?;
+    text.trim().parse().ok()
+}
+
+/// Whether a process is stopped, as Linux tells (proc(5)); elsewhere no process is known to be.
+fn is_stopped(process: u32) -> bool {
+    let Ok(stat) = fs::read_to_string(format!("/proc/{process}/stat")) else { return false };
+    // The name before the state may hold anything, parentheses too.
+    let state = stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
+    matches!(state, Some('T' | 't'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_has_one_owner_until_it_is_dropped() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("lock");
+        let first = Ownership::take(&path).expect("free");
+        assert!(matches!(Ownership::take(&path), Err(NotOwned::Other(owner)) if owner == std::process::id()));
+        assert!(!first.is_lost() && !first.is_taken_over());
+        drop(first);
+        assert!(Ownership::take(&path).is_ok());
+    }
+
+    #[test]
+    fn who_is_taken_over_from_knows_it() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("lock");
+        let first = Ownership::take(&path).expect("free");
+        let second = Ownership::take_over(&path, &first.file).expect("possible").expect("nobody was faster");
+        assert!(first.is_lost() && !second.is_lost() && second.is_taken_over());
+        assert!(Ownership::take_over(&path, &first.file).expect("possible").is_none(), "it is too late for a second");
+        assert!(matches!(Ownership::take(&path), Err(NotOwned::Other(_))));
+        drop(first);
+        assert!(!second.is_lost());
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_stopped_process_is_told_from_one_that_waits() {
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().expect("a process");
+        assert!(!is_stopped(child.id()));
+        let process = rustix::process::Pid::from_child(&child);
+        rustix::process::kill_process(process, rustix::process::Signal::STOP).expect("our own child");
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+        while !is_stopped(child.id()) {
+            assert!(std::time::Instant::now() < deadline, "the child does not stop");
+            std::thread::yield_now();
+        }
+        child.kill().expect("our own child");
+        child.wait().expect("our own child");
+        assert!(!is_stopped(child.id()));
+    }
+}

@@ -1,0 +1,104 @@
+//! Segments: the journal's files, and the chain that they form.
+//!
+//! A segment is named after the start that began it (its generation) and its base, the last epoch before it. All but the first of all begin with a
+//! [`Base`] that names the segment before, how long it was and how its hashes ended. So what was written behind that, by an instance that
+//! another has taken over from, does not count; nor does a segment that no later one names.
+
+use std::collections::VecDeque;
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions};
+use std::io::BufReader;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::runtime::RunError;
+
+use super::entry::{Base, Entry};
+use super::frame::FrameReader;
+
+/// A segment's name. Later ones are greater.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(in crate::runtime) struct Segment {
+    /// The start that began it.
+    pub(in crate::runtime) generation: u64,
+    /// The last epoch before it.
+    pub(in crate::runtime) base: u64,
+}
+
+/// Where a segment ended when the next one was begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::runtime) struct Seal {
+    /// The segment.
+    pub(in crate::runtime) segment: Segment,
+    /// Its length in bytes.
+    pub(in crate::runtime) length: u64,
+    /// The hash of its last frame, which hashes the one before it, and so on.
+    pub(in crate::runtime) hash: u64,
+}
+
+/// A segment of the chain; sealed if another follows.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Link {
+    pub(super) segment: Segment,
+    pub(super) seal: Option<Seal>,
+}
+
+impl Segment {
+    /// Its file.
+    pub(super) fn path(&self, folder: &Path) -> PathBuf {
+        folder.join(format!("{:06}-{:012}.journal", self.generation, self.base))
+    }
+
+    fn of_file(name: &OsString) -> Option<Self> {
+        let (generation, base) = name.to_str()?.strip_suffix(".journal")?.split_once('-')?;
+        Some(Self { generation: generation.parse().ok()?, base: base.parse().ok()? })
+    }
+}
+
+/// The segments that count, oldest first: the newest, and those that each names. Empty if there is none.
+pub(super) fn chain(folder: &Path) -> Result<VecDeque<Link>, RunError> {
+    let mut chain = VecDeque::new();
+    let there = segments(folder)?;
+    let mut next = there.iter().max().map(|newest| Link { segment: *newest, seal: None });
+    while let Some(link) = next {
+        chain.push_front(link);
+        next = match base(folder, link.segment)? {
+            // What is older than the journal is kept was removed.
+            Some(Base { before: Some(seal), .. }) if there.contains(&seal.segment) => {
+                Some(Link { segment: seal.segment, seal: Some(seal) })
+            }
+            _ => None,
+        };
+    }
+    Ok(chain)
+}
+
+/// Everything in the folder that has a segment's name.
+pub(super) fn segments(folder: &Path) -> Result<Vec<Segment>, RunError> {
+    let names = fs::read_dir(folder).map_err(RunError::file(folder))?;
+    let names = names.map(|entry| entry.map(|entry| entry.file_name())).collect::<Result<Vec<_>, _>>();
+    Ok(names.map_err(RunError::file(folder))?.iter().filter_map(Segment::of_file).collect())
+}
+
+/// How everything stood when a segment was begun; none in the first of all.
+fn base(folder: &Path, segment: Segment) -> Result<Option<Base>, RunError> {
+    let path = segment.path(folder);
+    let mut frames = FrameReader::open(&path, None)?;
+    match frames.next()? {
+        Some(Entry::Base(base)) => Ok(Some(base)),
+        // The first of all begins with anything, or with nothing yet.
+        _ if segment.base == 0 => Ok(None),
+        _ => Err(frames.corrupt("it does not say how everything stood when it was begun")),
+    }
+}
+
+/// Opens a segment's file, making it if it is not there; gives its length too.
+pub(super) fn open(path: &Path) -> Result<(BufReader<File>, u64), RunError> {
+    let mut options = OpenOptions::new();
+    let file = options.create(true).truncate(false).read(true).write(true).mode(0o600).open(path);
+    let file = file.map_err(RunError::file(path))?;
+    let length = file.metadata().map_err(RunError::file(path))?.len();
+    Ok((BufReader::with_capacity(1 << 20, file), length))
+}
