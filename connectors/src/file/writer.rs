@@ -138,7 +138,10 @@ impl Writer for FileWriter {
 }
 
 /// Whether the file can hold what is stored of it.
-fn check_stored(stored: &Stored, path: &Path, length: u64, fingerprint: &str) -> Result<(), ConnectorError> {
+///
+/// # Errors
+/// It cannot.
+pub(super) fn check_stored(stored: &Stored, path: &Path, length: u64, fingerprint: &str) -> Result<(), ConnectorError> {
     let shown = path.display();
     if stored.path != path.to_string_lossy() {
         let what = format!("this sink has written to {} before, and not to {shown}", stored.path);

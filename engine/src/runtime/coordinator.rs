@@ -21,6 +21,7 @@ use super::event::Event;
 use super::ingest::Ingest;
 use super::journal::{Entry, Journal, PartitionStart, Range};
 use super::options::RunOptions;
+use super::rehearsal::Rehearsal;
 use super::source_state::SourceState;
 use super::watch::{Life, Watch};
 use super::worker::Workers;
@@ -40,6 +41,8 @@ pub(super) const PAUSE: Duration = Duration::from_millis(100);
 pub(super) struct Coordinator<'a> {
     pub(super) plan: &'a Arc<Plan>,
     pub(super) options: &'a RunOptions,
+    /// If only the past is replayed.
+    pub(super) rehearsal: Option<Rehearsal>,
     /// Stops readers.
     pub(super) halt: StopFlag,
     /// Ends what sinks wait for.
@@ -214,6 +217,11 @@ impl Coordinator<'_> {
 
     /// Records enter the open epoch.
     pub(super) fn enter(&mut self, at: usize, records: Records) -> Result<(), RunError> {
+        let Some(rehearsal) = &mut self.rehearsal else { return self.enter_whole(at, records) };
+        rehearsal.cut(records).into_iter().try_for_each(|part| self.enter_whole(at, part))
+    }
+
+    fn enter_whole(&mut self, at: usize, records: Records) -> Result<(), RunError> {
         let source = &mut self.sources[at];
         let partition = Arc::clone(source.partition(records.partition)?);
         let start = source.position(&partition);

@@ -25,16 +25,16 @@ pub(super) enum ClosingKind {
     New(Ranges),
     /// What a checkpoint has brought back, and the digests that it must have.
     Restored(Recorded),
-    /// A part of the past, with what the journal says of it.
-    Past(Expected),
+    /// A part of the past, with what the journal says of its end, if it does.
+    Past(Option<Expected>),
 }
 
 /// What a part of the past must come to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Expected {
-    /// How many records of each source it has.
+    /// How many records of each source it has, with those of the parts before of which nothing is known.
     pub(super) reads: BTreeMap<String, u64>,
-    /// The digests at its end; none if the journal does not know them there.
+    /// The digests at its end.
     pub(super) digests: Recorded,
 }
 
@@ -60,6 +60,8 @@ pub(super) struct Epochs {
     pub(super) marks: Vec<SinkMark>,
     /// When the run was first seen to be asked to stop.
     pub(super) stop_seen: Option<Instant>,
+    /// How many records were read again since it was last known how many there must be, by source.
+    pub(super) reread: BTreeMap<usize, u64>,
     /// The digests of what all workers have passed.
     pub(super) digests: Digests,
     /// The last record in the journal.
@@ -87,6 +89,7 @@ impl Epochs {
             stop_seen: None,
             failed: false,
             good: 0,
+            reread: BTreeMap::new(),
             digests,
             last,
             last_data: Instant::now(),

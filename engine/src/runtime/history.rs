@@ -47,8 +47,8 @@ pub(super) struct Stage {
     pub(super) epoch: u64,
     /// Where each partition stands then.
     pub(super) ends: Positions,
-    /// What it must come to.
-    pub(super) expected: Expected,
+    /// What it must come to; unknown if it is only a share of a longer one.
+    pub(super) expected: Option<Expected>,
 }
 
 /// Where the past begins.
@@ -91,7 +91,11 @@ impl Summit {
                 }
                 Entry::Marks(marks) => summit.last.sinks = marks,
                 Entry::Base(base) if summit.last.epoch == 0 => {
-                    summit.oldest = Some(base.record.clone());
+                    // An instance that was taken over from may have journaled nothing yet.
+                    summit.oldest = Some(base.record.clone()).filter(|record| record.epoch > 0);
+                    if marked.contains(&base.record.epoch) {
+                        summit.digests.insert(base.record.epoch, base.record.digests.clone());
+                    }
                     summit.last = base.record;
                 }
                 Entry::Base(base) if base.record.epoch != summit.last.epoch => {
@@ -138,7 +142,7 @@ impl History {
                     if history.checkpoint.is_some() {
                         history.base = ends.clone();
                         history.digests = base.record.digests.clone();
-                    } else {
+                    } else if from > 0 {
                         history.stages.push(Stage::between(&staged, &base.record, &ends));
                     }
                     staged = base.record.clone();
@@ -178,21 +182,49 @@ impl History {
         Ok((history, reader.into_journal(writer_may_live)?))
     }
 
+    /// Divides what is too long for one stage: only for sinks that hold nothing and are asked nothing.
+    pub(super) fn share_out(&mut self) {
+        let Self { starts, stages, .. } = self;
+        let mut whole = std::mem::take(stages).into_iter();
+        *stages = whole.next().map_or(Vec::new(), |first| first.shares(starts));
+        stages.extend(whole);
+    }
+
     /// Leaves out the stages up to `epoch`; gives the positions where the rest begins.
     pub(super) fn skip_to(&mut self, epoch: u64) -> Positions {
         let kept = self.stages.iter().position(|stage| stage.epoch > epoch).unwrap_or(self.stages.len());
         let Some(skipped) = self.stages.drain(..kept).next_back() else { return Positions::new() };
-        self.digests = skipped.expected.digests;
+        self.digests = skipped.expected.unwrap_or_default().digests;
         skipped.ends
     }
 }
 
 impl Stage {
+    /// The same as several stages of bearable length, each an epoch earlier than the next. Partitions advance evenly.
+    pub(super) fn shares(self, starts: &Positions) -> Vec<Self> {
+        let reads: u64 = self.expected.iter().flat_map(|expected| expected.reads.values()).sum();
+        let count = reads.div_ceil(STAGE_RECORDS).clamp(1, self.epoch.max(1));
+        let share = |at: u64| {
+            let part = |source: &str, partition: &String, end: u64| {
+                let start = starts.get(source).and_then(|starts| starts.get(partition)).copied().unwrap_or(0).min(end);
+                start + (u128::from(end - start) * u128::from(at) / u128::from(count)) as u64
+            };
+            let ends = self.ends.iter().map(|(source, ends)| {
+                let ends = ends.iter().map(|(partition, end)| (partition.clone(), part(source, partition, *end)));
+                (source.clone(), ends.collect())
+            });
+            Self { epoch: self.epoch - (count - at), ends: ends.collect(), expected: None }
+        };
+        let mut shares: Vec<Self> = (1..count).map(share).collect();
+        shares.push(self);
+        shares
+    }
+
     fn between(before: &EpochRecord, end: &EpochRecord, ends: &Positions) -> Self {
         let read = |source: &String| before.ledgers.get(source).map_or(0, |ledger| ledger.read);
         let reads = end.ledgers.iter().map(|(source, ledger)| (source.clone(), ledger.read - read(source)));
         let expected = Expected { reads: reads.collect(), digests: end.digests.clone() };
-        Self { epoch: end.epoch, ends: ends.clone(), expected }
+        Self { epoch: end.epoch, ends: ends.clone(), expected: Some(expected) }
     }
 }
 

@@ -116,6 +116,24 @@ pub(super) fn choose_beginning(
     })
 }
 
+/// Where a rehearsal begins: as early as it can.
+pub(super) fn earliest_beginning(
+    plan: &Plan,
+    summit: &Summit,
+    sound: &[Checkpoint],
+    folder: &StateFolder,
+) -> Result<Beginning, RunError> {
+    let Some(oldest) = &summit.oldest else { return Ok(Beginning::Records) };
+    if plan.sources.iter().all(|source| source.source.replay() == Replay::Seek) {
+        return Ok(Beginning::RecordsBefore(oldest.epoch));
+    }
+    sound.first().cloned().map(Beginning::Checkpoint).ok_or_else(|| RunError::State {
+        folder: folder.path.clone(),
+        what: "no checkpoint serves, and not all sources can read again what came before the journal".into(),
+        hint: "use the YAML with which the state was made".into(),
+    })
+}
+
 /// Where stages must end: where a sink stands, and at each of the last epochs, since a sink that cannot take an epoch whole may hold a part of one
 /// of them, and gets the same records again only in the same epoch.
 pub(super) fn borders(marks: &[SinkMark], last: u64) -> BTreeSet<u64> {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{RecvTimeoutError, Sender, bounded, unbounded};
 use tracing::info;
 
-use crate::connector::{Committed, ConnectContext, Grid, StopFlag};
+use crate::connector::{Committed, ConnectContext, Grid, Replay, StopFlag};
 use crate::ownership::Ownership;
 use crate::plan::{Plan, Report};
 
@@ -25,17 +25,32 @@ use super::history::{History, Summit};
 use super::journal::{Base, SinkMark};
 use super::opening::{open_source, start_source};
 use super::options::{Ended, Observer, RunOptions, Summary};
+use super::rehearsal::recall_source;
 use super::replay::Replayed;
-use super::resuming::{borders, choose_beginning, known_starts, positions, sink_marks, sound_checkpoints};
+use super::resuming::{
+    borders, choose_beginning, earliest_beginning, known_starts, positions, sink_marks, sound_checkpoints,
+};
+use super::setting::Setting;
 use super::state_folder::{StateFolder, make_folder};
 use super::watch::{Life, Watch};
 use super::worker::{Past, Ports, SinkPort, Workers};
 
 /// Runs a plan to its end, or until it is asked to stop. Whatever stopped it, results up to the last committed epoch stand.
 pub fn run(plan: &Arc<Plan>, options: &RunOptions, observer: &dyn Observer) -> Ended {
+    run_in(plan, options, observer, || Setting::real(plan, options))
+}
+
+/// Runs a plan in a setting of its own.
+pub(super) fn run_in(
+    plan: &Arc<Plan>,
+    options: &RunOptions,
+    observer: &dyn Observer,
+    setting: impl FnOnce() -> Result<Setting, RunError>,
+) -> Ended {
     let started = Instant::now();
     let flags = Flags { halt: options.stop.child(), abandon: StopFlag::default() };
-    match while_watching(options, started, &flags, || open(plan, options, observer, started, &flags)) {
+    let opened = || open(plan, options, setting()?, observer, started, &flags);
+    match while_watching(options, started, &flags, opened) {
         Ok(opened) => conduct(opened, plan),
         Err(error) if options.stop.is_set() => {
             info!("stopped before everything was open: {error}");
@@ -82,11 +97,12 @@ fn while_watching<T>(options: &RunOptions, started: Instant, flags: &Flags, open
 fn open<'a>(
     plan: &'a Arc<Plan>,
     options: &'a RunOptions,
+    setting: Setting,
     observer: &'a dyn Observer,
     started: Instant,
     flags: &Flags,
 ) -> Result<Opened<'a>, RunError> {
-    let folder = StateFolder::take(&plan.state_folder(&options.state_root, &options.variables), &plan.name)?;
+    let Setting { folder, sinks, mut rehearsal } = setting;
     let context = |name: &str, fingerprint: &str, stop: &StopFlag| ConnectContext {
         pipeline: plan.name.clone(),
         name: name.to_owned(),
@@ -99,14 +115,24 @@ fn open<'a>(
         variables: options.variables.clone(),
         stop: stop.clone(),
     };
-    let (domains, held) = open_domains(plan, &options.variables, &flags.abandon, &context)?;
+    let (domains, held) = open_domains(plan, &sinks, &options.variables, &flags.abandon, &context)?;
     let summit = Summit::read(&folder.path, &epochs_held(&held))?;
     let marks = sink_marks(plan, &held, &summit, &folder)?;
     let checkpoints = sound_checkpoints(plan, &summit, &folder);
-    let beginning = choose_beginning(plan, &summit, &checkpoints, &marks, &folder)?;
     let taken_over = folder.ownership.is_taken_over();
-    let borders = borders(&marks, summit.last.epoch);
+    let (beginning, borders) = match &mut rehearsal {
+        Some(rehearsal) => {
+            (earliest_beginning(plan, &summit, &checkpoints, &folder)?, rehearsal.borders(summit.last.epoch))
+        }
+        None => {
+            let beginning = choose_beginning(plan, &summit, &checkpoints, &marks, &folder)?;
+            (beginning, borders(&marks, summit.last.epoch))
+        }
+    };
     let (mut history, mut journal) = History::read(&folder.path, beginning, &borders, taken_over)?;
+    if rehearsal.is_some() {
+        history.share_out();
+    }
     if taken_over {
         let (record, starts, ends) = (history.last.clone(), history.starts.clone(), history.ends.clone());
         journal.roll(folder.identity.generation, Base { record, starts, ends, before: None }, &history.unsettled)?;
@@ -127,8 +153,11 @@ fn open<'a>(
     let workers = Workers::start(plan, options.workers, &ports, past)?;
     let mut sources = Vec::new();
     for node in &plan.sources {
-        let opened =
-            open_source(node, plan.mode, &positions, &history, &context(&node.name, &node.fingerprint, &flags.halt))?;
+        let opened = if rehearsal.is_some() && node.source.replay() == Replay::Journal {
+            recall_source(node, &history)?
+        } else {
+            open_source(node, plan.mode, &positions, &history, &context(&node.name, &node.fingerprint, &flags.halt))?
+        };
         sources.push(start_source(node, opened, &history, &positions, &mut journal, &flags.halt)?);
     }
     let sink_names = plan.sinks.iter().map(|sink| sink.input.name.clone()).collect();
@@ -136,6 +165,7 @@ fn open<'a>(
     let coordinator = Coordinator {
         plan,
         options,
+        rehearsal,
         halt: flags.halt.clone(),
         abandon: flags.abandon.clone(),
         generation: folder.identity.generation,
@@ -165,8 +195,8 @@ fn open<'a>(
 fn conduct(opened: Opened<'_>, plan: &Plan) -> Ended {
     let Opened { mut coordinator, history, folder } = opened;
     let outcome = match coordinator.replay(&history, &folder.path) {
-        Ok(Replayed::Whole) => coordinator.live(),
-        Ok(Replayed::Stopped) => Ok(()),
+        Ok(Replayed::Whole) if coordinator.rehearsal.is_none() => coordinator.live(),
+        Ok(Replayed::Whole | Replayed::Stopped) => Ok(()),
         Err(error) => Err(error),
     };
     coordinator.halt.set();
@@ -174,7 +204,7 @@ fn conduct(opened: Opened<'_>, plan: &Plan) -> Ended {
     let asked = coordinator.options.stop.is_set();
     let mut summary = summarise(&coordinator);
     let outcome = outcome.and_then(|()| {
-        if settled && !asked {
+        if settled && !asked && coordinator.rehearsal.is_none() {
             summary.reports = answer_reports(&coordinator, plan)?;
         }
         Ok(())

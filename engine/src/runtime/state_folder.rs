@@ -17,6 +17,8 @@ use super::RunError;
 
 /// The version of everything below the folder.
 const FORMAT: u32 = 3;
+/// The file that says what the folder is.
+const IDENTITY: &str = "identity.json";
 
 /// An owned folder.
 #[derive(Debug)]
@@ -44,57 +46,61 @@ impl StateFolder {
     pub(super) fn take(path: &Path, pipeline: &str) -> Result<Self, RunError> {
         let path = path.to_owned();
         make_folder(&path)?;
-        let lock_path = path.join("lock");
-        let ownership = match Ownership::take(&lock_path) {
-            Ok(ownership) => Arc::new(ownership),
-            Err(NotOwned::File(error)) => return Err(RunError::File { path: lock_path, error }),
-            Err(NotOwned::Other(process)) => {
-                return Err(RunError::State {
-                    folder: path,
-                    what: format!("another flowctl (process {process}) runs this pipeline here"),
-                    hint: "stop it first, or give this one a directory of its own with `--state DIR`".into(),
-                });
-            }
-        };
+        let ownership = own(&path)?;
         if ownership.is_taken_over() {
             warn!("taking over from a flowctl that is stopped (SIGSTOP, Ctrl-Z): should it go on, it will end");
         }
-        let identity_path = path.join("identity.json");
-        let mut identity = read_identity(&identity_path, &path, pipeline)?;
+        let mut identity = Identity::read(&path, pipeline)?.unwrap_or_else(|| Identity::new(pipeline));
         identity.generation += 1;
         let text = serde_json::to_vec(&identity).expect("an identity is plain text and numbers");
-        replace_file(&identity_path, &text)?;
+        replace_file(&path.join(IDENTITY), &text)?;
         Ok(Self { path, identity, ownership })
     }
 }
 
-fn read_identity(path: &Path, folder: &Path, pipeline: &str) -> Result<Identity, RunError> {
-    let text = match fs::read(path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return Ok(Identity {
-                format: FORMAT,
-                pipeline: pipeline.to_owned(),
-                state_id: random_id(),
-                generation: 0,
-            });
+/// Takes a folder's lock.
+pub(super) fn own(folder: &Path) -> Result<Arc<Ownership>, RunError> {
+    let path = folder.join("lock");
+    match Ownership::take(&path) {
+        Ok(ownership) => Ok(Arc::new(ownership)),
+        Err(NotOwned::File(error)) => Err(RunError::File { path, error }),
+        Err(NotOwned::Other(process)) => Err(RunError::State {
+            folder: folder.to_owned(),
+            what: format!("another flowctl (process {process}) runs this pipeline here"),
+            hint: "stop it first, or give this one a directory of its own with `--state DIR`".into(),
+        }),
+    }
+}
+
+impl Identity {
+    /// Of a new folder.
+    fn new(pipeline: &str) -> Self {
+        Self { format: FORMAT, pipeline: pipeline.to_owned(), state_id: random_id(), generation: 0 }
+    }
+
+    /// Of a pipeline's folder; none if it has none yet.
+    pub(super) fn read(folder: &Path, pipeline: &str) -> Result<Option<Self>, RunError> {
+        let path = folder.join(IDENTITY);
+        let text = match fs::read(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(RunError::File { path, error }),
+        };
+        let unusable = |what: String| RunError::State {
+            folder: folder.to_owned(),
+            what,
+            hint: "use another directory with `--state DIR`, or move this one away to begin anew".into(),
+        };
+        let identity: Self =
+            serde_json::from_slice(&text).map_err(|error| unusable(format!("{IDENTITY} cannot be read: {error}")))?;
+        if identity.format != FORMAT {
+            return Err(unusable(format!("its format is {}, this flowctl writes format {FORMAT}", identity.format)));
         }
-        Err(error) => return Err(RunError::File { path: path.to_owned(), error }),
-    };
-    let unusable = |what: String| RunError::State {
-        folder: folder.to_owned(),
-        what,
-        hint: "use another directory with `--state DIR`, or move this one away to begin anew".into(),
-    };
-    let identity: Identity =
-        serde_json::from_slice(&text).map_err(|error| unusable(format!("identity.json cannot be read: {error}")))?;
-    if identity.format != FORMAT {
-        return Err(unusable(format!("its format is {}, this flowctl writes format {FORMAT}", identity.format)));
+        if identity.pipeline != pipeline {
+            return Err(unusable(format!("it belongs to pipeline `{}`", identity.pipeline)));
+        }
+        Ok(Some(identity))
     }
-    if identity.pipeline != pipeline {
-        return Err(unusable(format!("it belongs to pipeline `{}`", identity.pipeline)));
-    }
-    Ok(identity)
 }
 
 /// 32 hexadecimal digits from the operating system's randomness, which the standard library's hashers are seeded with.

@@ -8,3 +8,4 @@ pub(crate) mod run;
 pub(crate) mod simulate;
 pub(crate) mod status;
 pub(crate) mod topic;
+pub(crate) mod verify;
