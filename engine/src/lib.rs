@@ -9,6 +9,7 @@ pub mod diagnostic;
 pub mod digest;
 pub mod error_row;
 pub mod expr;
+pub mod failpoint;
 pub mod ledger;
 pub mod operator;
 pub mod ownership;

@@ -4,6 +4,8 @@ mod bug;
 mod cli;
 mod command;
 mod exit;
+#[cfg(debug_assertions)]
+mod failing;
 mod feed;
 mod message;
 mod outcome;
@@ -30,6 +32,8 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let terminal = Terminal::open();
     message::listen(&terminal);
+    #[cfg(debug_assertions)]
+    failing::arm_named();
     match cli.command.run(&terminal) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {

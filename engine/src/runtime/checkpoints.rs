@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 
 use tracing::warn;
 
+use crate::failpoint::{Failpoint, hit};
+
 use super::RunError;
 use super::checkpoint::{Checkpoint, remove_others};
 use super::journal::{Base, Entry, EpochRecord, Journal, PartitionStart, Positions};
@@ -110,6 +112,7 @@ impl Checkpoints {
                 return Ok(());
             }
         };
+        hit(Failpoint::CheckpointJournal).map_err(RunError::file(&self.folder))?;
         journal.append(&Entry::Checkpoint(checkpoint.clone()))?;
         journal.sync()?;
         self.kept.push(checkpoint);
@@ -117,9 +120,12 @@ impl Checkpoints {
         let committed = self.kept.iter().rposition(|kept| kept.epoch <= all_committed);
         let oldest = self.kept.len().saturating_sub(KEPT).min(committed.unwrap_or(0));
         self.kept.drain(..oldest);
-        if committed.is_some() && self.kept.len() >= KEPT {
-            journal.remove_before(self.kept[0].epoch)?;
+        let is_enough = committed.is_some() && self.kept.len() >= KEPT;
+        let removed = if is_enough { journal.remove_before(self.kept[0].epoch) } else { Ok(()) };
+        let removed = removed.and(remove_others(&self.folder, self.kept.iter().flat_map(|kept| &kept.runs)));
+        if let Err(error) = removed {
+            warn!("what only older checkpoints need is not removed, which only takes room: {error}");
         }
-        remove_others(&self.folder, self.kept.iter().flat_map(|kept| &kept.runs))
+        Ok(())
     }
 }

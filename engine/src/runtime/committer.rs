@@ -9,6 +9,7 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 
 use crate::connector::{Changes, ConnectorError, Grid, MemberChanges, MemberError, SinkInput, SinkMode, Writer};
 use crate::digest::Digest;
+use crate::failpoint::{self, Failpoint};
 use crate::ownership::Ownership;
 use crate::plan::Plan;
 use crate::render::{Batch, Outlet};
@@ -172,8 +173,15 @@ impl State {
             let hint = "nothing is lost, the other instance goes on; run only one at a time";
             return Err(ConnectorError::Fenced { what, hint: hint.into() }.into());
         }
-        self.writer.commit(epoch, &changed)
+        failpoint::hit(Failpoint::CommitBegin).map_err(interrupted)?;
+        self.writer.commit(epoch, &changed)?;
+        failpoint::hit(Failpoint::CommitDone).map_err(interrupted)?;
+        Ok(())
     }
+}
+
+fn interrupted(error: std::io::Error) -> MemberError {
+    ConnectorError::unavailable(format!("the commit was interrupted: {error}"), "start again").into()
 }
 
 impl MemberState {

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use tracing::info;
 
+use crate::failpoint::{Failpoint, hit};
 use crate::render::CutEntry;
 
 use super::RunError;
@@ -31,6 +32,7 @@ impl Coordinator<'_> {
         let mut cut = None;
         while let Some((of, key, value)) = entries.next()? {
             if chunk.len() == CHUNK || cut.is_some_and(|cut| cut != of) {
+                hit(Failpoint::Restore).map_err(RunError::file(runs))?;
                 self.workers.restore(cut.unwrap_or(of), std::mem::take(&mut chunk))?;
                 self.drain_events()?;
                 self.epochs.last_data = Instant::now();

@@ -8,6 +8,7 @@ use crossbeam_channel::{RecvTimeoutError, Sender, bounded, unbounded};
 use tracing::info;
 
 use crate::connector::{Committed, ConnectContext, Grid, Replay, StopFlag};
+use crate::failpoint::{Failpoint, hit};
 use crate::ownership::Ownership;
 use crate::plan::{Plan, Report};
 
@@ -116,6 +117,7 @@ fn open<'a>(
         stop: stop.clone(),
     };
     let (domains, held) = open_domains(plan, &sinks, &options.variables, &flags.abandon, &context)?;
+    hit(Failpoint::SinksFenced).map_err(RunError::file(&folder.path))?;
     let summit = Summit::read(&folder.path, &epochs_held(&held))?;
     let marks = sink_marks(plan, &held, &summit, &folder)?;
     let checkpoints = sound_checkpoints(plan, &summit, &folder);

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use tracing::warn;
 
+use crate::failpoint::{Failpoint, hit};
 use crate::ownership::{NotOwned, Ownership};
 
 use super::RunError;
@@ -52,6 +53,7 @@ impl StateFolder {
         }
         let mut identity = Identity::read(&path, pipeline)?.unwrap_or_else(|| Identity::new(pipeline));
         identity.generation += 1;
+        hit(Failpoint::IdentityWrite).map_err(RunError::file(path.join(IDENTITY)))?;
         let text = serde_json::to_vec(&identity).expect("an identity is plain text and numbers");
         replace_file(&path.join(IDENTITY), &text)?;
         Ok(Self { path, identity, ownership })

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeSet, VecDeque};
 use std::fs::{self, File, OpenOptions};
-use std::io::{Seek, SeekFrom, Write};
+use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use crate::failpoint::{Failpoint, hit};
 use crate::runtime::RunError;
 use crate::runtime::state_folder::{make_folder, replace_file, sync_folder};
 
@@ -62,6 +63,7 @@ impl Journal {
     pub(in crate::runtime) fn roll(&mut self, generation: u64, base: Base, carried: &[Entry]) -> Result<(), RunError> {
         self.sync()?;
         let segment = Segment { generation, base: base.record.epoch };
+        hit(Failpoint::SegmentBegin).map_err(RunError::file(&self.path))?;
         let before = Some(Seal { segment: self.segment, length: self.end.0, hash: self.end.1 });
         let path = segment.path(&self.folder);
         let mut frames = Vec::new();
@@ -70,6 +72,7 @@ impl Journal {
             hash = encode(&mut frames, hash, entry, &path)?;
         }
         replace_file(&path, &frames)?;
+        hit(Failpoint::SegmentBegun).map_err(RunError::file(&path))?;
         let file = OpenOptions::new().append(true).open(&path).map_err(RunError::file(&path))?;
         (self.segment, self.path, self.file) = (segment, path, file);
         (self.end, self.hash) = ((frames.len() as u64, hash), hash);
@@ -83,6 +86,7 @@ impl Journal {
         let kept: BTreeSet<Segment> = chain.iter().skip(first).map(|link| link.segment).collect();
         for old in segments(&self.folder)?.into_iter().filter(|segment| !kept.contains(segment)) {
             let path = old.path(&self.folder);
+            hit(Failpoint::SegmentsRemove).map_err(RunError::file(&path))?;
             fs::remove_file(&path).map_err(RunError::file(&path))?;
         }
         sync_folder(&self.folder)
@@ -99,10 +103,21 @@ impl Journal {
         if self.frames.is_empty() {
             return Ok(());
         }
-        self.file.write_all(&self.frames).and_then(|()| self.file.sync_data()).map_err(RunError::file(&self.path))?;
+        self.write().map_err(RunError::file(&self.path))?;
         self.end = (self.end.0 + self.frames.len() as u64, self.hash);
         self.frames.clear();
         Ok(())
+    }
+
+    fn write(&mut self) -> io::Result<()> {
+        hit(Failpoint::JournalWrite)?;
+        let (first, rest) = self.frames.split_at(self.frames.len() / 2);
+        self.file.write_all(first)?;
+        hit(Failpoint::JournalTorn)?;
+        self.file.write_all(rest)?;
+        hit(Failpoint::JournalSync)?;
+        self.file.sync_data()?;
+        hit(Failpoint::JournalSynced)
     }
 }
 
