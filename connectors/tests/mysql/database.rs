@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use arrow::array::{ArrayRef, RecordBatch, StringArray, new_empty_array};
 use arrow::compute::cast;
@@ -88,6 +88,27 @@ pub(crate) fn marks(writer: &dyn Writer) -> Vec<Mark> {
         Committed::Volatile => panic!("a table is not volatile"),
     });
     held.collect()
+}
+
+/// Says that a test has ended, also when it fails, to whoever looks on meanwhile.
+#[derive(Default)]
+pub(crate) struct Ended(AtomicBool);
+
+impl Ended {
+    pub(crate) fn is_set(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+
+    /// Sets it when what is returned goes.
+    pub(crate) fn later(&self) -> impl Drop {
+        struct Later<'a>(&'a AtomicBool);
+        impl Drop for Later<'_> {
+            fn drop(&mut self) {
+                self.0.store(true, Ordering::SeqCst);
+            }
+        }
+        Later(&self.0)
+    }
 }
 
 /// Some digest for an epoch.

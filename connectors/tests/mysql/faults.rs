@@ -23,7 +23,7 @@ pub(crate) fn server_address(database: &Database) -> String {
 
 /// Waits for what another connection is about to do; bounded. InnoDB's tables of transactions are a copy that is only made anew
 /// when nobody has looked for 100 ms.
-fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+pub(crate) fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
     let until = Instant::now() + Duration::from_secs(60);
     while !holds() {
         assert!(Instant::now() < until, "{what} did not come");

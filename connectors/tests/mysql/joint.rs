@@ -1,13 +1,11 @@
 //! Several tables, also of several databases, that are one domain: each epoch is in all of them or in none.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use engine::connector::{ConnectorError, Mark, MemberChanges, MemberError, Sink, SinkMode, Writer};
 use engine::schema::{Column, ColumnType, Schema};
 use mysql::prelude::Queryable;
 
-use super::database::{Database, Instance, changes, check, digest, marks, open_together, row, text_rows};
-use super::faults::server_address;
+use super::database::{Database, Ended, Instance, changes, check, digest, marks, open_together, row, text_rows};
+use super::faults::{server_address, wait_until};
 use super::proxy::{Cut, Proxy};
 
 on_each_database! {
@@ -214,7 +212,7 @@ fn a_table_that_has_gone_is_noticed_before_migrations_make_it_anew(database: &Da
 
 /// Looks at three tables again and again, each time within one snapshot: all of them, and their markers, are at one epoch. Says at how many
 /// epochs they were seen.
-fn watch(database: &Database, other: &Database, ended: &AtomicBool) -> usize {
+fn watch(database: &Database, other: &Database, ended: &Ended) -> usize {
     let (Database::Server { name: here, .. }, Database::Server { name: there, .. }) = (database, other) else {
         panic!("only a server has two databases")
     };
@@ -224,7 +222,7 @@ fn watch(database: &Database, other: &Database, ended: &AtomicBool) -> usize {
     );
     let mut conn = database.connect();
     let mut seen = std::collections::BTreeSet::new();
-    while !ended.load(Ordering::SeqCst) {
+    while !ended.is_set() {
         let row: mysql::Row = conn.query_first(&sql).unwrap().unwrap();
         let values: Vec<Option<u64>> = row.unwrap().into_iter().map(mysql::from_value).collect();
         assert!(values.iter().all(|value| *value == values[0]), "torn: {values:?}");
@@ -245,9 +243,10 @@ fn wherever_the_connection_breaks_no_reader_sees_half_an_epoch() {
     let mut writer = open_together(&members).unwrap();
     writer.commit(1, &step(1, &[0, 1, 2])).unwrap();
 
-    let ended = AtomicBool::new(false);
+    let ended = Ended::default();
     std::thread::scope(|scope| {
         let watching = scope.spawn(|| watch(&database, &other, &ended));
+        let end = ended.later();
         let mut epoch = 1;
         let mut commit = |cut: Cut| {
             epoch += 1;
@@ -267,13 +266,37 @@ fn wherever_the_connection_breaks_no_reader_sees_half_an_epoch() {
             assert!(commit(Cut::BeforeCommit));
             assert!(commit(Cut::Nowhere));
         }
-        ended.store(true, Ordering::SeqCst);
+        drop(end);
         let seen = watching.join().unwrap();
         assert!(seen >= 5, "the reader saw only {seen} epochs");
         let total = text_rows(&[&format!("total {epoch}")]);
         for (database, name) in [(&database, "t"), (&other, "t"), (&database, "u")] {
             assert_eq!(database.rows(&format!("SELECT name, n FROM {name}")), total);
         }
+    });
+}
+
+#[test]
+#[ignore = "needs MYSQL_URL"]
+fn markers_are_locked_in_the_order_of_their_names() {
+    let database = Database::server();
+    let sinks = ["t", "u"].map(|name| table(&database, name, None));
+    let instances = ["a", "b"].map(|name| Instance { sink: name.into(), ..Instance::new("state", 1) });
+    let mut writer = open_together(&[(&*sinks[1], &instances[1]), (&*sinks[0], &instances[0])]).unwrap();
+    writer.commit(1, &step(1, &[0, 1])).unwrap();
+    std::thread::scope(|scope| {
+        // It lets go also when this fails.
+        let mut holder = database.connect();
+        holder.query_drop("START TRANSACTION").unwrap();
+        holder.query_drop("SELECT * FROM flowctl_sinks WHERE table_name = 'u' FOR UPDATE").unwrap();
+        let done = scope.spawn(|| writer.commit(2, &step(2, &[0, 1])));
+        let mut other = database.connect();
+        wait_until("the lock of the first while the second is held", || {
+            let first = "SELECT * FROM flowctl_sinks WHERE table_name = 't' FOR UPDATE NOWAIT";
+            matches!(other.query_drop(first), Err(mysql::Error::MySqlError(error)) if [1205, 3572].contains(&error.code))
+        });
+        holder.query_drop("ROLLBACK").unwrap();
+        done.join().unwrap().unwrap();
     });
 }
 

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use arrow::array::{AsArray, RecordBatch};
 use arrow::compute::{concat_batches, sort_to_indices, take_record_batch};
@@ -11,7 +10,7 @@ use engine::connector::{Changes, ConnectorError, Mark, Sink, SinkMode};
 use engine::schema::{Column, ColumnType, Schema};
 use serde_json::json;
 
-use super::database::{Database, Instance, changes, check, digest, read_back, row};
+use super::database::{Database, Ended, Instance, changes, check, digest, read_back, row};
 
 on_each_database! {
     every_type_is_read_back_as_it_was_written,
@@ -252,11 +251,11 @@ fn mark_and_rows_are_of_one_moment(database: &Database) {
     let mut writer = database.open(KEYED, &schema, SinkMode::Changes, &Instance::new("state", 1)).unwrap();
     writer.commit(1, &insert_all(&state(1))).unwrap();
     let reader = sink(database, KEYED, &schema, SinkMode::Changes);
-    let ended = AtomicBool::new(false);
+    let ended = Ended::default();
     let seen = std::thread::scope(|scope| {
         let reading = scope.spawn(|| {
             let mut seen = std::collections::BTreeSet::new();
-            while !ended.load(Ordering::SeqCst) {
+            while !ended.is_set() {
                 let (mark, batches, _) = read_back(&*reader, &Instance::new("state", 1)).unwrap();
                 assert_eq!(
                     (mark.digest, &batches[..]),
@@ -266,10 +265,11 @@ fn mark_and_rows_are_of_one_moment(database: &Database) {
             }
             seen.len()
         });
+        let end = ended.later();
         for epoch in 2..400 {
             writer.commit(epoch, &insert_all(&state(epoch))).unwrap();
         }
-        ended.store(true, Ordering::SeqCst);
+        drop(end);
         reading.join().unwrap()
     });
     if database.is_server() {
