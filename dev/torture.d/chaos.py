@@ -5,7 +5,7 @@ import signal
 import subprocess
 import time
 
-from failed import Failed
+from failed import Failed, tail
 from stream import end
 
 PATIENCE = 90
@@ -36,7 +36,7 @@ class Chaos:
             if self.kills.total() >= shown + 10:
                 shown = self.kills.total()
                 self.talk(f"{shown} kills: {self.counts()}; {self.watcher.snapshots} snapshots, "
-                          f"{self.watcher.floors[-1].rows} rows")
+                          f"{self.watcher.latest.rows} rows")
         for kind in ("pause", "second"):
             if self.rounds[kind] == 0:
                 self.round(kind)
@@ -129,12 +129,14 @@ class Chaos:
     def zombie(self):
         """A second instance takes over from one that stands still, which must notice when it goes on."""
         self.await_progress("a start")
-        first = self.stream.process
+        first, generation = self.stream.process, self.watcher.generation()
         self.stream.pause()
         try:
             self.stream.note("a second instance takes over")
             self.start()
+            self.wait_for(lambda: self.watcher.generation() > generation, "no second instance took all tables over")
             self.await_progress("a second instance took over")
+            self.stream.note("SIGCONT to the first")
             first.send_signal(signal.SIGCONT)
             try:
                 code = first.wait(20)
@@ -164,9 +166,15 @@ class Chaos:
             time.sleep(min(left, 0.05))
 
     def await_progress(self, after):
-        """Waits until epochs are committed again."""
-        before, until = self.watcher.position(), time.monotonic() + PATIENCE
-        while self.watcher.position() <= before:
+        """Waits until epochs are committed again: later ones than a snapshot from now on shows."""
+        snapshots = self.watcher.snapshots + 1
+        self.wait_for(lambda: self.watcher.snapshots > snapshots, f"no snapshot could be taken after {after}")
+        before = self.watcher.position()
+        self.wait_for(lambda: self.watcher.position() > before, f"nothing was committed after {after}")
+
+    def wait_for(self, condition, otherwise):
+        until = time.monotonic() + PATIENCE
+        while not condition():
             if time.monotonic() >= until:
-                raise Failed(f"nothing was committed for {PATIENCE} s after {after}")
+                raise Failed(f"{otherwise}, for {PATIENCE} s; the end of {self.stream.log}:\n{tail(self.stream.log)}")
             self.hold(0.05)

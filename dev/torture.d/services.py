@@ -21,9 +21,9 @@ class Services:
         self.environment["FLOWCTL_SERVICES"] = str(work / "services")
         self.environment["FLOWCTL_KAFKA_SESSION"] = "3000"
 
-    def command(self, *words, **options):
+    def command(self, *words):
         """What a program of the folder dev/ prints."""
-        done = subprocess.run([DEV / words[0], *words[1:]], env=self.environment, capture_output=True, text=True, check=False, **options)
+        done = subprocess.run([DEV / words[0], *words[1:]], env=self.environment, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise Failed(f"dev/{' '.join(words)}: {done.stderr.strip()}")
         return done.stdout

@@ -15,7 +15,9 @@ SETTLED = 2.0
 LOST = ("ERROR 2002", "ERROR 2003", "ERROR 2006", "ERROR 2013", "ERROR 2026", "ERROR 2055", "ERROR 1053", "ERROR 1927")
 NOT_YET = ("ERROR 1146", "ERROR 1412")
 
-Floor = collections.namedtuple("Floor", "at epochs rows")
+# At a time: each table's generation, its epoch, and the count of all rows.
+Floor = collections.namedtuple("Floor", "at generations epochs rows")
+NOTHING = Floor(0, {}, {}, 0)
 
 
 class Lost(Exception):
@@ -34,8 +36,8 @@ class Watcher(threading.Thread):
         self.failure = None
         self.snapshots = self.row_counts = self.unequal = self.apart = self.reconnected = 0
         self.examples = []
-        self.floors = collections.deque([Floor(0, {}, 0)])
-        self.seen = time.monotonic()
+        self.floors = collections.deque([NOTHING])
+        self.latest = NOTHING
         self.process = None
 
     def check(self):
@@ -44,7 +46,11 @@ class Watcher(threading.Thread):
 
     def position(self):
         """How far all tables are together; grows with every commit."""
-        return sum(self.floors[-1].epochs.values())
+        return sum(self.latest.epochs.values())
+
+    def generation(self):
+        """The instance that owns all tables; 0 if some are not owned yet."""
+        return min(self.latest.generations.values(), default=0)
 
     def stop(self):
         self.ended.set()
@@ -81,7 +87,7 @@ class Watcher(threading.Thread):
         if not waits_for_tables:
             durable = time.monotonic() - SETTLED
             settled = [floor for floor in self.floors if floor.at <= durable]
-            self.floors = collections.deque(settled or [Floor(0, {}, 0)])
+            self.floors = collections.deque(settled or [NOTHING])
         self.ended.wait(0.1)
 
     def snapshot(self, with_rows):
@@ -90,7 +96,7 @@ class Watcher(threading.Thread):
         queries = [
             f"SELECT 'credits', COALESCE(SUM(amount), 0), COALESCE(SUM(transfers), 0) FROM {prefix}_credits",
             f"SELECT 'debits', COALESCE(SUM(amount), 0), COALESCE(SUM(transfers), 0) FROM {prefix}_debits",
-            f"SELECT 'epoch', table_name, epoch FROM flowctl_sinks WHERE table_name LIKE '{prefix}\\_%'",
+            f"SELECT 'epoch', table_name, generation, epoch FROM flowctl_sinks WHERE table_name LIKE '{prefix}\\_%'",
         ]
         if with_rows:
             queries += [f"SELECT 'rows', COUNT(*) FROM {prefix}_rows",
@@ -105,7 +111,6 @@ class Watcher(threading.Thread):
         for line in self.process.stdout:
             word, *cells = line.decode().rstrip("\n").split("\t")
             if word == "end":
-                self.seen = time.monotonic()
                 return found
             found[word].append(cells)
         raise Lost(self.last_words())
@@ -125,25 +130,28 @@ class Watcher(threading.Thread):
             self.row_counts += 1
             if found["rows"] != found["games"]:
                 self.differ(f"there are {found['rows'][0][0]} rows, and {found['games'][0][0]} in the games")
-        self.apart += len(set(self.floors[-1].epochs.values())) > 1
+        self.apart += len(set(self.latest.epochs.values())) > 1
 
     def differ(self, what):
         self.unequal += 1
         if len(self.examples) < 5:
             self.examples.append(what)
         if not self.tolerant:
-            raise Failed(f"snapshot {self.snapshots} is no prefix: {what}; epochs {self.floors[-1].epochs}")
+            raise Failed(f"snapshot {self.snapshots} is no prefix: {what}; epochs {self.latest.epochs}")
 
     def never_back(self, found):
         before = self.floors[-1]
-        epochs = {table: int(epoch) for table, epoch in found["epoch"]}
+        generations = {table: int(generation) for table, generation, _ in found["epoch"]}
+        epochs = {table: int(epoch) for table, _, epoch in found["epoch"]}
         rows = int(found["rows"][0][0]) if found["rows"] else before.rows
-        for table, epoch in before.epochs.items():
-            if epochs.get(table, -1) < epoch:
-                raise Failed(f"table {table} went back from epoch {epoch} to {epochs.get(table)}")
+        for what, old, new in (("generation", before.generations, generations), ("epoch", before.epochs, epochs)):
+            for table, number in old.items():
+                if new.get(table, -1) < number:
+                    raise Failed(f"table {table} went back from {what} {number} to {new.get(table)}")
         if rows < before.rows:
             raise Failed(f"the table of rows shrank from {before.rows} to {rows}")
         now = time.monotonic()
-        self.floors.append(Floor(now, epochs, rows))
+        self.latest = Floor(now, generations, epochs, rows)
+        self.floors.append(self.latest)
         while len(self.floors) > 1 and self.floors[1].at <= now - SETTLED:
             self.floors.popleft()
