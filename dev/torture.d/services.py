@@ -21,9 +21,10 @@ class Services:
         self.environment["FLOWCTL_SERVICES"] = str(work / "services")
         self.environment["FLOWCTL_KAFKA_SESSION"] = "3000"
 
-    def command(self, *words):
-        """What a program of the folder dev/ prints."""
-        done = subprocess.run([DEV / words[0], *words[1:]], env=self.environment, capture_output=True, text=True, check=False)
+    def command(self, *words, output=subprocess.PIPE):
+        """What a program of the folder dev/ prints, if it does not go elsewhere."""
+        done = subprocess.run([DEV / words[0], *words[1:]], env=self.environment, stdout=output, stderr=subprocess.PIPE, text=True,
+                              check=False)
         if done.returncode != 0:
             raise Failed(f"dev/{' '.join(words)}: {done.stderr.strip()}")
         return done.stdout
@@ -50,7 +51,8 @@ class Services:
     def dump(self, topic):
         """Writes what a reader of committed records sees into a file, and says which."""
         path = self.work / f"{topic}.jsonl"
-        path.write_text(self.command("kafka-records", "dump", self.environment["KAFKA_BROKERS"], topic), encoding="ascii")
+        with open(path, "wb") as file:
+            self.command("kafka-records", "dump", self.environment["KAFKA_BROKERS"], topic, output=file)
         return path
 
     @property
@@ -60,8 +62,8 @@ class Services:
     def mysql_client(self):
         """The command of a client that answers each statement as soon as it has read it."""
         at = urllib.parse.urlsplit(self.mysql_url)
-        return ["mariadb", "--no-defaults", "--unbuffered", "--batch", "--skip-column-names", "--connect-timeout=5", f"--host={at.hostname}",
-                f"--port={at.port}", f"--user={at.username}", f"--password={at.password}", at.path.strip("/")]
+        return ["mariadb", "--no-defaults", "--unbuffered", "--batch", "--skip-column-names", "--connect-timeout=5",
+                f"--host={at.hostname}", f"--port={at.port}", f"--user={at.username}", f"--password={at.password}", at.path.strip("/")]
 
 
 class Producer:

@@ -13,6 +13,7 @@ import recompute  # noqa: E402
 
 TABLES = ("rows", "games", "top_streamers", "live", "credits", "debits")
 GAMES = recompute.GAMES.replace("LIMIT 5", "").format("bucketed")
+STREAMERS = recompute.STREAMERS.format("bucketed")
 ROW = tuple(recompute.COLUMNS.split(", "))
 
 
@@ -20,7 +21,7 @@ def compare_runs(url, one, other):
     """Both runs must have left the same rows; says how many."""
     total = 0
     for table in TABLES:
-        left, right = (collections.Counter(map(tuple, recompute.mariadb(url, f"SELECT * FROM {run}_{table}"))) for run in (one, other))
+        left, right = (rows_of(url, f"{run}_{table}") for run in (one, other))
         if not right:
             raise Failed(f"table {other}_{table} is empty")
         differences = [(row, left[row], right[row]) for row in {*left, *right} if left[row] != right[row]]
@@ -33,6 +34,10 @@ def compare_runs(url, one, other):
     return total
 
 
+def rows_of(url, table):
+    return collections.Counter(map(tuple, recompute.mariadb(url, f"SELECT * FROM {table}")))
+
+
 class Expected:
     """What the raw records must become, by code that flowctl does not share."""
 
@@ -42,16 +47,17 @@ class Expected:
 
     def compare_tables(self, url, run):
         recompute.compare_table(self.database, url, f"{run}_rows")
-        games = [(name, int(viewers), int(count), float(average)) for name, viewers, count, average in
-                 recompute.mariadb(url, f"SELECT game_name, total_viewers, num_streams, avg_viewers FROM {run}_games")]
-        recompute.same("table games", recompute.rounded(self.query(GAMES)), recompute.rounded(games))
-        top = recompute.mariadb(url, f"SELECT user_name, total_viewers, num_sessions FROM {run}_top_streamers")
-        recompute.same("table top_streamers", self.query(recompute.STREAMERS.format("bucketed")), [(row[0], *map(int, row[1:])) for row in top])
-        live = recompute.mariadb(url, f"SELECT user_name, game_name, viewer_count, viewer_bucket FROM {run}_live")
-        recompute.same("table live", self.query("SELECT * FROM live"), [(user, game, int(viewers), bucket) for user, game, viewers, bucket in live])
-        for table, column, expected in (("credits", "to_account", self.credits), ("debits", "from_account", self.debits)):
-            found = recompute.mariadb(url, f"SELECT {column}, amount, transfers FROM {run}_{table}")
-            recompute.same(f"table {table}", expected, [(account, int(amount), int(count)) for account, amount, count in found])
+        views = {
+            ("games", "game_name, total_viewers, num_streams, avg_viewers", (str, int, int, float)): self.query(GAMES),
+            ("top_streamers", "user_name, total_viewers, num_sessions", (str, int, int)): self.query(STREAMERS),
+            ("live", "user_name, game_name, viewer_count, viewer_bucket", (str, str, int, str)): self.query("SELECT * FROM live"),
+            ("credits", "to_account, amount, transfers", (str, int, int)): self.credits,
+            ("debits", "from_account, amount, transfers", (str, int, int)): self.debits,
+        }
+        for (table, columns, types), expected in views.items():
+            cells = recompute.mariadb(url, f"SELECT {columns} FROM {run}_{table}")
+            found = [tuple(kind(cell) for kind, cell in zip(types, row)) for row in cells]
+            recompute.same(f"table {table}", recompute.rounded(expected), recompute.rounded(found))
 
     def query(self, sql):
         return self.database.execute(sql).fetchall()
@@ -74,9 +80,14 @@ class Expected:
         recompute.same("topic of credits", self.credits, standing)
 
 
+def records_of(path):
+    with open(path, encoding="ascii") as lines:
+        yield from map(json.loads, lines)
+
+
 def once_each(path):
     """The records of one topic, partition by partition in order; none may come twice or before an earlier one, and none may be missing."""
-    records = sorted(map(json.loads, open(path, encoding="ascii")), key=lambda record: (record["partition"], record["offset"]))
+    records = sorted(records_of(path), key=lambda record: (record["partition"], record["offset"]))
     writers, places, newest = set(), collections.defaultdict(set), collections.defaultdict(lambda: (0, -1))
     for record in records:
         headers = {name: base64.b64decode(value).decode() for name, value in record["headers"]}
@@ -102,8 +113,7 @@ def once_each(path):
 def totals(path):
     """Credits and debits by account, of the newest record of each transfer: account, amount, count."""
     newest = {}
-    for line in open(path, encoding="ascii"):
-        record = json.loads(line)
+    for record in records_of(path):
         fields = json.loads(base64.b64decode(record["value"]))
         if not isinstance(fields["amount"], int):
             continue
