@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use engine::digest::Digest;
 use mysql::{Opts, OptsBuilder};
 
 use super::connection::{Connection, Fault};
@@ -62,6 +63,55 @@ impl Target {
         }
     }
 
+    /// The database within the server; none for a file.
+    pub(super) fn database(&self) -> Option<&str> {
+        match self {
+            Self::Embedded | Self::File(_) => None,
+            Self::Server(opts) => opts.get_db_name(),
+        }
+    }
+
+    /// What is equal for targets that one connection serves: a file, or a server, an account and how they are connected (`options`, what
+    /// follows a `?` in the URL). Who and where is hashed, since the password is part of it.
+    pub(super) fn domain(&self, options: &str) -> String {
+        match self {
+            Self::Embedded => "mysql: embedded".to_owned(),
+            Self::File(path) => format!("mysql: {}", real_path(path).display()),
+            Self::Server(opts) => {
+                let port = opts.get_tcp_port().to_string();
+                let texts = [opts.get_socket(), opts.get_user(), opts.get_pass(), Some(options)];
+                let mut digest = Digest::default();
+                let host = opts.get_ip_or_hostname();
+                for (part, text) in [Some(&*host), Some(&port)].into_iter().chain(texts).enumerate() {
+                    if let Some(text) = text {
+                        digest.add_numbered(part as u64, text.as_bytes());
+                    }
+                }
+                format!("mysql: {digest}")
+            }
+        }
+    }
+
+    /// Where this and others of its domain are, for messages.
+    pub(super) fn shared_place<'a>(&self, mut others: impl Iterator<Item = &'a Self>) -> String {
+        match self {
+            Self::Server(opts) if others.any(|other| other.database() != self.database()) => {
+                format!("MySQL at {}:{}", opts.get_ip_or_hostname(), opts.get_tcp_port())
+            }
+            _ => self.to_string(),
+        }
+    }
+
+    /// A new connection that only reads; `None` if the database is a file that does not exist.
+    pub(super) fn connect_to_read(&self) -> Result<Option<Box<dyn Connection>>, Fault> {
+        let path = match self {
+            Self::Server(_) => return self.connect(Patience::Statement).map(Some),
+            Self::Embedded => Path::new(EMBEDDED_FILE),
+            Self::File(path) => path,
+        };
+        Ok(EmbeddedConnection::open_to_read(path)?.map(|connection| Box::new(connection) as Box<dyn Connection>))
+    }
+
     /// A new connection with its session set up.
     pub(super) fn connect(&self, patience: Patience) -> Result<Box<dyn Connection>, Fault> {
         match self {
@@ -75,6 +125,18 @@ impl Target {
             }
         }
     }
+}
+
+/// The path without links and detours, as far as it exists.
+fn real_path(path: &Path) -> PathBuf {
+    path.ancestors()
+        .find_map(|folder| {
+            let real = folder.canonicalize().ok()?;
+            path.strip_prefix(folder)
+                .ok()
+                .map(|rest| if rest.as_os_str().is_empty() { real.clone() } else { real.join(rest) })
+        })
+        .unwrap_or_else(|| path.to_owned())
 }
 
 /// Host, port and database, or the file; never user or password.
@@ -113,6 +175,44 @@ mod tests {
         assert_eq!(parse("sqlite:out/a.db").unwrap(), "SQLite file /pipelines/out/a.db");
         assert_eq!(parse("sqlite:/tmp/a.db").unwrap(), "SQLite file /tmp/a.db");
         assert!(parse("embedded").unwrap().contains("embedded"));
+    }
+
+    fn domain(url: &str) -> String {
+        let options = url.split_once('?').map_or("", |(_, options)| options);
+        Target::parse(url, Path::new("/pipelines")).unwrap().domain(options)
+    }
+
+    #[test]
+    fn databases_of_one_server_and_account_are_one_domain() {
+        let one = domain("mysql://me:hunter2@db:3306/live");
+        assert_eq!(one, domain("mysql://me:hunter2@db/other"));
+        assert!(!one.contains("hunter2") && !one.contains("me:"), "{one}");
+        for other in [
+            "mysql://me:hunter3@db/live",
+            "mysql://you:hunter2@db/live",
+            "mysql://me@db/live",
+            "mysql://me:hunter2@db2/live",
+            "mysql://me:hunter2@db:3307/live",
+            "mysql://me:hunter2@db/live?socket=%2Frun%2Fdb",
+            "mysql://me:hunter2@db/live?compress=true",
+            "embedded",
+        ] {
+            assert_ne!(one, domain(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_file_is_one_domain_by_whatever_path() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |rest: &str| domain(&format!("sqlite:{}/{rest}", folder.path().display()));
+        assert_eq!(path("a.db"), path("./a.db"));
+        assert_eq!(path("new/a.db"), path("new/a.db"));
+        assert_ne!(path("a.db"), path("b.db"));
+        let before = path("a.db");
+        std::fs::write(folder.path().join("a.db"), "").unwrap();
+        assert_eq!(before, path("a.db"), "it is the same once it exists");
+        std::os::unix::fs::symlink(folder.path().join("a.db"), folder.path().join("link.db")).unwrap();
+        assert_eq!(path("a.db"), path("link.db"));
     }
 
     #[test]
