@@ -2,28 +2,26 @@
 
 use engine::connector::{ConnectorError, Mark, MemberChanges, MemberError, Sink, SinkMode, Writer};
 use engine::schema::{Column, ColumnType, Schema};
-use mysql::prelude::Queryable;
 
-use super::database::{Database, Ended, Instance, changes, check, digest, marks, open_together, row, text_rows};
-use super::faults::{server_address, wait_until};
-use super::proxy::{Cut, Proxy};
+use super::database::{Database, Instance, changes, check, digest, marks, open_together, row};
 
 on_each_database! {
     what_each_table_holds_comes_back,
     a_table_that_joins_later_catches_up,
     a_zombie_writes_to_none,
     a_table_taken_by_another_stops_the_epoch_in_all,
+    a_table_that_has_gone_back_stops_the_epoch_in_all,
     a_refusal_names_its_table_and_fences_nobody,
     two_sinks_do_not_share_a_table,
     a_table_that_has_gone_is_noticed_before_migrations_make_it_anew,
 }
 
-fn totals() -> Schema {
+pub(crate) fn totals() -> Schema {
     Schema::new(vec![Column::new("name", ColumnType::String), Column::new("n", ColumnType::Int)])
 }
 
 /// An upserted table; through a port of a proxy, if one is given.
-fn table(database: &Database, name: &str, port: Option<u16>) -> Box<dyn Sink> {
+pub(crate) fn table(database: &Database, name: &str, port: Option<u16>) -> Box<dyn Sink> {
     let pairs = [("table", name), ("create", "true"), ("mode", "upsert"), ("key", "name")];
     check(&database.url(port), &pairs, &totals(), SinkMode::Changes)
 }
@@ -57,7 +55,7 @@ impl Tables {
 }
 
 /// In each of these members, the total becomes the epoch.
-fn step(epoch: u64, members: &[usize]) -> Vec<MemberChanges> {
+pub(crate) fn step(epoch: u64, members: &[usize]) -> Vec<MemberChanges> {
     let n = i64::try_from(epoch).unwrap();
     let rows = [row("total", n - 1, -1), row("total", n, 1)];
     let change = |member: &usize| MemberChanges {
@@ -68,7 +66,7 @@ fn step(epoch: u64, members: &[usize]) -> Vec<MemberChanges> {
     members.iter().map(change).collect()
 }
 
-fn mark(epoch: u64, member: u64) -> Mark {
+pub(crate) fn mark(epoch: u64, member: u64) -> Mark {
     Mark { epoch, digest: digest(epoch * 10 + member) }
 }
 
@@ -154,6 +152,16 @@ fn a_table_taken_by_another_stops_the_epoch_in_all(database: &Database) {
     assert_eq!(is_fenced(old.commit(2, &step(2, &[0]))), Some(0));
 }
 
+fn a_table_that_has_gone_back_stops_the_epoch_in_all(database: &Database) {
+    let tables = Tables::three(database);
+    let mut writer = tables.open(&["a", "b", "c"], 1).unwrap();
+    writer.commit(1, &step(1, &[0, 1, 2])).unwrap();
+    writer.commit(2, &step(2, &[0, 1, 2])).unwrap();
+    database.run("UPDATE flowctl_sinks SET epoch = 1 WHERE table_name = 'u'");
+    assert_eq!(is_fenced(writer.commit(3, &step(3, &[0, 1, 2]))), Some(2));
+    assert_eq!(held(&mut *writer), ["2", "2", "2"]);
+}
+
 fn a_refusal_names_its_table_and_fences_nobody(database: &Database) {
     let tables = Tables::three(database);
     let mut writer = tables.open(&["a", "b", "c"], 1).unwrap();
@@ -208,108 +216,4 @@ fn a_table_that_has_gone_is_noticed_before_migrations_make_it_anew(database: &Da
     let (a, b) = (instance("a", 2), instance("b", 2));
     let refused = open_together(&[(&*t, &a), (&*u, &b)]).map(drop).unwrap_err();
     assert!(refused.member == 1 && refused.error.to_string().contains("is gone from"), "{refused:?}");
-}
-
-/// Looks at three tables again and again, each time within one snapshot: all of them, and their markers, are at one epoch. Says at how many
-/// epochs they were seen.
-fn watch(database: &Database, other: &Database, ended: &Ended) -> usize {
-    let (Database::Server { name: here, .. }, Database::Server { name: there, .. }) = (database, other) else {
-        panic!("only a server has two databases")
-    };
-    let sql = format!(
-        "SELECT (SELECT max(n) FROM {here}.t), (SELECT max(n) FROM {there}.t), (SELECT max(n) FROM {here}.u), (SELECT min(epoch) FROM \
-         {here}.flowctl_sinks), (SELECT max(epoch) FROM {here}.flowctl_sinks), (SELECT max(epoch) FROM {there}.flowctl_sinks)"
-    );
-    let mut conn = database.connect();
-    let mut seen = std::collections::BTreeSet::new();
-    while !ended.is_set() {
-        let row: mysql::Row = conn.query_first(&sql).unwrap().unwrap();
-        let values: Vec<Option<u64>> = row.unwrap().into_iter().map(mysql::from_value).collect();
-        assert!(values.iter().all(|value| *value == values[0]), "torn: {values:?}");
-        seen.insert(values[0]);
-    }
-    seen.len()
-}
-
-#[test]
-#[ignore = "needs MYSQL_URL"]
-fn wherever_the_connection_breaks_no_reader_sees_half_an_epoch() {
-    let (database, other) = (Database::server(), Database::server());
-    let proxy = Proxy::new(server_address(&database));
-    let port = Some(proxy.port);
-    let sinks = [table(&database, "t", port), table(&other, "t", port), table(&database, "u", port)];
-    let instances = ["a", "b", "c"].map(|name| Instance { sink: name.into(), ..Instance::new("state", 1) });
-    let members: Vec<_> = sinks.iter().zip(&instances).map(|(sink, instance)| (&**sink, instance)).collect();
-    let mut writer = open_together(&members).unwrap();
-    writer.commit(1, &step(1, &[0, 1, 2])).unwrap();
-
-    let ended = Ended::default();
-    std::thread::scope(|scope| {
-        let watching = scope.spawn(|| watch(&database, &other, &ended));
-        let end = ended.later();
-        let mut epoch = 1;
-        let mut commit = |cut: Cut| {
-            epoch += 1;
-            proxy.cut_next(cut);
-            writer.commit(epoch, &step(epoch, &[0, 1, 2])).unwrap();
-            assert_eq!(marks(&*writer), [mark(epoch, 0), mark(epoch, 1), mark(epoch, 2)]);
-            proxy.has_cut()
-        };
-        let mut packets = 0;
-        while commit(Cut::AfterPackets(packets)) {
-            packets += 1;
-        }
-        // Beginning, three markers, three tables with deletes or upserts, commit.
-        assert!(packets >= 8, "only {packets} packets");
-        for _ in 0..3 {
-            assert!(commit(Cut::BeforeAnswer));
-            assert!(commit(Cut::BeforeCommit));
-            assert!(commit(Cut::Nowhere));
-        }
-        drop(end);
-        let seen = watching.join().unwrap();
-        assert!(seen >= 5, "the reader saw only {seen} epochs");
-        let total = text_rows(&[&format!("total {epoch}")]);
-        for (database, name) in [(&database, "t"), (&other, "t"), (&database, "u")] {
-            assert_eq!(database.rows(&format!("SELECT name, n FROM {name}")), total);
-        }
-    });
-}
-
-#[test]
-#[ignore = "needs MYSQL_URL"]
-fn markers_are_locked_in_the_order_of_their_names() {
-    let database = Database::server();
-    let sinks = ["t", "u"].map(|name| table(&database, name, None));
-    let instances = ["a", "b"].map(|name| Instance { sink: name.into(), ..Instance::new("state", 1) });
-    let mut writer = open_together(&[(&*sinks[1], &instances[1]), (&*sinks[0], &instances[0])]).unwrap();
-    writer.commit(1, &step(1, &[0, 1])).unwrap();
-    std::thread::scope(|scope| {
-        // It lets go also when this fails.
-        let mut holder = database.connect();
-        holder.query_drop("START TRANSACTION").unwrap();
-        holder.query_drop("SELECT * FROM flowctl_sinks WHERE table_name = 'u' FOR UPDATE").unwrap();
-        let done = scope.spawn(|| writer.commit(2, &step(2, &[0, 1])));
-        let mut other = database.connect();
-        wait_until("the lock of the first while the second is held", || {
-            let first = "SELECT * FROM flowctl_sinks WHERE table_name = 't' FOR UPDATE NOWAIT";
-            matches!(other.query_drop(first), Err(mysql::Error::MySqlError(error)) if [1205, 3572].contains(&error.code))
-        });
-        holder.query_drop("ROLLBACK").unwrap();
-        done.join().unwrap().unwrap();
-    });
-}
-
-#[test]
-#[ignore = "needs MYSQL_URL"]
-fn a_database_that_is_missing_is_its_members_fault() {
-    let database = Database::server();
-    let url = database.url(None);
-    let elsewhere = format!("{}/no_such_database", url.rsplit_once('/').unwrap().0);
-    let pairs = [("table", "t"), ("create", "true")];
-    let sinks = [url, elsewhere].map(|url| check(&url, &pairs, &totals(), SinkMode::Appends));
-    let instance = Instance::new("state", 1);
-    let refused = open_together(&[(&*sinks[0], &instance), (&*sinks[1], &instance)]).map(drop).unwrap_err();
-    assert!(refused.member == 1 && refused.error.to_string().contains("no_such_database"), "{refused:?}");
-    assert!(refused.error.hint().contains("create the database"), "{refused:?}");
 }
