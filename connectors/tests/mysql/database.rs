@@ -55,10 +55,7 @@ impl Instance {
             fingerprint: self.fingerprint.clone(),
             state_root: "/nowhere".into(),
             state_folder: "/nowhere/p".into(),
-<<<<<<< HEAD
             taken_over: false,
-=======
->>>>>>> mysql
             variables: Variables::default(),
             stop: self.stop.clone(),
         }
