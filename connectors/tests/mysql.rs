@@ -22,11 +22,8 @@ mod database;
 mod faults;
 #[path = "mysql/joint.rs"]
 mod joint;
-<<<<<<< HEAD
-=======
 #[path = "mysql/joint_faults.rs"]
 mod joint_faults;
->>>>>>> mysql
 #[path = "mysql/proxy.rs"]
 mod proxy;
 #[path = "mysql/read_back.rs"]
