@@ -201,6 +201,30 @@ fn state_is_dropped_when_somebody_says_so() {
 }
 
 #[test]
+fn tables_of_a_state_that_is_gone_are_named_until_they_are_emptied() {
+    let file = "f: { from: s, file: { path: out.jsonl } }";
+    let table = "t: { from: sum, mysql: { url: 'sqlite:t.db', table: t, mode: upsert, key: [k], create: true } }";
+    let stage = Stage::new(&SUMS.replace(file, table));
+    stage.run_lines(3);
+    let (_, said) = stage.does(&["state", "drop", "p.yaml", "--yes"]);
+    assert!(said.contains("until they are emptied:\n  table `t` in "), "{said}");
+    let (code, _, said) = stage.ends(&["run", "p.yaml", "--fresh"]);
+    assert!(code == 1 && said.contains("written from another state directory"), "{said}");
+    // As the hint says.
+    let hint = said.lines().find(|line| line.starts_with("  help: ")).unwrap();
+    let database = rusqlite::Connection::open(stage.path("t.db")).unwrap();
+    let mut statements = 0;
+    for statement in hint.split('`').filter(|code| code.starts_with("DROP") || code.starts_with("DELETE")) {
+        database.execute(statement, []).unwrap();
+        statements += 1;
+    }
+    assert_eq!(statements, 2, "{hint}");
+    stage.does(&["run", "p.yaml"]);
+    let sum: i64 = database.query_row("select sum from t", [], |row| row.get(0)).unwrap();
+    assert_eq!(sum, 6);
+}
+
+#[test]
 fn a_fresh_run_begins_anew() {
     let stage = Stage::new(&SUMS.replace("  f: { from: s, file: { path: out.jsonl } }\n", ""));
     stage.run_lines(3);
@@ -244,6 +268,7 @@ operators: { sum: { from: s, group_by: [k], aggregate: { sum: sum(v), most: max(
 sinks:
   c: { from: sum, console: { format: json } }
   f: { from: s, file: { path: out.jsonl } }
+  t: { from: sum, mysql: { url: 'sqlite:t.db', table: t, mode: upsert, key: [k], create: true } }
 ";
 
 #[test]
@@ -270,6 +295,10 @@ fn one_signal_drains_and_a_restart_reads_nothing_again() {
         assert!(shown.lines().last().unwrap().contains("\"sum\":101"), "{shown}");
         assert!(said.contains(&format!("goes on from the checkpoint at epoch {last}")), "{said}");
         assert_eq!(std::fs::read_to_string(stage.path("out.jsonl")).unwrap(), line.repeat(101));
+        let database = rusqlite::Connection::open(stage.path("t.db")).unwrap();
+        let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+        let held: (String, i64, i64) = database.query_row("select k, sum, most from t", [], row).unwrap();
+        assert_eq!(held, ("a".into(), 101, 1));
     }
 }
 
