@@ -17,4 +17,5 @@ pub mod plan;
 pub mod render;
 pub mod runtime;
 pub mod schema;
+pub mod sealed;
 pub mod spec;

@@ -7,6 +7,7 @@ mod exit;
 #[cfg(debug_assertions)]
 mod failing;
 mod feed;
+mod form;
 mod message;
 mod outcome;
 mod pipeline;

@@ -25,6 +25,9 @@ use crate::operator::Stateful;
 use crate::schema::Schema;
 use crate::spec::{Mode, Text, Variables};
 
+/// The folder below the root of all state where pipelines on embedded stand-ins have their own.
+pub(crate) const EMBEDDED_STATE: &str = "embedded";
+
 /// A pipeline that can be run.
 #[derive(Debug)]
 pub struct Plan {
@@ -199,7 +202,7 @@ impl Plan {
     #[must_use]
     pub fn state_folder(&self, root: &Path, variables: &Variables) -> PathBuf {
         let embedded = self.sources.iter().any(|source| source.source.is_embedded(variables));
-        if embedded { root.join("embedded").join(&self.name) } else { root.join(&self.name) }
+        if embedded { root.join(EMBEDDED_STATE).join(&self.name) } else { root.join(&self.name) }
     }
 
     /// What each cut is whose sum a checkpoint keeps, in the order of sources and nodes. Equal names, equal meaning of the bytes: those of rows follow

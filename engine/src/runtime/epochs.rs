@@ -7,6 +7,7 @@ use crate::render::EpochReport;
 
 use super::digests::{Digests, Recorded};
 use super::journal::{EpochRecord, Positions, Range, SinkMark};
+use super::status::CheckpointStatus;
 
 /// What was read, by source and partition id.
 pub(super) type Ranges = BTreeMap<String, BTreeMap<String, Range>>;
@@ -68,6 +69,8 @@ pub(super) struct Epochs {
     pub(super) last: EpochRecord,
     /// The last epoch that was journaled, or found to be what it was.
     pub(super) good: u64,
+    /// The newest checkpoint that the run has made or begun with.
+    pub(super) checkpoint: Option<CheckpointStatus>,
     /// A row that failed stops the run: what workers still report is of no interest.
     pub(super) failed: bool,
     /// When records came last.
@@ -87,6 +90,7 @@ impl Epochs {
             through: vec![0; workers],
             marks,
             stop_seen: None,
+            checkpoint: None,
             failed: false,
             good: 0,
             reread: BTreeMap::new(),

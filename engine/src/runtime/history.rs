@@ -22,6 +22,8 @@ const STAGE_RECORDS: u64 = 4_000_000;
 pub(super) struct History {
     /// The checkpoint that the past begins with; without one, it begins with nothing.
     pub(super) checkpoint: Option<Checkpoint>,
+    /// When the epoch of that checkpoint was closed, in microseconds since 1970.
+    pub(super) checkpoint_clock: i64,
     /// Where each partition was read from first.
     pub(super) starts: Positions,
     /// Where each partition stood at the checkpoint.
@@ -142,6 +144,7 @@ impl History {
                     if history.checkpoint.is_some() {
                         history.base = ends.clone();
                         history.digests = base.record.digests.clone();
+                        history.checkpoint_clock = base.record.clock;
                     } else if from > 0 {
                         history.stages.push(Stage::between(&staged, &base.record, &ends));
                     }

@@ -18,6 +18,7 @@ use super::coordinator::{Coordinator, PAUSE};
 use super::digests::Recorded;
 use super::epochs::{Closing, ClosingKind, Expected, Ranges};
 use super::journal::{Entry, EpochRecord, Positions, SinkMark};
+use super::status::CheckpointStatus;
 
 /// How long sinks may take to commit what is under way when the run is asked to stop.
 const STOP_PATIENCE: Duration = Duration::from_millis(4500);
@@ -183,6 +184,9 @@ impl Coordinator<'_> {
         // What is removed for it must not be needed by what a restart knows of the sinks.
         self.journal.append(&Entry::Marks(self.sink_marks()))?;
         let all_committed = self.epochs.all_committed();
+        if checkpoint.is_ok() {
+            self.epochs.checkpoint = Some(CheckpointStatus { epoch, made: now_micros() });
+        }
         self.checkpoints.complete(&mut self.journal, epoch, checkpoint, all_committed)
     }
 

@@ -24,6 +24,9 @@ pub struct RunOptions {
     pub run_for: Option<Duration>,
     /// End when no record has come for this time.
     pub until_idle: Option<Duration>,
+    /// Begin with the newest checkpoint that does not lie behind this epoch, with 0 with none, instead of the newest of all. Results do not depend
+    /// on it.
+    pub from: Option<u64>,
 }
 
 /// Watches a run; called about four times a second.

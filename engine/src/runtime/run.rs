@@ -28,11 +28,13 @@ use super::opening::{open_source, start_source};
 use super::options::{Ended, Observer, RunOptions, Summary};
 use super::rehearsal::recall_source;
 use super::replay::Replayed;
+use super::restarting::not_behind;
 use super::resuming::{
     borders, choose_beginning, earliest_beginning, known_starts, positions, sink_marks, sound_checkpoints,
 };
 use super::setting::Setting;
 use super::state_folder::{StateFolder, make_folder};
+use super::status::CheckpointStatus;
 use super::watch::{Life, Watch};
 use super::worker::{Past, Ports, SinkPort, Workers};
 
@@ -127,7 +129,8 @@ fn open<'a>(
             (earliest_beginning(plan, &summit, &checkpoints, &folder)?, rehearsal.borders(summit.last.epoch))
         }
         None => {
-            let beginning = choose_beginning(plan, &summit, &checkpoints, &marks, &folder)?;
+            let usable = not_behind(options.from, &checkpoints, &folder.path)?;
+            let beginning = choose_beginning(plan, &summit, usable, &marks, &folder)?;
             (beginning, borders(&marks, summit.last.epoch))
         }
     };
@@ -164,6 +167,11 @@ fn open<'a>(
     }
     let sink_names = plan.sinks.iter().map(|sink| sink.input.name.clone()).collect();
     let starts = known_starts(&history, &sources);
+    let mut epochs = Epochs::new(history.last.clone(), options.workers, marks, Digests::new(plan, &history.digests));
+    epochs.checkpoint = history
+        .checkpoint
+        .as_ref()
+        .map(|checkpoint| CheckpointStatus { epoch: checkpoint.epoch, made: history.checkpoint_clock });
     let coordinator = Coordinator {
         plan,
         options,
@@ -188,7 +196,7 @@ fn open<'a>(
         ),
         events,
         watch: Watch::new(observer, &plan.name, folder.path.clone(), sink_names, started),
-        epochs: Epochs::new(history.last.clone(), options.workers, marks, Digests::new(plan, &history.digests)),
+        epochs,
     };
     Ok(Opened { coordinator, history, folder })
 }

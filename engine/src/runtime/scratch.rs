@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::RunError;
 use super::checkpoint::runs_folder;
+use super::identity::Identity;
 use super::state_folder::{StateFolder, make_folder};
 
 /// The folder.
@@ -30,6 +31,7 @@ impl Scratch {
 
     /// Takes it as the state of a pipeline.
     pub(super) fn take(&self, pipeline: &str) -> Result<StateFolder, RunError> {
+        Identity::new(pipeline).write(&self.0)?;
         StateFolder::take(&self.0, pipeline)
     }
 

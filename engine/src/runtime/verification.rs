@@ -23,12 +23,13 @@ use super::RunError;
 use super::digests::sink_key;
 use super::gathering::{Balance, Gathered, GatheringSink, count};
 use super::history::Summit;
+use super::identity::Identity;
 use super::options::{Observer, RunOptions};
 use super::rehearsal::Rehearsal;
 use super::run::run_in;
 use super::scratch::Scratch;
 use super::setting::Setting;
-use super::state_folder::{Identity, own};
+use super::state_folder::own;
 
 /// How many rows of each kind of difference are shown.
 const SHOWN: usize = 10;
@@ -99,13 +100,14 @@ impl Verdict {
 /// The state cannot be used, or is in use; the outside refuses; or the replay came to something else than the journal says.
 pub fn verify(plan: &Arc<Plan>, options: &VerifyOptions, observer: &dyn Observer) -> Result<Option<Verdict>, RunError> {
     let path = plan.state_folder(&options.state_root, &options.variables);
-    let Some(identity) = Identity::read(&path, &plan.name)? else {
+    let Some(identity) = Identity::read(&path)? else {
         return Err(RunError::State {
             folder: path,
             what: format!("pipeline `{}` has never run here", plan.name),
             hint: "run it first, or name its state directory with `--state DIR`".into(),
         });
     };
+    identity.require(&plan.name, &path)?;
     // As long as this is held, nobody else changes anything.
     let _ownership = own(&path)?;
     Verification { plan, options, path, identity }.conduct(observer)
@@ -256,6 +258,7 @@ impl Verification<'_> {
             stop: self.options.stop.clone(),
             run_for: None,
             until_idle: None,
+            from: None,
         };
         let scratch = Scratch::make(&self.path)?;
         let setting = || {

@@ -137,6 +137,7 @@ impl<'a> Watch<'a> {
             dead_letters: dead_letters.mark().count,
             skipped: epochs.last.skipped,
             sinks: sinks.map(|(at, name)| SinkStatus { name: name.clone(), committed: committed(at) }).collect(),
+            checkpoint: epochs.checkpoint,
         }
     }
 }

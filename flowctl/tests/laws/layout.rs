@@ -171,6 +171,7 @@ fn run_once(yaml: &str, state: &Path, workers: usize) -> Ledger {
         stop: StopFlag::default(),
         run_for: None,
         until_idle: None,
+        from: None,
     };
     let ended = run(&plan, &options, &Silent);
     ended.outcome.unwrap_or_else(|error| panic!("{error}\n{yaml}"));

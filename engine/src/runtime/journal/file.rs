@@ -11,7 +11,7 @@ use crate::runtime::state_folder::{make_folder, replace_file, sync_folder};
 
 use super::entry::{Base, Entry};
 use super::frame::{FrameReader, encode};
-use super::segment::{Link, Seal, Segment, chain, segments};
+use super::segment::{Link, Seal, Segment, chain, make, segments};
 
 /// Appends entries to the last segment.
 #[derive(Debug)]
@@ -44,10 +44,35 @@ impl Journal {
         let mut links = chain(&folder)?;
         let begin = links.iter().rposition(|link| link.segment.base == from).unwrap_or(0);
         links.drain(..begin);
-        let first = links.pop_front().unwrap_or(Link { segment: Segment { generation: 1, base: 0 }, seal: None });
-        let frames = FrameReader::open(&first.segment.path(&folder), first.seal)?;
+        let first = match links.pop_front() {
+            Some(first) => first,
+            None => {
+                let segment = Segment { generation: 1, base: 0 };
+                make(&segment.path(&folder))?;
+                Link { segment, seal: None }
+            }
+        };
         sync_folder(&folder)?;
-        Ok(JournalReader { folder, later: links, segment: first.segment, frames })
+        JournalReader::open(folder, first, links)
+    }
+
+    /// A reader of the whole journal that a pipeline's folder has now, which changes nothing; none if there is none yet.
+    pub(in crate::runtime) fn look(folder: &Path) -> Result<Option<JournalReader>, RunError> {
+        let folder = folder.join("journal");
+        let mut links = if folder.exists() { chain(&folder)? } else { VecDeque::new() };
+        links.pop_front().map(|first| JournalReader::open(folder, first, links)).transpose()
+    }
+
+    /// The segments in a pipeline's folder, in order, and how many bytes each has.
+    pub(in crate::runtime) fn segments(folder: &Path) -> Result<Vec<(Segment, u64)>, RunError> {
+        let folder = folder.join("journal");
+        let links = if folder.exists() { chain(&folder)? } else { VecDeque::new() };
+        let length = |link: Link| {
+            let path = link.segment.path(&folder);
+            let found = fs::metadata(&path).map_err(RunError::file(&path))?.len();
+            Ok((link.segment, link.seal.map_or(found, |seal| seal.length)))
+        };
+        links.into_iter().map(length).collect()
     }
 
     /// The epochs with which the segments in a pipeline's folder begin, in order.
@@ -122,6 +147,11 @@ impl Journal {
 }
 
 impl JournalReader {
+    fn open(folder: PathBuf, first: Link, later: VecDeque<Link>) -> Result<Self, RunError> {
+        let frames = FrameReader::open(&first.segment.path(&folder), first.seal)?;
+        Ok(Self { folder, later, segment: first.segment, frames })
+    }
+
     /// The next entry; none at the end. An entry that was cut off while it was written is the end, in the last segment.
     pub(in crate::runtime) fn next(&mut self) -> Result<Option<Entry>, RunError> {
         loop {
@@ -138,7 +168,8 @@ impl JournalReader {
     pub(in crate::runtime) fn into_journal(self, writer_may_live: bool) -> Result<Journal, RunError> {
         let Self { folder, segment, frames, .. } = self;
         let path = segment.path(&folder);
-        let (mut file, length, hash) = frames.into_end();
+        let (length, hash) = frames.end();
+        let mut file = OpenOptions::new().write(true).open(&path).map_err(RunError::file(&path))?;
         let mut cut = || {
             file.set_len(length)?;
             file.seek(SeekFrom::Start(length))?;

@@ -97,7 +97,7 @@ pub(super) struct FrameReader {
 }
 
 impl FrameReader {
-    /// Opens a segment's file, making it if it is not there. If it is sealed, it has to come to what the seal says.
+    /// Opens a segment's file. If it is sealed, it has to come to what the seal says.
     pub(super) fn open(path: &Path, seal: Option<Seal>) -> Result<Self, RunError> {
         let (file, found) = open(path)?;
         let length = seal.map_or(found, |seal| seal.length);
@@ -155,9 +155,9 @@ impl FrameReader {
         if rest.iter().all(|byte| *byte == 0) { Ok(None) } else { Err(self.corrupt("its head is garbled")) }
     }
 
-    /// The file, where its last frame ends, and the hash of that.
-    pub(super) fn into_end(self) -> (File, u64, u64) {
-        (self.file.into_inner(), self.at, self.hash)
+    /// Where its last frame ends, and the hash of that.
+    pub(super) fn end(&self) -> (u64, u64) {
+        (self.at, self.hash)
     }
 
     /// The last entry that was read is damaged, or what lies behind it.

@@ -94,11 +94,15 @@ fn base(folder: &Path, segment: Segment) -> Result<Option<Base>, RunError> {
     }
 }
 
-/// Opens a segment's file, making it if it is not there; gives its length too.
+/// Makes the file of the first segment of all.
+pub(super) fn make(path: &Path) -> Result<(), RunError> {
+    let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path);
+    file.map(drop).map_err(RunError::file(path))
+}
+
+/// Opens a segment's file for reading; gives its length too.
 pub(super) fn open(path: &Path) -> Result<(BufReader<File>, u64), RunError> {
-    let mut options = OpenOptions::new();
-    let file = options.create(true).truncate(false).read(true).write(true).mode(0o600).open(path);
-    let file = file.map_err(RunError::file(path))?;
+    let file = File::open(path).map_err(RunError::file(path))?;
     let length = file.metadata().map_err(RunError::file(path))?.len();
     Ok((BufReader::with_capacity(1 << 20, file), length))
 }
