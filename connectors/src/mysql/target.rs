@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use engine::connector::ConnectContext;
 use engine::digest::Digest;
 use mysql::{Opts, OptsBuilder};
 
@@ -18,6 +19,8 @@ const EMBEDDED_FILE: &str = "flowctl.db";
 pub(super) enum Target {
     /// SQLite in the state directory.
     Embedded,
+    /// SQLite in the pipeline's own folder, in a file of this name.
+    State(String),
     /// SQLite in a file.
     File(PathBuf),
     /// MySQL or MariaDB.
@@ -40,8 +43,16 @@ impl Target {
                 path => Ok(Self::File(folder.join(path))),
             };
         }
+        if let Some(name) = url.strip_prefix("state:") {
+            let is_name = Path::new(name).file_name().is_some_and(|file| file == name) && !name.contains('\0');
+            return if is_name {
+                Ok(Self::State(name.to_owned()))
+            } else {
+                Err("`state:` needs the bare name of a file")
+            };
+        }
         let Some(rest) = url.strip_prefix("mysql://") else {
-            return Err("it begins with none of `mysql://` and `sqlite:`, and is not `embedded`");
+            return Err("it begins with none of `mysql://`, `sqlite:` and `state:`, and is not `embedded`");
         };
         // A password with `/`, `?` or `#` would end the host early, and parts of it would pass for a host or a database.
         let authority_end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
@@ -55,10 +66,11 @@ impl Target {
         }
     }
 
-    /// The same, with the embedded database's place filled in.
-    pub(super) fn settle(self, state_root: &Path) -> Self {
+    /// The same, with the place of a database in the state directory filled in.
+    pub(super) fn settle(self, context: &ConnectContext) -> Self {
         match self {
-            Self::Embedded => Self::File(state_root.join(EMBEDDED_FILE)),
+            Self::Embedded => Self::File(context.state_root.join(EMBEDDED_FILE)),
+            Self::State(name) => Self::File(context.state_folder.join(name)),
             settled => settled,
         }
     }
@@ -66,7 +78,7 @@ impl Target {
     /// The database within the server; none for a file.
     pub(super) fn database(&self) -> Option<&str> {
         match self {
-            Self::Embedded | Self::File(_) => None,
+            Self::Embedded | Self::State(_) | Self::File(_) => None,
             Self::Server(opts) => opts.get_db_name(),
         }
     }
@@ -76,6 +88,7 @@ impl Target {
     pub(super) fn domain(&self, options: &str) -> String {
         match self {
             Self::Embedded => "mysql: embedded".to_owned(),
+            Self::State(name) => format!("mysql: state: {name}"),
             Self::File(path) => format!("mysql: {}", real_path(path).display()),
             Self::Server(opts) => {
                 let port = opts.get_tcp_port().to_string();
@@ -116,6 +129,7 @@ impl Target {
     pub(super) fn connect(&self, patience: Patience) -> Result<Box<dyn Connection>, Fault> {
         match self {
             Self::Embedded => Ok(Box::new(EmbeddedConnection::open(Path::new(EMBEDDED_FILE))?)),
+            Self::State(name) => Ok(Box::new(EmbeddedConnection::open(Path::new(name))?)),
             Self::File(path) => Ok(Box::new(EmbeddedConnection::open(path)?)),
             Self::Server(opts) => {
                 let socket = opts.get_socket().is_some();
@@ -144,6 +158,7 @@ impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Embedded => write!(f, "the embedded SQLite database ({EMBEDDED_FILE} in the state directory)"),
+            Self::State(name) => write!(f, "SQLite file {name} in the pipeline's state folder"),
             Self::File(path) => write!(f, "SQLite file {}", path.display()),
             Self::Server(opts) => {
                 let (host, port) = (opts.get_ip_or_hostname(), opts.get_tcp_port());
@@ -175,6 +190,7 @@ mod tests {
         assert_eq!(parse("sqlite:out/a.db").unwrap(), "SQLite file /pipelines/out/a.db");
         assert_eq!(parse("sqlite:/tmp/a.db").unwrap(), "SQLite file /tmp/a.db");
         assert!(parse("embedded").unwrap().contains("embedded"));
+        assert_eq!(parse("state:a.db").unwrap(), "SQLite file a.db in the pipeline's state folder");
     }
 
     fn domain(url: &str) -> String {
@@ -225,6 +241,9 @@ mod tests {
             "mysql://me:hunter2@db/live?nonsense=hunter2",
             "postgres://me:hunter2@db/live",
             "sqlite:",
+            "state:",
+            "state:..",
+            "state:a/b.db",
             "",
         ] {
             let error = parse(url).expect_err(url);

@@ -17,7 +17,7 @@ use crate::ownership::{NotOwned, Ownership};
 use super::RunError;
 
 /// The version of everything below the folder.
-const FORMAT: u32 = 3;
+const FORMAT: u32 = 4;
 /// The file that says what the folder is.
 const IDENTITY: &str = "identity.json";
 

@@ -6,5 +6,5 @@ mod frame;
 mod payload;
 mod segment;
 
-pub(super) use entry::{Base, DeadLetterMark, Entry, EpochRecord, PartitionStart, Positions, Range, SinkMark};
+pub(super) use entry::{Base, Entry, EpochRecord, PartitionStart, Positions, Range, SinkMark};
 pub(super) use file::{Journal, JournalReader};
