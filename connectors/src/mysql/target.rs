@@ -19,8 +19,8 @@ const EMBEDDED_FILE: &str = "flowctl.db";
 pub(super) enum Target {
     /// SQLite in the state directory.
     Embedded,
-    /// SQLite in the pipeline's own folder, in a file of this name.
-    State(String),
+    /// SQLite in the pipeline's own folder, in a file of this name; once it is settled, of this path.
+    State(PathBuf),
     /// SQLite in a file.
     File(PathBuf),
     /// MySQL or MariaDB.
@@ -45,11 +45,7 @@ impl Target {
         }
         if let Some(name) = url.strip_prefix("state:") {
             let is_name = Path::new(name).file_name().is_some_and(|file| file == name) && !name.contains('\0');
-            return if is_name {
-                Ok(Self::State(name.to_owned()))
-            } else {
-                Err("`state:` needs the bare name of a file")
-            };
+            return if is_name { Ok(Self::State(name.into())) } else { Err("`state:` needs the bare name of a file") };
         }
         let Some(rest) = url.strip_prefix("mysql://") else {
             return Err("it begins with none of `mysql://`, `sqlite:` and `state:`, and is not `embedded`");
@@ -70,9 +66,14 @@ impl Target {
     pub(super) fn settle(self, context: &ConnectContext) -> Self {
         match self {
             Self::Embedded => Self::File(context.state_root.join(EMBEDDED_FILE)),
-            Self::State(name) => Self::File(context.state_folder.join(name)),
+            Self::State(name) => Self::State(context.state_folder.join(name)),
             settled => settled,
         }
+    }
+
+    /// Whether it is the pipeline's own, where nobody else writes and nothing is kept that cannot be made anew.
+    pub(super) fn is_own(&self) -> bool {
+        matches!(self, Self::State(_))
     }
 
     /// The database within the server; none for a file.
@@ -88,7 +89,7 @@ impl Target {
     pub(super) fn domain(&self, options: &str) -> String {
         match self {
             Self::Embedded => "mysql: embedded".to_owned(),
-            Self::State(name) => format!("mysql: state: {name}"),
+            Self::State(path) => format!("mysql: state: {}", file_name(path)),
             Self::File(path) => format!("mysql: {}", real_path(path).display()),
             Self::Server(opts) => {
                 let port = opts.get_tcp_port().to_string();
@@ -120,7 +121,7 @@ impl Target {
         let path = match self {
             Self::Server(_) => return self.connect(Patience::Statement).map(Some),
             Self::Embedded => Path::new(EMBEDDED_FILE),
-            Self::File(path) => path,
+            Self::State(path) | Self::File(path) => path,
         };
         Ok(EmbeddedConnection::open_to_read(path)?.map(|connection| Box::new(connection) as Box<dyn Connection>))
     }
@@ -129,8 +130,7 @@ impl Target {
     pub(super) fn connect(&self, patience: Patience) -> Result<Box<dyn Connection>, Fault> {
         match self {
             Self::Embedded => Ok(Box::new(EmbeddedConnection::open(Path::new(EMBEDDED_FILE))?)),
-            Self::State(name) => Ok(Box::new(EmbeddedConnection::open(Path::new(name))?)),
-            Self::File(path) => Ok(Box::new(EmbeddedConnection::open(path)?)),
+            Self::State(path) | Self::File(path) => Ok(Box::new(EmbeddedConnection::open(path)?)),
             Self::Server(opts) => {
                 let socket = opts.get_socket().is_some();
                 // Without this, a loopback connection moves to whatever socket the server names.
@@ -153,12 +153,16 @@ fn real_path(path: &Path) -> PathBuf {
         .unwrap_or_else(|| path.to_owned())
 }
 
+fn file_name(path: &Path) -> std::borrow::Cow<'_, str> {
+    path.file_name().unwrap_or_default().to_string_lossy()
+}
+
 /// Host, port and database, or the file; never user or password.
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Embedded => write!(f, "the embedded SQLite database ({EMBEDDED_FILE} in the state directory)"),
-            Self::State(name) => write!(f, "SQLite file {name} in the pipeline's state folder"),
+            Self::State(path) => write!(f, "SQLite file {} in the pipeline's state folder", file_name(path)),
             Self::File(path) => write!(f, "SQLite file {}", path.display()),
             Self::Server(opts) => {
                 let (host, port) = (opts.get_ip_or_hostname(), opts.get_tcp_port());

@@ -8,4 +8,4 @@ mod table;
 
 pub use again::{Again, AgainRecord};
 pub use letter::{Letter, LetterError, TEXT_MAX};
-pub use table::{RETRACTED, letter_schema, letters_of, rows_of};
+pub use table::{RETRACTED, letter_schema, letters_of, rows_of, standing};

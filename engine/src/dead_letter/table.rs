@@ -115,6 +115,19 @@ pub fn letters_of(rows: &RecordBatch) -> Option<Vec<(Letter, bool)>> {
     Some((0..rows.num_rows()).map(letter).collect())
 }
 
+/// What the rows of a sink that takes none back come to: letters, and how often each is added by its row; others as they are.
+#[must_use]
+pub fn standing(rows: &RecordBatch) -> (RecordBatch, Vec<i64>) {
+    let column = rows.schema().index_of(RETRACTED).ok();
+    let Some((at, retracted)) = column.and_then(|at| Some((at, rows.column(at).as_boolean_opt()?))) else {
+        return (rows.clone(), vec![1; rows.num_rows()]);
+    };
+    let diffs = (0..rows.num_rows()).map(|row| if retracted.value(row) { -1 } else { 1 }).collect();
+    let mut columns = rows.columns().to_vec();
+    columns[at] = Arc::new(BooleanArray::from(vec![false; rows.num_rows()]));
+    (RecordBatch::try_new(rows.schema(), columns).expect("the column keeps its type"), diffs)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -141,6 +154,7 @@ mod tests {
         let rows = rows_of(&[&full, &bare], None);
         assert_eq!(letters_of(&rows), Some(vec![(full.clone(), false), (bare.clone(), false)]));
         let rows = rows_of(&[&full, &bare], Some(&[true, false]));
+        assert_eq!(standing(&rows), (rows_of(&[&full, &bare], Some(&[false, false])), vec![-1, 1]));
         assert_eq!(letters_of(&rows), Some(vec![(full, true), (bare, false)]));
         assert_eq!(letters_of(&rows.project(&[0]).expect("a column")), None);
     }
