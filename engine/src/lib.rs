@@ -5,6 +5,7 @@
 pub mod aggregate;
 pub mod check;
 pub mod connector;
+pub mod dead_letter;
 pub mod diagnostic;
 pub mod digest;
 pub mod error_row;

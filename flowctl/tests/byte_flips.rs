@@ -156,6 +156,7 @@ fn all_kinds() -> Registry {
         sources: program.sources,
         sinks: Vec::leak([program.sinks, registry().sinks].concat()),
         formats: program.formats,
+        dead_letters: program.dead_letters,
     }
 }
 

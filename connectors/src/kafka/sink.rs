@@ -68,6 +68,10 @@ impl SinkKind for KafkaSinkKind {
         KEYS
     }
 
+    fn takes_back(&self, entry: &Entry) -> bool {
+        entry.word(MODE.name).value == "upsert"
+    }
+
     fn check(&self, entry: &Entry, input: &SinkInput, context: &mut CheckContext<'_>) -> Option<Box<dyn Sink>> {
         let connection = Connection::check(entry, context);
         let topic = entry.text(TOPIC.name);

@@ -136,6 +136,12 @@ pub(super) fn read(
     Ok(Some((writing, Marker { generation: whole_number(row.get(4)), epoch: whole_number(row.get(5)), digest })))
 }
 
+/// Removes the marker of a table.
+pub(super) fn forget(connection: &mut dyn Connection, table: &TableName) -> Result<(), Fault> {
+    let sql = format!("DELETE FROM {} WHERE table_name = ?", table.beside(MARKER_TABLE).quoted(connection.dialect()));
+    connection.execute(&sql, &[text(&table.table)]).map(|_| ())
+}
+
 /// Takes the table over: from the end of this transaction on, no earlier instance can commit. `generation` is the least that it gets.
 ///
 /// A marker of another writer with rows is refused; without rows (epoch zero) there is nothing to mix or to double, and it changes hands.

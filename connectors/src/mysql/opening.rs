@@ -95,7 +95,18 @@ impl<'a> Opening<'a> {
         let writing = Writing::new(canonical, self.context);
         let (found, exists) = session.transaction(|connection, _| {
             let found = marker::read(connection, &writing.table, Look::Locking)?;
-            Ok((found, layout::read(connection, &self.name)?.is_some()))
+            let exists = layout::read(connection, &self.name)?.is_some();
+            // In the pipeline's own folder lies only what it makes anew when its YAML changes.
+            let is_old = self.target.is_own() && found.as_ref().is_some_and(|(other, _)| *other != writing);
+            if !is_old {
+                return Ok((found, exists));
+            }
+            marker::forget(connection, &writing.table)?;
+            if exists {
+                let verb = if self.sink.create { "DROP TABLE" } else { "DELETE FROM" };
+                connection.script(&format!("{verb} {}", self.name.quoted(connection.dialect())))?;
+            }
+            Ok((None, exists))
         })?;
         match found {
             Some((_, marker)) if marker.epoch > 0 && !exists => {
@@ -141,7 +152,9 @@ impl<'a> Opening<'a> {
 
     fn create_table(&self, connection: &mut dyn Connection) -> Result<(), Fault> {
         let sql = create_table(connection.dialect(), &self.name, &self.sink.schema, &self.sink.key);
-        info!("{} gets a new table:\n{sql}", self.place);
+        if !self.target.is_own() {
+            info!("{} gets a new table:\n{sql}", self.place);
+        }
         // Another pipeline may be making it at this moment.
         connection.script(&sql.replacen("CREATE TABLE ", "CREATE TABLE IF NOT EXISTS ", 1))
     }

@@ -84,7 +84,7 @@ impl Sink for TableSink {
 }
 
 /// What to write for `url`.
-pub(super) const URL_FORMS: &str = "write mysql://user:password@host:3306/database, sqlite:PATH or embedded; percent-encode special characters in user and password";
+pub(super) const URL_FORMS: &str = "write mysql://user:password@host:3306/database, sqlite:PATH, state:NAME or embedded; percent-encode special characters in user and password";
 
 impl TableSink {
     /// The database that it is opened in.
@@ -93,7 +93,7 @@ impl TableSink {
         let target = Target::parse(&url, &self.folder).map_err(|problem| {
             ConnectorError::unusable(format!("`url` of sink `{}`: {problem}", context.name), URL_FORMS)
         })?;
-        Ok(target.settle(&context.state_root))
+        Ok(target.settle(context))
     }
 
     /// The table's name in that database.

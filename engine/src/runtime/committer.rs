@@ -77,7 +77,8 @@ impl Committer {
             sink: *sink,
             input: plan.sinks[*sink].input.clone(),
             pending: BTreeMap::new(),
-            through: vec![0; workers],
+            // Dead letters come from the coordinator, the only one who has all of an epoch's errors.
+            through: vec![0; if plan.sinks[*sink].letters_of.is_some() { 1 } else { workers }],
             mark: marks[*sink],
         });
         let members: Vec<_> = members.collect();

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use arrow::array::RecordBatch;
 
 use crate::connector::{Committed, Mark, Member, MemberChanges, MemberError, Sink, Writer};
+use crate::dead_letter::standing;
 use crate::digest::Digest;
 use crate::render::RowDigester;
 
@@ -16,6 +17,8 @@ pub(super) type Balance = HashMap<Digest, i64>;
 #[derive(Clone, Debug)]
 pub(super) struct GatheringSink {
     upto: u64,
+    /// Whether what flows in are letters, some of which may say that others no longer hold.
+    of_letters: bool,
     gathered: Arc<Mutex<Gathered>>,
 }
 
@@ -30,8 +33,8 @@ pub(super) struct Gathered {
 
 impl GatheringSink {
     /// Looks at what comes up to epoch `upto`.
-    pub(super) fn new(upto: u64, gathered: Gathered) -> Self {
-        Self { upto, gathered: Arc::new(Mutex::new(gathered)) }
+    pub(super) fn new(upto: u64, of_letters: bool, gathered: Gathered) -> Self {
+        Self { upto, of_letters, gathered: Arc::new(Mutex::new(gathered)) }
     }
 
     /// What has been seen. A poisoned lock is used all the same: a commit that panicked has ended the run.
@@ -116,6 +119,12 @@ impl Writer for GatheringSink {
     fn commit(&mut self, epoch: u64, changed: &[MemberChanges]) -> Result<(), MemberError> {
         if epoch <= self.upto {
             for MemberChanges { changes, .. } in changed {
+                if self.of_letters {
+                    let (rows, signs) = standing(&changes.rows);
+                    let diffs: Vec<i64> = signs.iter().zip(&changes.diffs).map(|(sign, diff)| sign * diff).collect();
+                    self.gathered().expect(&rows, &diffs);
+                    continue;
+                }
                 self.gathered().expect(&changes.rows, &changes.diffs);
             }
         }
@@ -124,6 +133,6 @@ impl Writer for GatheringSink {
 }
 
 /// What a sink holds, counted by row.
-pub(super) fn count(balance: &mut Balance, rows: &RecordBatch) {
-    each_row(rows, |_, digest| *balance.entry(digest).or_default() += 1);
+pub(super) fn count(balance: &mut Balance, rows: &RecordBatch, diffs: &[i64]) {
+    each_row(rows, |row, digest| *balance.entry(digest).or_default() += diffs[row]);
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use tracing::warn;
 
 use crate::connector::{Committed, ConnectorError, Mark, Replay, SinkMode};
-use crate::plan::{Plan, Target};
+use crate::plan::{Plan, SinkNode, Target};
 
 use super::RunError;
 use super::checkpoint::{Checkpoint, Verifier, runs_folder};
@@ -45,7 +45,11 @@ pub(super) fn sink_marks(
             Committed::Epoch(Mark { epoch: written, .. }) => {
                 // A sink that has gone back to an older copy needs what came after that.
                 let noted = last.sinks.get(&sink.mark_key()).filter(|mark| mark.written <= written);
-                Ok(SinkMark { written, passed: noted.map_or(0, |mark| mark.passed).max(written) })
+                let passed = match noted {
+                    None if written == 0 && lacks_past_letters(plan, sink, summit) => last.epoch,
+                    noted => noted.map_or(0, |mark| mark.passed).max(written),
+                };
+                Ok(SinkMark { written, passed })
             }
             // Rows that are only added are shown once: those of the past have been.
             Committed::Volatile if sink.input.mode == SinkMode::Appends => {
@@ -55,6 +59,21 @@ pub(super) fn sink_marks(
         }
     });
     each.collect()
+}
+
+/// Whether a sink of dead letters is new, and those of the past cannot be made again: then it begins here, since that must not keep the rest from
+/// going on.
+fn lacks_past_letters(plan: &Plan, sink: &SinkNode, summit: &Summit) -> bool {
+    let reads_again = plan.sources.iter().all(|source| source.source.replay() == Replay::Seek);
+    let lacks = sink.letters_of.is_some() && summit.oldest.is_some() && !reads_again;
+    if lacks {
+        warn!(
+            "`{}` begins with epoch {}: earlier records cannot be read again",
+            sink.input.name,
+            summit.last.epoch + 1
+        );
+    }
+    lacks
 }
 
 /// How many records a sink may get in one epoch when all of them are read again.

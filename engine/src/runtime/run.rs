@@ -1,6 +1,6 @@
 //! From a plan to its end: open everything, bring back the past, go on, settle, report.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -17,13 +17,14 @@ use super::checkpoint::{Checkpointer, CheckpointerStart, Expiry, remove_others, 
 use super::checkpoints::Checkpoints;
 use super::committer::{Committer, Order};
 use super::coordinator::Coordinator;
-use super::dead_letters::DeadLetters;
 use super::digests::Digests;
 use super::domains::{Domain, open_domains};
 use super::epochs::Epochs;
 use super::event::Event;
 use super::history::{History, Summit};
 use super::journal::{Base, SinkMark};
+use super::letters::Letters;
+use super::limits::Limits;
 use super::opening::{open_source, start_source};
 use super::options::{Ended, Observer, RunOptions, Summary};
 use super::rehearsal::recall_source;
@@ -36,7 +37,7 @@ use super::setting::Setting;
 use super::state_folder::{StateFolder, make_folder};
 use super::status::CheckpointStatus;
 use super::watch::{Life, Watch};
-use super::worker::{Past, Ports, SinkPort, Workers};
+use super::worker::{Ports, SinkPort, Workers};
 
 /// Runs a plan to its end, or until it is asked to stop. Whatever stopped it, results up to the last committed epoch stand.
 pub fn run(plan: &Arc<Plan>, options: &RunOptions, observer: &dyn Observer) -> Ended {
@@ -142,20 +143,18 @@ fn open<'a>(
         let (record, starts, ends) = (history.last.clone(), history.starts.clone(), history.ends.clone());
         journal.roll(folder.identity.generation, Base { record, starts, ends, before: None }, &history.unsettled)?;
     }
-    let dead_letters = DeadLetters::open(&folder.path, history.last.dead_letters, taken_over)?;
     let positions = positions(plan, &mut history, &marks);
     // Bounded by the epochs in flight: each brings one report a worker and one mark a sink.
     let (events_in, events) = unbounded();
     let committers = start_committers(plan, domains, options.workers, &marks, &folder.ownership, &events_in)?;
     let checkpointer = start_checkpointer(plan, options.workers, &folder, &history, &summit, &events_in)?;
-    let past =
-        Past { errors: history.last.epoch, cuts: history.checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.epoch) };
+    let kept = history.checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.epoch);
     let ports = Ports {
-        sinks: ports(&committers, &marks),
+        sinks: ports(plan, &committers, &marks),
         events: events_in.clone(),
         checkpoints: checkpointer.reports.clone(),
     };
-    let workers = Workers::start(plan, options.workers, &ports, past)?;
+    let workers = Workers::start(plan, options.workers, &ports, kept)?;
     let mut sources = Vec::new();
     for node in &plan.sources {
         let opened = if rehearsal.is_some() && node.source.replay() == Replay::Journal {
@@ -167,6 +166,7 @@ fn open<'a>(
     }
     let sink_names = plan.sinks.iter().map(|sink| sink.input.name.clone()).collect();
     let starts = known_starts(&history, &sources);
+    let letters = Letters::new(plan, &marks);
     let mut epochs = Epochs::new(history.last.clone(), options.workers, marks, Digests::new(plan, &history.digests));
     epochs.checkpoint = history
         .checkpoint
@@ -182,7 +182,8 @@ fn open<'a>(
         folder: folder.path.clone(),
         ownership: Arc::clone(&folder.ownership),
         journal,
-        dead_letters,
+        letters,
+        limits: Limits::new(plan),
         sources,
         workers,
         committers,
@@ -221,7 +222,7 @@ fn conduct(opened: Opened<'_>, plan: &Plan) -> Ended {
     });
     let life = Life::Ended(outcome.as_ref().err());
     let records = coordinator.workers.records();
-    coordinator.watch.look(records, &coordinator.sources, &coordinator.epochs, &coordinator.dead_letters, life);
+    coordinator.watch.look(records, &coordinator.sources, &coordinator.epochs, life);
     // A sink that hangs would hang the end too; the process ends it.
     if settled && outcome.is_ok() {
         coordinator.workers.join();
@@ -275,17 +276,19 @@ fn start_committers(
     committers.map_err(|_| RunError::Died("a committer"))
 }
 
-/// Where each sink's rows go, in the order of the sinks.
-fn ports(committers: &[Committer], marks: &[SinkMark]) -> Vec<SinkPort> {
+/// Where the rows of each sink go that workers feed.
+fn ports(plan: &Plan, committers: &[Committer], marks: &[SinkMark]) -> BTreeMap<usize, SinkPort> {
     let port = |(sink, mark): (usize, &SinkMark)| {
         let (committer, member) = committer_of(committers, sink);
-        SinkPort { held: mark.passed, orders: committer.orders.clone(), member, load: committer.load.clone() }
+        let (orders, load) = (committer.orders.clone(), committer.load.clone());
+        (sink, SinkPort { held: mark.passed, orders, member, load })
     };
-    marks.iter().enumerate().map(port).collect()
+    let fed = marks.iter().enumerate().filter(|(sink, _)| plan.sinks[*sink].letters_of.is_none());
+    fed.map(port).collect()
 }
 
 /// The committer of a sink, and its place among the members.
-fn committer_of(committers: &[Committer], sink: usize) -> (&Committer, usize) {
+pub(super) fn committer_of(committers: &[Committer], sink: usize) -> (&Committer, usize) {
     let place = |committer: &Committer| committer.sinks.iter().position(|member| *member == sink);
     let found = committers.iter().find_map(|committer| Some((committer, place(committer)?)));
     found.expect("every sink has a committer")
@@ -293,12 +296,14 @@ fn committer_of(committers: &[Committer], sink: usize) -> (&Committer, usize) {
 
 /// What a run leaves, without reports.
 fn summarise(coordinator: &Coordinator<'_>) -> Summary {
-    let mark = coordinator.dead_letters.mark();
+    let letters = coordinator.plan.sinks.iter().filter(|sink| sink.letters_of.is_some());
+    let letter_sinks = letters.map(|sink| sink.sink.describe());
     let ledger = |source: &str| coordinator.epochs.last.ledgers.get(source).copied().unwrap_or_default();
     Summary {
         epochs: coordinator.epochs.all_committed(),
         ledgers: coordinator.sources.iter().map(|source| (source.name.clone(), ledger(&source.name))).collect(),
-        dead_letters: (mark.bytes > 0).then(|| (mark.count, coordinator.dead_letters.path().to_owned())),
+        dead_letters: coordinator.epochs.last.dead_letters,
+        letter_sinks: letter_sinks.collect(),
         skipped: coordinator.epochs.last.skipped,
         reports: Vec::new(),
     }

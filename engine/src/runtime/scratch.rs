@@ -22,10 +22,6 @@ impl Scratch {
                 copy_files(&part, &scratch.0.join(name))?;
             }
         }
-        let letters = folder.join("dead-letters.jsonl");
-        if letters.exists() {
-            fs::copy(&letters, scratch.0.join("dead-letters.jsonl")).map_err(RunError::file(&letters))?;
-        }
         Ok(scratch)
     }
 

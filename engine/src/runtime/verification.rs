@@ -14,6 +14,7 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 
 use crate::connector::{Committed, ConnectContext, ConnectorError, Held, Mark, Replay, Sink, StopFlag};
+use crate::dead_letter::standing;
 use crate::digest::Digest;
 use crate::plan::{Plan, Target};
 use crate::render::RowDigester;
@@ -174,7 +175,8 @@ impl Verification<'_> {
             match held {
                 Held::Rows(rows) => {
                     found.rows += rows.num_rows() as u64;
-                    found.digest.merge(digester.of_rows(&rows, |_| 1));
+                    let (rows, diffs) = self.standing(sink, rows);
+                    found.digest.merge(digester.of_rows(&rows, |row| diffs[row]));
                 }
                 Held::Foreign(what) if found.foreign.len() < SHOWN => found.foreign.push(what),
                 Held::Foreign(_) => {}
@@ -193,11 +195,22 @@ impl Verification<'_> {
         let mut balance = Balance::new();
         self.read_back(sink, &mut |held| {
             if let Held::Rows(rows) = held {
-                count(&mut balance, &rows);
+                let (rows, diffs) = self.standing(sink, rows);
+                count(&mut balance, &rows, &diffs);
             }
             Ok(())
         })?;
+        balance.retain(|_, count| *count != 0);
         Ok(balance)
+    }
+
+    /// What rows of a sink come to, and how often each counts.
+    fn standing(&self, sink: usize, rows: RecordBatch) -> (RecordBatch, Vec<i64>) {
+        if self.plan.sinks[sink].letters_of.is_some() {
+            return standing(&rows);
+        }
+        let ones = vec![1; rows.num_rows()];
+        (rows, ones)
     }
 
     fn read_back(
@@ -246,9 +259,10 @@ impl Verification<'_> {
             .iter()
             .enumerate()
             .map(|(sink, found)| {
+                let of_letters = self.plan.sinks[sink].letters_of.is_some();
                 let mut gathered = wanted.remove(&sink).unwrap_or_default();
                 gathered.balance = balances.remove(&sink);
-                GatheringSink::new(found.epoch(), gathered)
+                GatheringSink::new(found.epoch(), of_letters, gathered)
             })
             .collect();
         let options = RunOptions {
@@ -299,7 +313,7 @@ impl Verification<'_> {
                 let mut kept = Gathered::wanting(extra.iter().map(|(row, _)| *row).take(SHOWN));
                 self.read_back(sink, &mut |held| {
                     if let Held::Rows(rows) = held {
-                        kept.keep_wanted(&rows);
+                        kept.keep_wanted(&self.standing(sink, rows).0);
                     }
                     Ok(())
                 })?;

@@ -81,7 +81,7 @@ impl From<EpochRecord> for EpochState {
             ranges: ranges.collect(),
             ledgers: record.ledgers,
             digests: record.digests,
-            dead_letters: record.dead_letters.count,
+            dead_letters: record.dead_letters,
             skipped: record.skipped,
             sinks: record.sinks.into_iter().map(SinkState::from).collect(),
         }
