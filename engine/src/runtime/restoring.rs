@@ -32,7 +32,6 @@ impl Coordinator<'_> {
         let mut cut = None;
         while let Some((of, key, value)) = entries.next()? {
             if chunk.len() == CHUNK || cut.is_some_and(|cut| cut != of) {
-                hit(Failpoint::Restore).map_err(RunError::file(runs))?;
                 self.workers.restore(cut.unwrap_or(of), std::mem::take(&mut chunk))?;
                 self.drain_events()?;
                 self.epochs.last_data = Instant::now();
@@ -44,6 +43,7 @@ impl Coordinator<'_> {
             cut = Some(of);
             chunk.push((key, value));
         }
+        hit(Failpoint::Restore).map_err(RunError::file(runs))?;
         if let Some(cut) = cut {
             self.workers.restore(cut, chunk)?;
         }
