@@ -8,15 +8,13 @@ use tracing::warn;
 use super::RunError;
 use super::checkpoint::{Checkpoint, remove_others};
 use super::journal::{Base, Entry, EpochRecord, Journal, PartitionStart, Positions};
-
-/// How many checkpoints are kept at least.
-const KEPT: usize = 3;
+use super::protocol::{KEPT, retention};
 
 /// The coordinator's knowledge of checkpoints.
 pub(super) struct Checkpoints {
     /// Where the files are.
     folder: PathBuf,
-    /// Part of the names of segments.
+    /// Which start this is.
     generation: u64,
     every: Duration,
     /// When the last one was asked for, or the run began.
@@ -91,7 +89,7 @@ impl Checkpoints {
             return Ok(());
         }
         let base = Base { record: record.clone(), starts: self.starts.clone(), ends, before: None };
-        journal.roll(self.generation, base, &self.carried)
+        journal.roll(base, &self.carried)
     }
 
     /// The checkpoint that was asked for is complete, or was not made: then the next one has what it lacks.
@@ -113,13 +111,12 @@ impl Checkpoints {
         journal.append(&Entry::Checkpoint(checkpoint.clone()))?;
         journal.sync()?;
         self.kept.push(checkpoint);
-        // One at least must lie before what every sink holds.
-        let committed = self.kept.iter().rposition(|kept| kept.epoch <= all_committed);
-        let oldest = self.kept.len().saturating_sub(KEPT).min(committed.unwrap_or(0));
-        self.kept.drain(..oldest);
-        if committed.is_some() && self.kept.len() >= KEPT {
-            journal.remove_before(self.kept[0].epoch)?;
+        let epochs: Vec<u64> = self.kept.iter().map(|kept| kept.epoch).collect();
+        let stays = retention(&epochs, all_committed, KEPT);
+        self.kept.drain(..stays.dropped);
+        if let Some(epoch) = stays.journal_from {
+            journal.remove_before(epoch)?;
         }
-        remove_others(&self.folder, self.kept.iter().flat_map(|kept| &kept.runs))
+        remove_others(&self.folder, self.generation, self.kept.iter().flat_map(|kept| &kept.runs))
     }
 }

@@ -18,6 +18,7 @@ use super::coordinator::{Coordinator, PAUSE};
 use super::digests::Recorded;
 use super::epochs::{Closing, ClosingKind, Expected, Ranges};
 use super::journal::{Entry, EpochRecord, Positions, SinkMark};
+use super::protocol::passed;
 
 /// How long sinks may take to commit what is under way when the run is asked to stop.
 const STOP_PATIENCE: Duration = Duration::from_millis(4500);
@@ -33,10 +34,10 @@ impl Coordinator<'_> {
 
     /// Journals, in order, every closed epoch that all workers have passed, and lets sinks commit it.
     pub(super) fn journal_passed(&mut self) -> Result<(), RunError> {
-        let through = self.epochs.through.iter().copied().min().unwrap_or(0);
+        let passed = passed(self.epochs.through.iter().copied());
         let mut permits = Vec::new();
         let mut outcome = Ok(());
-        while let Some(entry) = self.epochs.closing.first_entry().filter(|entry| *entry.key() < through) {
+        while let Some(entry) = self.epochs.closing.first_entry().filter(|entry| Some(*entry.key()) <= passed) {
             let epoch = *entry.key();
             let Closing { kind, ends, report } = entry.remove();
             outcome = match kind {

@@ -25,6 +25,7 @@ mod journal;
 mod journaling;
 mod opening;
 mod options;
+mod protocol;
 mod replay;
 mod restoring;
 mod resuming;

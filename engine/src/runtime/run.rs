@@ -15,7 +15,7 @@ use super::RunError;
 use super::checkpoint::{Checkpointer, CheckpointerStart, Expiry, remove_others, runs_folder};
 use super::checkpoints::Checkpoints;
 use super::committer::{Committer, Order};
-use super::coordinator::Coordinator;
+use super::coordinator::{Coordinator, EPOCHS_IN_FLIGHT};
 use super::dead_letters::DeadLetters;
 use super::digests::Digests;
 use super::domains::{Domain, open_domains};
@@ -25,8 +25,9 @@ use super::history::{History, Summit};
 use super::journal::{Base, SinkMark};
 use super::opening::{open_source, start_source};
 use super::options::{Ended, Observer, RunOptions, Summary};
+use super::protocol::borders;
 use super::replay::Replayed;
-use super::resuming::{borders, choose_beginning, known_starts, positions, sink_marks, sound_checkpoints};
+use super::resuming::{choose_beginning, known_starts, positions, sink_marks, sound_checkpoints};
 use super::state_folder::{StateFolder, make_folder};
 use super::watch::{Life, Watch};
 use super::worker::{Past, Ports, SinkPort, Workers};
@@ -100,17 +101,18 @@ fn open<'a>(
         stop: stop.clone(),
     };
     let (domains, held) = open_domains(plan, &options.variables, &flags.abandon, &context)?;
+    // Whoever has been taken over from may have fenced sinks behind its successor, and must not go on.
+    folder.require_ownership()?;
     let summit = Summit::read(&folder.path, &epochs_held(&held))?;
     let marks = sink_marks(plan, &held, &summit, &folder)?;
     let checkpoints = sound_checkpoints(plan, &summit, &folder);
-    let beginning = choose_beginning(plan, &summit, &checkpoints, &marks, &folder)?;
+    let checkpoint = choose_beginning(plan, &summit, &checkpoints, &marks, &folder)?;
     let taken_over = folder.ownership.is_taken_over();
-    let borders = borders(&marks, summit.last.epoch);
-    let (mut history, mut journal) = History::read(&folder.path, beginning, &borders, taken_over)?;
-    if taken_over {
-        let (record, starts, ends) = (history.last.clone(), history.starts.clone(), history.ends.clone());
-        journal.roll(folder.identity.generation, Base { record, starts, ends, before: None }, &history.unsettled)?;
-    }
+    let borders = borders(marks.iter().map(|mark| mark.passed), summit.last.epoch, EPOCHS_IN_FLIGHT as u64);
+    let (mut history, reader) = History::read(&folder.path, checkpoint, summit.oldest.epoch, &borders)?;
+    let (record, starts, ends) = (history.last.clone(), history.starts.clone(), history.ends.clone());
+    let base = Base { record, starts, ends, before: None };
+    let mut journal = reader.begin(folder.identity.generation, base, &history.unsettled)?;
     let dead_letters = DeadLetters::open(&folder.path, history.last.dead_letters, taken_over)?;
     let positions = positions(plan, &mut history, &marks);
     // Bounded by the epochs in flight: each brings one report a worker and one mark a sink.
@@ -210,7 +212,11 @@ fn start_checkpointer(
 ) -> Result<Checkpointer, RunError> {
     let runs = runs_folder(&folder.path);
     make_folder(&runs)?;
-    remove_others(&runs, summit.checkpoints.iter().flat_map(|checkpoint| &checkpoint.runs))?;
+    remove_others(
+        &runs,
+        folder.identity.generation,
+        summit.checkpoints.iter().flat_map(|checkpoint| &checkpoint.runs),
+    )?;
     let start = CheckpointerStart {
         folder: runs,
         generation: folder.identity.generation,

@@ -64,7 +64,15 @@ impl StateFolder {
         identity.generation += 1;
         let text = serde_json::to_vec(&identity).expect("an identity is plain text and numbers");
         replace_file(&identity_path, &text)?;
-        Ok(Self { path, identity, ownership })
+        let folder = Self { path, identity, ownership };
+        // Whoever took over before this was written may have counted to the same number.
+        folder.require_ownership()?;
+        Ok(folder)
+    }
+
+    /// Ends the run if another instance has taken over.
+    pub(super) fn require_ownership(&self) -> Result<(), RunError> {
+        if self.ownership.is_lost() { Err(RunError::TakenOver { folder: self.path.clone() }) } else { Ok(()) }
     }
 }
 

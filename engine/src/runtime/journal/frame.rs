@@ -97,7 +97,7 @@ pub(super) struct FrameReader {
 }
 
 impl FrameReader {
-    /// Opens a segment's file, making it if it is not there. If it is sealed, it has to come to what the seal says.
+    /// Opens a segment's file. If it is sealed, it has to come to what the seal says.
     pub(super) fn open(path: &Path, seal: Option<Seal>) -> Result<Self, RunError> {
         let (file, found) = open(path)?;
         let length = seal.map_or(found, |seal| seal.length);
