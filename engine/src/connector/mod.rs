@@ -11,6 +11,7 @@
 
 mod changes;
 mod context;
+mod doubt;
 mod error;
 mod format;
 mod metadata;
@@ -21,6 +22,7 @@ mod source;
 
 pub use changes::Changes;
 pub use context::{CheckContext, ConnectContext, StopFlag};
+pub use doubt::{DoubtfulCommit, FoundMarker, Outcome};
 pub use error::ConnectorError;
 pub use format::{BadRecord, DecodeRequest, Decoder, Format, FormatKind, Verdicts};
 pub use metadata::{Constant, MetadataColumn, MetadataOrigin};

@@ -10,15 +10,13 @@ use crate::failpoint::{Failpoint, hit};
 use super::RunError;
 use super::checkpoint::{Checkpoint, remove_others};
 use super::journal::{Base, Entry, EpochRecord, Journal, PartitionStart, Positions};
-
-/// How many checkpoints are kept at least.
-const KEPT: usize = 3;
+use super::protocol::{KEPT, retention};
 
 /// The coordinator's knowledge of checkpoints.
 pub(super) struct Checkpoints {
     /// Where the files are.
     folder: PathBuf,
-    /// Part of the names of segments.
+    /// Which start this is.
     generation: u64,
     every: Duration,
     /// When the last one was asked for, or the run began.
@@ -93,7 +91,7 @@ impl Checkpoints {
             return Ok(());
         }
         let base = Base { record: record.clone(), starts: self.starts.clone(), ends, before: None };
-        journal.roll(self.generation, base, &self.carried)
+        journal.roll(base, &self.carried)
     }
 
     /// The checkpoint that was asked for is complete, or was not made: then the next one has what it lacks.
@@ -116,13 +114,12 @@ impl Checkpoints {
         journal.append(&Entry::Checkpoint(checkpoint.clone()))?;
         journal.sync()?;
         self.kept.push(checkpoint);
-        // One at least must lie before what every sink holds.
-        let committed = self.kept.iter().rposition(|kept| kept.epoch <= all_committed);
-        let oldest = self.kept.len().saturating_sub(KEPT).min(committed.unwrap_or(0));
-        self.kept.drain(..oldest);
-        let is_enough = committed.is_some() && self.kept.len() >= KEPT;
-        let removed = if is_enough { journal.remove_before(self.kept[0].epoch) } else { Ok(()) };
-        let removed = removed.and(remove_others(&self.folder, self.kept.iter().flat_map(|kept| &kept.runs)));
+        let epochs: Vec<u64> = self.kept.iter().map(|kept| kept.epoch).collect();
+        let stays = retention(&epochs, all_committed, KEPT);
+        self.kept.drain(..stays.dropped);
+        let removed = stays.journal_from.map_or(Ok(()), |epoch| journal.remove_before(epoch));
+        let kept = self.kept.iter().flat_map(|kept| &kept.runs);
+        let removed = removed.and_then(|()| remove_others(&self.folder, self.generation, kept));
         if let Err(error) = removed {
             warn!("what only older checkpoints need is not removed, which only takes room: {error}");
         }

@@ -18,6 +18,7 @@ use super::consolidate;
 use super::domains::Domain;
 use super::event::{DeathWatch, Event};
 use super::journal::SinkMark;
+use super::protocol::{committable, passed};
 
 /// What a committer is told.
 pub(super) enum Order {
@@ -137,14 +138,13 @@ impl State {
 
     /// Commits, in order, every epoch that all workers have passed and the journal holds.
     fn commit_ready(&mut self, events: &Sender<Event>) -> Result<(), MemberError> {
-        let passed = self.members.iter().map(MemberState::passed).min().unwrap_or(0);
-        let mut ready = None;
-        while let Some(permit) = self.permits.first_entry().filter(|permit| *permit.key() <= passed) {
-            let (epoch, digests) = permit.remove_entry();
-            self.commit(epoch, &digests)?;
-            ready = Some(epoch);
+        let passed = passed(self.members.iter().flat_map(|member| member.through.iter().copied()));
+        let ready: Vec<u64> = committable(self.permits.keys().copied(), passed).collect();
+        for epoch in &ready {
+            let digests = self.permits.remove(epoch).unwrap_or_default();
+            self.commit(*epoch, &digests)?;
         }
-        let Some(ready) = ready else { return Ok(()) };
+        let Some(ready) = ready.last().copied() else { return Ok(()) };
         for member in &mut self.members {
             member.mark.passed = member.mark.passed.max(ready);
         }
@@ -191,11 +191,6 @@ impl MemberState {
         for (epoch, batch) in outlet.batches {
             self.pending.entry(epoch).or_default().push((outlet.worker, batch));
         }
-    }
-
-    /// The last epoch that all workers have passed.
-    fn passed(&self) -> u64 {
-        self.through.iter().copied().min().unwrap_or(0).saturating_sub(1)
     }
 
     fn changes(&self, batches: &[Batch]) -> Changes {

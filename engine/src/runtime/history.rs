@@ -12,10 +12,8 @@ use super::RunError;
 use super::checkpoint::Checkpoint;
 use super::digests::Recorded;
 use super::epochs::Expected;
-use super::journal::{Entry, EpochRecord, Journal, Positions};
-
-/// A stage ends after about this many records, so that what it changes fits into memory.
-const STAGE_RECORDS: u64 = 4_000_000;
+use super::journal::{Entry, EpochRecord, Journal, JournalReader, Positions};
+use super::protocol::{STAGE_RECORDS, ends_stage, left_out};
 
 /// What the journal says.
 #[derive(Debug, Default)]
@@ -53,25 +51,14 @@ pub(super) struct Stage {
     pub(super) expected: Option<Expected>,
 }
 
-/// Where the past begins.
-#[derive(Debug)]
-pub(super) enum Beginning {
-    /// With the first record: the journal is whole.
-    Records,
-    /// With the first record, up to the epoch with which the journal begins as one stage.
-    RecordsBefore(u64),
-    /// With a checkpoint.
-    Checkpoint(Checkpoint),
-}
-
 /// The journal's last epoch and what each sink then held, and which checkpoints there are: enough to know where stages must begin and end.
 #[derive(Debug)]
 pub(super) struct Summit {
     pub(super) last: EpochRecord,
     /// In the order of their epochs.
     pub(super) checkpoints: Vec<Checkpoint>,
-    /// The last epoch before the journal's first segment, if that is not the first of all.
-    pub(super) oldest: Option<EpochRecord>,
+    /// The last epoch before the journal's first segment; zero if that is the first of all.
+    pub(super) oldest: EpochRecord,
     /// The digests of epochs that were asked for, as far as the journal has them.
     digests: BTreeMap<u64, Recorded>,
 }
@@ -81,8 +68,12 @@ impl Summit {
     pub(super) fn read(folder: &Path, marked: &BTreeSet<u64>) -> Result<Self, RunError> {
         let bases = Journal::bases(folder)?;
         let mut reader = Journal::open(folder, 0)?;
-        let mut summit =
-            Self { last: EpochRecord::default(), checkpoints: Vec::new(), oldest: None, digests: BTreeMap::new() };
+        let mut summit = Self {
+            last: EpochRecord::default(),
+            checkpoints: Vec::new(),
+            oldest: EpochRecord::default(),
+            digests: BTreeMap::new(),
+        };
         while let Some(entry) = reader.next()? {
             match entry {
                 Entry::Epoch(record) => {
@@ -93,11 +84,10 @@ impl Summit {
                 }
                 Entry::Marks(marks) => summit.last.sinks = marks,
                 Entry::Base(base) if summit.last.epoch == 0 => {
-                    // An instance that was taken over from may have journaled nothing yet.
-                    summit.oldest = Some(base.record.clone()).filter(|record| record.epoch > 0);
                     if marked.contains(&base.record.epoch) {
                         summit.digests.insert(base.record.epoch, base.record.digests.clone());
                     }
+                    summit.oldest = base.record.clone();
                     summit.last = base.record;
                 }
                 Entry::Base(base) if base.record.epoch != summit.last.epoch => {
@@ -120,18 +110,15 @@ impl Summit {
 }
 
 impl History {
-    /// Reads the journal from where the past begins. Stages end at the epochs in `borders`.
+    /// Reads the journal from where the past begins: from `checkpoint`, or from the first record on, where what came up to epoch `oldest` is one
+    /// stage. Stages end at the epochs in `borders`.
     pub(super) fn read(
         folder: &Path,
-        beginning: Beginning,
+        checkpoint: Option<Checkpoint>,
+        oldest: u64,
         borders: &BTreeSet<u64>,
-        writer_may_live: bool,
-    ) -> Result<(Self, Journal), RunError> {
-        let (from, checkpoint) = match beginning {
-            Beginning::Records => (0, None),
-            Beginning::RecordsBefore(epoch) => (epoch, None),
-            Beginning::Checkpoint(checkpoint) => (checkpoint.epoch, Some(checkpoint)),
-        };
+    ) -> Result<(Self, JournalReader), RunError> {
+        let from = checkpoint.as_ref().map_or(oldest, |checkpoint| checkpoint.epoch);
         let mut reader = Journal::open(folder, from)?;
         let mut history = Self { checkpoint, ..Self::default() };
         let mut ends = Positions::new();
@@ -161,15 +148,19 @@ impl History {
                 }
                 Entry::Payload { source, partition, records } => {
                     let ends = history.payload_ends.entry(source.clone()).or_default();
-                    ends.insert(partition.clone(), records.range.end);
-                    history.unsettled.push(Entry::Payload { source, partition, records });
+                    let end = records.range.end;
+                    // A segment begins with a copy of the payload that no epoch before it has.
+                    if ends.get(&partition).is_none_or(|known| *known < end) {
+                        ends.insert(partition.clone(), end);
+                        history.unsettled.push(Entry::Payload { source, partition, records });
+                    }
                 }
                 Entry::Epoch(record) => {
                     for (source, ranges) in &record.ranges {
                         let ends = ends.entry(source.clone()).or_default();
                         ends.extend(ranges.iter().map(|(partition, range)| (partition.clone(), range.end)));
                     }
-                    if borders.contains(&record.epoch) || total(&record) >= total(&staged) + STAGE_RECORDS {
+                    if ends_stage(record.epoch, total(&record) - total(&staged), borders) {
                         history.stages.push(Stage::between(&staged, &record, &ends));
                         staged = record.clone();
                     }
@@ -182,7 +173,7 @@ impl History {
         if history.last.epoch > staged.epoch {
             history.stages.push(Stage::between(&staged, &history.last, &ends));
         }
-        Ok((history, reader.into_journal(writer_may_live)?))
+        Ok((history, reader))
     }
 
     /// Divides what is too long for one stage: only for sinks that hold nothing and are asked nothing.
@@ -195,8 +186,8 @@ impl History {
 
     /// Leaves out the stages up to `epoch`; gives the positions where the rest begins.
     pub(super) fn skip_to(&mut self, epoch: u64) -> Positions {
-        let kept = self.stages.iter().position(|stage| stage.epoch > epoch).unwrap_or(self.stages.len());
-        let Some(skipped) = self.stages.drain(..kept).next_back() else { return Positions::new() };
+        let skipped = left_out(self.stages.iter().map(|stage| stage.epoch), epoch);
+        let Some(skipped) = self.stages.drain(..skipped).next_back() else { return Positions::new() };
         self.digests = skipped.expected.unwrap_or_default().digests;
         skipped.ends
     }

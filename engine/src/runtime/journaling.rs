@@ -19,6 +19,7 @@ use super::digests::Recorded;
 use super::epochs::{Closing, ClosingKind, Expected, Ranges};
 use super::journal::{Entry, EpochRecord, Positions, SinkMark};
 use super::letters::LetterChanges;
+use super::protocol::passed;
 use super::run::committer_of;
 use super::status::CheckpointStatus;
 
@@ -36,10 +37,10 @@ impl Coordinator<'_> {
 
     /// Journals, in order, every closed epoch that all workers have passed, and lets sinks commit it.
     pub(super) fn journal_passed(&mut self) -> Result<(), RunError> {
-        let through = self.epochs.through.iter().copied().min().unwrap_or(0);
+        let passed = passed(self.epochs.through.iter().copied());
         let mut orders = Vec::new();
         let mut outcome = Ok(());
-        while let Some(entry) = self.epochs.closing.first_entry().filter(|entry| *entry.key() < through) {
+        while let Some(entry) = self.epochs.closing.first_entry().filter(|entry| Some(*entry.key()) <= passed) {
             let epoch = *entry.key();
             let Closing { kind, ends, report } = entry.remove();
             let letters = match kind {

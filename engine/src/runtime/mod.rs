@@ -30,6 +30,7 @@ mod letters;
 mod limits;
 mod opening;
 mod options;
+mod protocol;
 mod rehearsal;
 mod replay;
 mod restarting;

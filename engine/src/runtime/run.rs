@@ -16,7 +16,7 @@ use super::RunError;
 use super::checkpoint::{Checkpointer, CheckpointerStart, Expiry, remove_others, runs_folder};
 use super::checkpoints::Checkpoints;
 use super::committer::{Committer, Order};
-use super::coordinator::Coordinator;
+use super::coordinator::{Coordinator, EPOCHS_IN_FLIGHT};
 use super::digests::Digests;
 use super::domains::{Domain, open_domains};
 use super::epochs::Epochs;
@@ -27,11 +27,12 @@ use super::letters::Letters;
 use super::limits::Limits;
 use super::opening::{open_source, start_source};
 use super::options::{Ended, Observer, RunOptions, Summary};
+use super::protocol::borders;
 use super::rehearsal::recall_source;
 use super::replay::Replayed;
 use super::restarting::not_behind;
 use super::resuming::{
-    borders, choose_beginning, earliest_beginning, known_starts, positions, sink_marks, sound_checkpoints,
+    choose_beginning, earliest_beginning, known_starts, positions, sink_marks, sound_checkpoints,
 };
 use super::setting::Setting;
 use super::state_folder::{StateFolder, make_folder};
@@ -121,28 +122,27 @@ fn open<'a>(
     };
     let (domains, held) = open_domains(plan, &sinks, &options.variables, &flags.abandon, &context)?;
     hit(Failpoint::SinksFenced).map_err(RunError::file(&folder.path))?;
+    // Whoever has been taken over from may have fenced sinks behind its successor, and must not go on.
+    folder.require_ownership()?;
     let summit = Summit::read(&folder.path, &epochs_held(&held))?;
     let marks = sink_marks(plan, &held, &summit, &folder)?;
     let checkpoints = sound_checkpoints(plan, &summit, &folder);
-    let taken_over = folder.ownership.is_taken_over();
-    let (beginning, borders) = match &mut rehearsal {
-        Some(rehearsal) => {
-            (earliest_beginning(plan, &summit, &checkpoints, &folder)?, rehearsal.borders(summit.last.epoch))
-        }
+    let last = summit.last.epoch;
+    let (checkpoint, borders) = match &mut rehearsal {
+        Some(rehearsal) => (earliest_beginning(plan, &summit, &checkpoints, &folder)?, rehearsal.borders(last)),
         None => {
             let usable = not_behind(options.from, &checkpoints, &folder.path)?;
-            let beginning = choose_beginning(plan, &summit, usable, &marks, &folder)?;
-            (beginning, borders(&marks, summit.last.epoch))
+            let checkpoint = choose_beginning(plan, &summit, usable, &marks, &folder)?;
+            (checkpoint, borders(marks.iter().map(|mark| mark.passed), last, EPOCHS_IN_FLIGHT as u64))
         }
     };
-    let (mut history, mut journal) = History::read(&folder.path, beginning, &borders, taken_over)?;
+    let (mut history, reader) = History::read(&folder.path, checkpoint, summit.oldest.epoch, &borders)?;
     if rehearsal.is_some() {
         history.share_out();
     }
-    if taken_over {
-        let (record, starts, ends) = (history.last.clone(), history.starts.clone(), history.ends.clone());
-        journal.roll(folder.identity.generation, Base { record, starts, ends, before: None }, &history.unsettled)?;
-    }
+    let (record, starts, ends) = (history.last.clone(), history.starts.clone(), history.ends.clone());
+    let base = Base { record, starts, ends, before: None };
+    let mut journal = reader.begin(folder.identity.generation, base, &history.unsettled)?;
     let positions = positions(plan, &mut history, &marks);
     // Bounded by the epochs in flight: each brings one report a worker and one mark a sink.
     let (events_in, events) = unbounded();
@@ -251,7 +251,11 @@ fn start_checkpointer(
 ) -> Result<Checkpointer, RunError> {
     let runs = runs_folder(&folder.path);
     make_folder(&runs)?;
-    remove_others(&runs, summit.checkpoints.iter().flat_map(|checkpoint| &checkpoint.runs))?;
+    remove_others(
+        &runs,
+        folder.identity.generation,
+        summit.checkpoints.iter().flat_map(|checkpoint| &checkpoint.runs),
+    )?;
     let start = CheckpointerStart {
         folder: runs,
         generation: folder.identity.generation,

@@ -38,7 +38,15 @@ impl StateFolder {
         identity.generation += 1;
         hit(Failpoint::IdentityWrite).map_err(RunError::file(path))?;
         identity.write(path)?;
-        Ok(Self { path: path.to_owned(), identity, ownership })
+        let folder = Self { path: path.to_owned(), identity, ownership };
+        // Whoever took over before this was written may have counted to the same number.
+        folder.require_ownership()?;
+        Ok(folder)
+    }
+
+    /// Ends the run if another instance has taken over.
+    pub(super) fn require_ownership(&self) -> Result<(), RunError> {
+        if self.ownership.is_lost() { Err(RunError::TakenOver { folder: self.path.clone() }) } else { Ok(()) }
     }
 }
 

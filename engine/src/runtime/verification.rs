@@ -340,6 +340,6 @@ impl Verification<'_> {
     /// Whether a rehearsal makes all rows of a sink: rows of sources that cannot be read again are not kept.
     fn is_replayed_whole(&self, sink: usize, summit: &Summit) -> bool {
         let reads_again = self.plan.sources.iter().all(|source| source.source.replay() == Replay::Seek);
-        summit.oldest.is_none() || reads_again || !self.plan.is_fed_by_source(Target::Sink(sink))
+        summit.oldest.epoch == 0 || reads_again || !self.plan.is_fed_by_source(Target::Sink(sink))
     }
 }

@@ -15,7 +15,7 @@ use crate::runtime::event::{DeathWatch, Event};
 use super::entry::{Checkpoint, Run};
 use super::expiry::Expiry;
 use super::merge::Merge;
-use super::run_file::write_run;
+use super::run_file::{run_name, write_run};
 
 /// What one worker has noted up to an epoch since the checkpoint before.
 pub(in crate::runtime) struct CutReport {
@@ -110,6 +110,7 @@ impl State {
 
     /// Merges the newest runs as long as the one before them is not twice as large: so there are few runs, and each entry is rewritten seldom.
     fn merge(&mut self, epoch: u64) -> Result<(), RunError> {
+        let name = self.start.name(epoch, self.files);
         let runs = &mut self.start.runs;
         let (mut first, mut bytes) = (runs.len() - 1, runs.last().map_or(0, |run| run.bytes));
         while first > 0 && runs[first - 1].bytes < 2 * bytes {
@@ -122,7 +123,6 @@ impl State {
         hit(Failpoint::RunMerge).map_err(RunError::file(&self.start.folder))?;
         let whole = (first == 0).then(|| self.start.expiry.clone());
         let merged = Merge::open(&self.start.folder, &runs[first..], whole)?;
-        let name = name(&self.start.generation, epoch, self.files);
         let run = write_run(&self.start.folder, name, merged)?;
         self.files += 1;
         runs.truncate(first);
@@ -133,12 +133,8 @@ impl State {
 
 impl CheckpointerStart {
     fn name(&self, epoch: u64, file: u64) -> String {
-        name(&self.generation, epoch, file)
+        run_name(epoch, self.generation, file)
     }
-}
-
-fn name(generation: &u64, epoch: u64, file: u64) -> String {
-    format!("{epoch:012}-{generation}-{file}.run")
 }
 
 /// The folder of runs in a pipeline's folder.

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use crate::failpoint::{Failpoint, hit};
 use crate::render::{Cut, CutKey, CutValue};
 use crate::runtime::RunError;
+use crate::runtime::protocol::is_mine;
 use crate::runtime::state_folder::sync_folder;
 
 use super::entry::Run;
@@ -184,18 +185,33 @@ fn split_u32(bytes: &[u8]) -> Option<(u32, &[u8])> {
     Some((u32::from_le_bytes(*number), rest))
 }
 
-/// Removes every run file that is none of these.
+/// The name of a run that a start of this generation makes: the `file`th of its files, for a checkpoint at `epoch`.
+pub(super) fn run_name(epoch: u64, generation: u64, file: u64) -> String {
+    format!("{epoch:012}-{generation}-{file}.run")
+}
+
+/// The generation of the start that has made a run of this name.
+fn made_by(name: &str) -> Option<u64> {
+    name.strip_suffix(".run")?.split('-').nth(1)?.parse().ok()
+}
+
+/// Removes every run file that is none of these, of those that a start of this generation may touch.
 pub(in crate::runtime) fn remove_others<'a>(
     folder: &Path,
+    generation: u64,
     runs: impl IntoIterator<Item = &'a Run>,
 ) -> Result<(), RunError> {
     let kept: BTreeSet<&str> = runs.into_iter().map(|run| run.name.as_str()).collect();
     for entry in fs::read_dir(folder).map_err(RunError::file(folder))? {
         let path = entry.map_err(RunError::file(folder))?.path();
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        if name.ends_with(".run") && !kept.contains(name) {
+        if made_by(name).is_some_and(|made_by| is_mine(made_by, generation)) && !kept.contains(name) {
             hit(Failpoint::RunsRemove).map_err(RunError::file(&path))?;
-            fs::remove_file(&path).map_err(RunError::file(&path))?;
+            match fs::remove_file(&path) {
+                // Two may remove at once, if one of them was stopped before.
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(RunError::File { path, error }),
+                _ => {}
+            }
         }
     }
     Ok(())
@@ -218,13 +234,15 @@ mod tests {
     fn entries_come_back_over_many_blocks() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let entries: Vec<RunEntry> = (0..40_000).map(|key| entry(key, i64::from(key) - 7)).collect();
-        let run = write_run(folder.path(), "a.run".into(), entries.iter().cloned().map(Ok)).expect("written");
+        let run = write_run(folder.path(), run_name(1, 2, 0), entries.iter().cloned().map(Ok)).expect("written");
         assert!(run.bytes > 3 * BLOCK as u64);
         assert_eq!(read_all(folder.path(), &run).expect("read"), entries);
-        let empty = write_run(folder.path(), "b.run".into(), []).expect("written");
+        let empty = write_run(folder.path(), run_name(2, 2, 1), []).expect("written");
         assert_eq!(read_all(folder.path(), &empty).expect("read"), []);
-        remove_others(folder.path(), [&empty]).expect("removed");
+        remove_others(folder.path(), 2, [&empty]).expect("removed");
         assert!(read_all(folder.path(), &run).is_err() && read_all(folder.path(), &empty).is_ok());
+        remove_others(folder.path(), 1, []).expect("nothing to remove");
+        assert!(read_all(folder.path(), &empty).is_ok(), "a later start has made it");
     }
 
     #[test]

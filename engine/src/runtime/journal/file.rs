@@ -1,17 +1,18 @@
-//! The journal: entries are appended to its last segment, synced, and read from the front.
+//! The journal: a start appends entries to segments of its own, syncs them, and reads all segments from the front.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Seek, SeekFrom, Write};
+use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use crate::failpoint::{Failpoint, hit};
 use crate::runtime::RunError;
+use crate::runtime::protocol::{read_from, removable};
 use crate::runtime::state_folder::{make_folder, replace_file, sync_folder};
 
 use super::entry::{Base, Entry};
 use super::frame::{FrameReader, encode};
-use super::segment::{Link, Seal, Segment, chain, make, segments};
+use super::segment::{Link, Seal, Segment, chain, segments};
 
 /// Appends entries to the last segment.
 #[derive(Debug)]
@@ -31,8 +32,8 @@ pub(in crate::runtime) struct Journal {
 pub(in crate::runtime) struct JournalReader {
     folder: PathBuf,
     later: VecDeque<Link>,
-    segment: Segment,
-    frames: FrameReader,
+    /// The segment that is being read; none in a new journal.
+    open: Option<(Segment, FrameReader)>,
 }
 
 impl Journal {
@@ -41,32 +42,31 @@ impl Journal {
     pub(in crate::runtime) fn open(folder: &Path, from: u64) -> Result<JournalReader, RunError> {
         let folder = folder.join("journal");
         make_folder(&folder)?;
-        let mut links = chain(&folder)?;
-        let begin = links.iter().rposition(|link| link.segment.base == from).unwrap_or(0);
+        let mut links = chain(&folder, &segments(&folder)?)?;
+        let begin = read_from(&links, from);
         links.drain(..begin);
-        let first = match links.pop_front() {
-            Some(first) => first,
-            None => {
-                let segment = Segment { generation: 1, base: 0 };
-                make(&segment.path(&folder))?;
-                Link { segment, seal: None }
-            }
-        };
-        sync_folder(&folder)?;
-        JournalReader::open(folder, first, links)
+        let mut reader = JournalReader { folder, later: links, open: None };
+        reader.open_next()?;
+        sync_folder(&reader.folder)?;
+        Ok(reader)
     }
 
     /// A reader of the whole journal that a pipeline's folder has now, which changes nothing; none if there is none yet.
     pub(in crate::runtime) fn look(folder: &Path) -> Result<Option<JournalReader>, RunError> {
         let folder = folder.join("journal");
-        let mut links = if folder.exists() { chain(&folder)? } else { VecDeque::new() };
-        links.pop_front().map(|first| JournalReader::open(folder, first, links)).transpose()
+        if !folder.exists() {
+            return Ok(None);
+        }
+        let later = chain(&folder, &segments(&folder)?)?;
+        let mut reader = JournalReader { folder, later, open: None };
+        reader.open_next()?;
+        Ok(reader.open.is_some().then_some(reader))
     }
 
     /// The segments in a pipeline's folder, in order, and how many bytes each has.
     pub(in crate::runtime) fn segments(folder: &Path) -> Result<Vec<(Segment, u64)>, RunError> {
         let folder = folder.join("journal");
-        let links = if folder.exists() { chain(&folder)? } else { VecDeque::new() };
+        let links = if folder.exists() { chain(&folder, &segments(&folder)?)? } else { VecDeque::new() };
         let length = |link: Link| {
             let path = link.segment.path(&folder);
             let found = fs::metadata(&path).map_err(RunError::file(&path))?.len();
@@ -81,16 +81,27 @@ impl Journal {
         if !folder.exists() {
             return Ok(BTreeSet::new());
         }
-        Ok(chain(&folder)?.iter().map(|link| link.segment.base).collect())
+        Ok(chain(&folder, &segments(&folder)?)?.iter().map(|link| link.segment.base).collect())
     }
 
     /// Begins a new segment, with what a reader that begins there must know.
-    pub(in crate::runtime) fn roll(&mut self, generation: u64, base: Base, carried: &[Entry]) -> Result<(), RunError> {
+    pub(in crate::runtime) fn roll(&mut self, base: Base, carried: &[Entry]) -> Result<(), RunError> {
         self.sync()?;
+        let before = Seal { segment: self.segment, length: self.end.0, hash: self.end.1 };
+        *self = Self::begin(self.folder.clone(), self.segment.generation, Some(before), base, carried)?;
+        Ok(())
+    }
+
+    fn begin(
+        folder: PathBuf,
+        generation: u64,
+        before: Option<Seal>,
+        base: Base,
+        carried: &[Entry],
+    ) -> Result<Self, RunError> {
         let segment = Segment { generation, base: base.record.epoch };
-        hit(Failpoint::SegmentBegin).map_err(RunError::file(&self.path))?;
-        let before = Some(Seal { segment: self.segment, length: self.end.0, hash: self.end.1 });
-        let path = segment.path(&self.folder);
+        let path = segment.path(&folder);
+        hit(Failpoint::SegmentBegin).map_err(RunError::file(&path))?;
         let mut frames = Vec::new();
         let mut hash = encode(&mut frames, 0, &Entry::Base(Base { before, ..base }), &path)?;
         for entry in carried {
@@ -99,20 +110,22 @@ impl Journal {
         replace_file(&path, &frames)?;
         hit(Failpoint::SegmentBegun).map_err(RunError::file(&path))?;
         let file = OpenOptions::new().append(true).open(&path).map_err(RunError::file(&path))?;
-        (self.segment, self.path, self.file) = (segment, path, file);
-        (self.end, self.hash) = ((frames.len() as u64, hash), hash);
-        Ok(())
+        let end = (frames.len() as u64, hash);
+        Ok(Self { folder, segment, path, file, end, frames: Vec::new(), hash })
     }
 
-    /// Removes the segments before the last one whose base is epoch `base`, and those that do not count.
-    pub(in crate::runtime) fn remove_before(&self, base: u64) -> Result<(), RunError> {
-        let chain = chain(&self.folder)?;
-        let first = chain.iter().rposition(|link| link.segment.base <= base).unwrap_or(0);
-        let kept: BTreeSet<Segment> = chain.iter().skip(first).map(|link| link.segment).collect();
-        for old in segments(&self.folder)?.into_iter().filter(|segment| !kept.contains(segment)) {
+    /// Removes what is not needed if the journal must stay behind epoch `from`, of what this start or one before it has made.
+    pub(in crate::runtime) fn remove_before(&self, from: u64) -> Result<(), RunError> {
+        let there = segments(&self.folder)?;
+        let lineage: Vec<Segment> = chain(&self.folder, &there)?.iter().map(|link| link.segment).collect();
+        for old in removable(&there, &lineage, from, self.segment.generation) {
             let path = old.path(&self.folder);
             hit(Failpoint::SegmentsRemove).map_err(RunError::file(&path))?;
-            fs::remove_file(&path).map_err(RunError::file(&path))?;
+            match fs::remove_file(&path) {
+                // Two may remove at once, if one of them was stopped before.
+                Err(error) if error.kind() != ErrorKind::NotFound => return Err(RunError::File { path, error }),
+                _ => {}
+            }
         }
         sync_folder(&self.folder)
     }
@@ -147,43 +160,49 @@ impl Journal {
 }
 
 impl JournalReader {
-    fn open(folder: PathBuf, first: Link, later: VecDeque<Link>) -> Result<Self, RunError> {
-        let frames = FrameReader::open(&first.segment.path(&folder), first.seal)?;
-        Ok(Self { folder, later, segment: first.segment, frames })
-    }
-
     /// The next entry; none at the end. An entry that was cut off while it was written is the end, in the last segment.
     pub(in crate::runtime) fn next(&mut self) -> Result<Option<Entry>, RunError> {
-        loop {
-            if let Some(entry) = self.frames.next()? {
+        while let Some((_, frames)) = &mut self.open {
+            if let Some(entry) = frames.next()? {
                 return Ok(Some(entry));
             }
-            let Some(Link { segment, seal }) = self.later.pop_front() else { return Ok(None) };
-            self.segment = segment;
-            self.frames = FrameReader::open(&segment.path(&self.folder), seal)?;
+            if self.later.is_empty() {
+                break;
+            }
+            self.open_next()?;
         }
+        Ok(None)
     }
 
-    /// Appends from here on. What was torn is cut off, unless its writer may still be writing: then a new segment is to be begun at once.
-    pub(in crate::runtime) fn into_journal(self, writer_may_live: bool) -> Result<Journal, RunError> {
-        let Self { folder, segment, frames, .. } = self;
-        let path = segment.path(&folder);
-        let (length, hash) = frames.end();
-        let mut file = OpenOptions::new().write(true).open(&path).map_err(RunError::file(&path))?;
-        let mut cut = || {
-            file.set_len(length)?;
-            file.seek(SeekFrom::Start(length))?;
-            file.sync_all()
-        };
-        if !writer_may_live {
-            cut().map_err(RunError::file(&path))?;
+    fn open_next(&mut self) -> Result<(), RunError> {
+        if let Some(Link { segment, seal }) = self.later.pop_front() {
+            self.open = Some((segment, FrameReader::open(&segment.path(&self.folder), seal)?));
         }
-        Ok(Journal { folder, segment, path, file, end: (length, hash), frames: Vec::new(), hash })
+        Ok(())
+    }
+
+    /// Begins a segment behind what was read, to append to; its base is `base`. A segment is only ever written by the start that has begun it: so
+    /// what is torn at the end of the one before, or what its writer adds to it, should it only have been stopped, does not count.
+    pub(in crate::runtime) fn begin(self, generation: u64, base: Base, carried: &[Entry]) -> Result<Journal, RunError> {
+        let Self { folder, open, .. } = self;
+        let before = match open {
+            None => None,
+            Some((segment, frames)) => {
+                let (file, length, hash) = frames.into_end();
+                // What was read counts from now on, though its writer may have died or been stopped before it was durable.
+                file.sync_all().map_err(RunError::file(segment.path(&folder)))?;
+                Some(Seal { segment, length, hash })
+            }
+        };
+        Journal::begin(folder, generation, before, base, carried)
     }
 
     /// The last entry that was read is damaged, or what lies behind it.
     pub(in crate::runtime) fn corrupt(&self, what: &str) -> RunError {
-        self.frames.corrupt(what)
+        match &self.open {
+            Some((_, frames)) => frames.corrupt(what),
+            None => RunError::Died("a reader of a journal that is not there"),
+        }
     }
 }
 
@@ -192,11 +211,11 @@ mod tests {
     use super::super::entry::EpochRecord;
     use super::*;
 
-    fn record(epoch: u64) -> EpochRecord {
-        EpochRecord { epoch, ..EpochRecord::default() }
+    fn base(epoch: u64) -> Base {
+        Base { record: EpochRecord { epoch, ..EpochRecord::default() }, ..Base::default() }
     }
 
-    fn epochs(folder: &Path) -> Result<(Vec<u64>, Journal), RunError> {
+    fn read(folder: &Path) -> Result<(Vec<u64>, JournalReader), RunError> {
         let mut reader = Journal::open(folder, 0)?;
         let mut epochs = Vec::new();
         while let Some(entry) = reader.next()? {
@@ -204,40 +223,56 @@ mod tests {
                 epochs.push(record.epoch);
             }
         }
-        Ok((epochs, reader.into_journal(false)?))
+        Ok((epochs, reader))
     }
 
-    fn write_three(folder: &Path) -> PathBuf {
-        let (_, mut journal) = epochs(folder).expect("opens");
+    fn epochs(folder: &Path) -> Result<Vec<u64>, RunError> {
+        read(folder).map(|(epochs, _)| epochs)
+    }
+
+    /// A start that has read everything and goes on.
+    fn start(folder: &Path, generation: u64) -> Journal {
+        let (epochs, reader) = read(folder).expect("sound");
+        reader.begin(generation, base(epochs.last().copied().unwrap_or(0)), &[]).expect("begins")
+    }
+
+    fn write(journal: &mut Journal, epoch: u64) {
+        journal.append(&Entry::Epoch(base(epoch).record)).expect("appends");
+        journal.sync().expect("syncs");
+    }
+
+    /// A segment of three epochs, and where each entry ends.
+    fn write_three(folder: &Path) -> (PathBuf, Vec<usize>) {
+        let mut journal = start(folder, 1);
+        let mut ends = vec![journal.end.0 as usize];
         for epoch in 1..=3 {
-            journal.append(&Entry::Epoch(record(epoch))).expect("appends");
-            journal.sync().expect("syncs");
+            write(&mut journal, epoch);
+            ends.push(journal.end.0 as usize);
         }
-        journal.path
+        (journal.path, ends)
     }
 
     #[test]
-    fn a_torn_end_is_cut_off_at_every_byte() {
+    fn a_torn_end_does_not_count_at_every_byte() {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let path = write_three(folder.path());
+        let (path, ends) = write_three(folder.path());
         let whole = std::fs::read(&path).expect("readable");
-        let entry = whole.len() / 3;
-        for length in entry * 2..whole.len() {
+        for length in ends[2]..ends[3] {
             std::fs::write(&path, &whole[..length]).expect("writable");
-            let (found, mut journal) = epochs(folder.path()).expect("opens");
-            assert_eq!(found, [1, 2], "cut to {length} bytes");
-            journal.append(&Entry::Epoch(record(9))).expect("appends");
-            journal.sync().expect("syncs");
-            assert_eq!(epochs(folder.path()).expect("opens").0, [1, 2, 9]);
+            assert_eq!(epochs(folder.path()).expect("sound"), [1, 2], "cut to {length} bytes");
+            let mut journal = start(folder.path(), 2);
+            write(&mut journal, 9);
+            assert_eq!(epochs(folder.path()).expect("sound"), [1, 2, 9]);
+            std::fs::remove_file(journal.path).expect("removable");
         }
     }
 
     #[test]
     fn damage_before_the_end_is_said() {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let path = write_three(folder.path());
+        let (path, ends) = write_three(folder.path());
         let mut bytes = std::fs::read(&path).expect("readable");
-        bytes[20] ^= 1;
+        bytes[ends[0] + 20] ^= 1;
         std::fs::write(&path, &bytes).expect("writable");
         let error = epochs(folder.path()).expect_err("damaged");
         assert!(error.to_string().contains("journal is damaged"), "{error}");
@@ -246,11 +281,15 @@ mod tests {
     #[test]
     fn what_is_moved_left_out_or_put_twice_is_said() {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let path = write_three(folder.path());
+        let (path, ends) = write_three(folder.path());
         let whole = std::fs::read(&path).expect("readable");
-        let (first, rest) = whole.split_at(whole.len() / 3);
-        let (second, third) = rest.split_at(whole.len() / 3);
-        for other in [[second, first, third].concat(), [first, third].concat(), [first, second, second].concat()] {
+        let part = |at: usize| &whole[ends[at - 1]..ends[at]];
+        let (head, first, second, third) = (&whole[..ends[0]], part(1), part(2), part(3));
+        for other in [
+            [head, second, first, third].concat(),
+            [head, first, third].concat(),
+            [head, first, second, second].concat(),
+        ] {
             std::fs::write(&path, other).expect("writable");
             let error = epochs(folder.path()).expect_err("damaged");
             assert!(error.to_string().contains("does not follow"), "{error}");
@@ -260,20 +299,28 @@ mod tests {
     #[test]
     fn what_a_predecessor_writes_after_a_segment_was_begun_does_not_count() {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        write_three(folder.path());
-        let (_, mut stopped) = epochs(folder.path()).expect("opens");
-        let mut reader = Journal::open(folder.path(), 0).expect("opens");
-        while reader.next().expect("sound").is_some() {}
-        let mut taker = reader.into_journal(true).expect("opens");
-        taker.roll(2, Base { record: record(3), ..Base::default() }, &[]).expect("rolls");
-        for journal in [&mut taker, &mut stopped] {
-            journal.append(&Entry::Epoch(record(4))).expect("appends");
-            journal.sync().expect("syncs");
-        }
-        stopped.roll(1, Base { record: record(4), ..Base::default() }, &[]).expect("rolls");
-        assert_eq!(epochs(folder.path()).expect("opens").0, [1, 2, 3, 4]);
+        let mut stopped = start(folder.path(), 1);
+        (1..=3).for_each(|epoch| write(&mut stopped, epoch));
+        let mut taker = start(folder.path(), 2);
+        write(&mut taker, 4);
+        write(&mut stopped, 4);
+        stopped.roll(base(4), &[]).expect("rolls");
+        assert_eq!(epochs(folder.path()).expect("sound"), [1, 2, 3, 4]);
         taker.remove_before(3).expect("removes");
         let left: Vec<_> = std::fs::read_dir(folder.path().join("journal")).expect("there").collect();
         assert_eq!(left.len(), 1);
+    }
+
+    #[test]
+    fn a_predecessor_that_wakes_removes_nothing_of_its_successor() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let mut stopped = start(folder.path(), 1);
+        (1..=3).for_each(|epoch| write(&mut stopped, epoch));
+        let mut taker = start(folder.path(), 2);
+        write(&mut taker, 4);
+        taker.roll(base(4), &[]).expect("rolls");
+        stopped.remove_before(3).expect("removes");
+        write(&mut taker, 5);
+        assert_eq!(epochs(folder.path()).expect("sound"), [4, 5]);
     }
 }

@@ -155,9 +155,9 @@ impl FrameReader {
         if rest.iter().all(|byte| *byte == 0) { Ok(None) } else { Err(self.corrupt("its head is garbled")) }
     }
 
-    /// Where its last frame ends, and the hash of that.
-    pub(super) fn end(&self) -> (u64, u64) {
-        (self.at, self.hash)
+    /// The file, where its last frame ends, and the hash of that.
+    pub(super) fn into_end(self) -> (File, u64, u64) {
+        (self.file.into_inner(), self.at, self.hash)
     }
 
     /// The last entry that was read is damaged, or what lies behind it.

@@ -8,4 +8,4 @@ mod segment;
 
 pub(super) use entry::{Base, Entry, EpochRecord, PartitionStart, Positions, Range, SinkMark};
 pub(super) use file::{Journal, JournalReader};
-pub(super) use segment::Segment;
+pub(super) use segment::{Link, Seal, Segment};

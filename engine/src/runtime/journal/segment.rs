@@ -1,19 +1,19 @@
 //! Segments: the journal's files, and the chain that they form.
 //!
-//! A segment is named after the start that began it (its generation) and its base, the last epoch before it. All but the first of all begin with a
-//! [`Base`] that names the segment before, how long it was and how its hashes ended. So what was written behind that, by an instance that
+//! A segment is named after the start that began it (its generation), which alone writes it, and its base, the last epoch before it. It begins with a
+//! [`Base`] that names the segment before, how long it was and how its hashes ended. So what was torn or written behind that, by an instance that
 //! another has taken over from, does not count; nor does a segment that no later one names.
 
 use std::collections::VecDeque;
 use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::BufReader;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use crate::runtime::RunError;
+use crate::runtime::protocol::lineage;
 
 use super::entry::{Base, Entry};
 use super::frame::FrameReader;
@@ -40,9 +40,11 @@ pub(in crate::runtime) struct Seal {
 
 /// A segment of the chain; sealed if another follows.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Link {
-    pub(super) segment: Segment,
-    pub(super) seal: Option<Seal>,
+pub(in crate::runtime) struct Link {
+    /// Which.
+    pub(in crate::runtime) segment: Segment,
+    /// Where it ended.
+    pub(in crate::runtime) seal: Option<Seal>,
 }
 
 impl Segment {
@@ -57,22 +59,9 @@ impl Segment {
     }
 }
 
-/// The segments that count, oldest first: the newest, and those that each names. Empty if there is none.
-pub(super) fn chain(folder: &Path) -> Result<VecDeque<Link>, RunError> {
-    let mut chain = VecDeque::new();
-    let there = segments(folder)?;
-    let mut next = there.iter().max().map(|newest| Link { segment: *newest, seal: None });
-    while let Some(link) = next {
-        chain.push_front(link);
-        next = match base(folder, link.segment)? {
-            // What is older than the journal is kept was removed.
-            Some(Base { before: Some(seal), .. }) if there.contains(&seal.segment) => {
-                Some(Link { segment: seal.segment, seal: Some(seal) })
-            }
-            _ => None,
-        };
-    }
-    Ok(chain)
+/// The segments that count of those that are `there`, oldest first. Empty if there is none.
+pub(super) fn chain(folder: &Path, there: &[Segment]) -> Result<VecDeque<Link>, RunError> {
+    lineage(there, |segment| Ok(base(folder, segment)?.and_then(|base| base.before)))
 }
 
 /// Everything in the folder that has a segment's name.
@@ -94,13 +83,7 @@ fn base(folder: &Path, segment: Segment) -> Result<Option<Base>, RunError> {
     }
 }
 
-/// Makes the file of the first segment of all.
-pub(super) fn make(path: &Path) -> Result<(), RunError> {
-    let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path);
-    file.map(drop).map_err(RunError::file(path))
-}
-
-/// Opens a segment's file for reading; gives its length too.
+/// Opens a segment's file to read it; gives its length too.
 pub(super) fn open(path: &Path) -> Result<(BufReader<File>, u64), RunError> {
     let file = File::open(path).map_err(RunError::file(path))?;
     let length = file.metadata().map_err(RunError::file(path))?.len();

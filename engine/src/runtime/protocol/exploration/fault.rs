@@ -1,0 +1,73 @@
+//! What may go wrong between any two steps.
+
+use super::disk::Entry;
+use super::instance::Pc;
+use super::world::World;
+
+/// Something that goes wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// An instance is killed; perhaps while it writes an entry.
+    Kill { generation: u8, torn: bool },
+    /// All instances end, and of what was not made durable something is lost.
+    PowerFails(Loss),
+    /// An instance is stopped, anywhere.
+    Stop(u8),
+    /// An instance that was stopped goes on.
+    Wake(u8),
+}
+
+/// What is lost of what was not made durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Loss {
+    /// Everything.
+    All,
+    /// Everything but the beginning of an entry.
+    AllButTorn,
+    /// All but one entry; what nothing is lost of is a kill.
+    AllButOne,
+}
+
+impl World {
+    pub(super) fn fail(&mut self, fault: Fault) {
+        match fault {
+            Fault::Kill { generation, torn } => {
+                self.left.crashes -= 1;
+                let Some(at) = self.instances.iter().position(|instance| instance.generation == generation) else {
+                    return;
+                };
+                let dead = self.instances.remove(at);
+                if let Some(file) = self.disk.file_mut(dead.segment).filter(|_| torn) {
+                    file.push(Entry::Torn);
+                }
+            }
+            Fault::PowerFails(loss) => {
+                self.left.crashes -= 1;
+                self.instances.clear();
+                self.lose(loss);
+            }
+            Fault::Stop(generation) => {
+                self.left.stops -= 1;
+                self.each_of(generation, |stopped| stopped, true);
+            }
+            Fault::Wake(generation) => self.each_of(generation, |_| false, false),
+        }
+    }
+
+    fn each_of(&mut self, generation: u8, stopped: impl Fn(bool) -> bool, looks: bool) {
+        for instance in self.instances.iter_mut().filter(|instance| instance.generation == generation) {
+            instance.stopped = stopped(true);
+            instance.has_looked |= looks && instance.pc == Pc::Run;
+        }
+    }
+
+    pub(super) fn lose(&mut self, loss: Loss) {
+        for file in self.disk.files.iter_mut().filter(|file| file.durable < file.written) {
+            file.cut(file.durable + u8::from(loss == Loss::AllButOne));
+            if loss == Loss::AllButTorn {
+                file.push(Entry::Torn);
+            }
+            file.durable = file.written;
+        }
+    }
+}
