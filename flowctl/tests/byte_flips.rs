@@ -19,7 +19,7 @@ use engine::spec::{Loaded, Variables, load};
 use support::memory::{Store, registry};
 use support::rows::{Rows, difference, of_lines};
 
-/// Rows straight into a file; what a checkpoint keeps into memory, which begins empty each time.
+/// No dead letters, whose table is a database's file. Rows straight into a file; what a checkpoint keeps into memory, which begins empty each time.
 const PIPELINE: &str = "
 name: p
 mode: batch
@@ -28,6 +28,7 @@ sources:
     file: { path: in.jsonl }
     schema: { k: string, v: int, at: timestamp }
     event_time: { column: at, lateness: 1m }
+    on_error: skip
 operators:
   sums: { from: s, group_by: [k], aggregate: { n: count(*), sum: sum(v), most: max(v) } }
   live: { from: s, latest: { key: [k] } }

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::Write;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -154,13 +154,17 @@ fn one_pipeline_is_shown_with_its_checkpoints_and_marks() {
     let offset = std::fs::metadata(stage.path("in.jsonl")).unwrap().len();
     assert_eq!(state["positions"]["s"]["in.jsonl"], offset);
     assert!(state["checkpoints"].as_array().unwrap().iter().all(|checkpoint| checkpoint["fits"] == true), "{state}");
-    let sink = &state["sinks"][1];
-    assert_eq!([&sink["name"], &sink["passed"], &sink["in_yaml"]], [&Value::from("f"), &5.into(), &true.into()]);
+    let present = |state: &Value| {
+        let sinks = state["sinks"].as_array().unwrap().iter();
+        let sinks = sinks.filter(|sink| sink["name"] != "dead_letters.s");
+        sinks.map(|sink| (sink["name"].to_string(), sink["passed"] == 5, sink["in_yaml"] == true)).collect::<Vec<_>>()
+    };
+    assert_eq!(present(&state), [("\"c\"".into(), true, true), ("\"f\"".into(), true, true)]);
     stage.write("p.yaml", &SUMS.replace("max(v)", "min(v)"));
     let (shown, _) = stage.does(&["state", "ls", "p.yaml"]);
     assert!(shown.contains("no: operator `sum` is another, or new"), "{shown}");
-    assert!(shown.contains("│ c    ┆           5 ┆                    5 ┆ no, or changed │"), "{shown}");
-    assert!(shown.contains("│ f    ┆           5 ┆                    5 ┆ yes "), "{shown}");
+    let state = stage.json(&["state", "ls", "p.yaml"]);
+    assert_eq!(present(&state), [("\"c\"".into(), true, false), ("\"f\"".into(), true, true)]);
 }
 
 #[test]
@@ -306,7 +310,7 @@ fn one_signal_drains_and_a_restart_reads_nothing_again() {
 fn a_running_pipeline_is_looked_at_and_not_dropped() {
     let stage = Stage::new(&FOLLOWED.replace("checkpoint: 1h", "checkpoint: 0s"));
     stage.write("in.jsonl", "{\"k\":\"a\",\"v\":1}\n");
-    let mut child = stage.command(&["run", "p.yaml"]).stdout(Stdio::null()).spawn().unwrap();
+    let child = stage.command(&["run", "p.yaml"]).stdout(Stdio::null()).spawn().unwrap();
     let mut input = std::fs::OpenOptions::new().append(true).open(stage.path("in.jsonl")).unwrap();
     for count in 1..=30 {
         await_lines(&stage.path("out.jsonl"), count);
@@ -322,12 +326,8 @@ fn a_running_pipeline_is_looked_at_and_not_dropped() {
     }
     let status = stage.json(&["status", "p.yaml"]);
     assert_eq!([&status["pipeline"], &status["ended"]], [&Value::from("followed"), &false.into()]);
-    let mut said = BufReader::new(child.stderr.take().unwrap());
-    signal(&child, "-TERM");
-    assert_eq!(child.wait().unwrap().code(), Some(0));
-    let mut line = String::new();
-    said.read_line(&mut line).unwrap();
-    assert!(line.contains("stopping"), "{line}");
+    let (code, said) = stop(child, "-TERM");
+    assert!(code == Some(0) && said.contains("stopping"), "{said}");
     let (shown, _) = stage.does(&["status", "p.yaml"]);
     assert!(shown.contains("followed: ended") && shown.contains("\ncheckpoint: epoch "), "{shown}");
 }

@@ -54,7 +54,7 @@ fn meaning(plan: &Plan, folder: &str, variables: &Variables) -> String {
     );
     let held = held(plan, variables);
     if !held.is_empty() {
-        text.push_str("What these hold was written from that state; they refuse another one until they are emptied:\n");
+        text.push_str("What these hold was written from that state. Unless it lies in that folder too, they refuse another state until they are emptied:\n");
         held.iter().for_each(|target| text.push_str(&format!("  {}\n", neutralise(target))));
     }
     text
