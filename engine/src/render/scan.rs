@@ -43,6 +43,8 @@ pub struct RawAgain {
     pub lacking: BTreeSet<String>,
     /// Whether all that was wrong with it is that it came late.
     pub only_late: bool,
+    /// Whether its letters are taken back by whoever knows them; else by what the record as it was fails with now.
+    pub letters_known: bool,
 }
 
 /// What a scan makes of one batch of records.
@@ -52,6 +54,8 @@ pub(super) struct Scanned {
     pub(super) exits: Vec<(usize, Batch)>,
     /// What failed.
     pub(super) errors: Vec<ErrorRow>,
+    /// What failed before, and is taken back.
+    pub(super) retracted: Vec<ErrorRow>,
     /// The greatest event time of all good records, in microseconds.
     pub(super) clock: Option<i64>,
     /// What became of the records.
@@ -103,14 +107,15 @@ impl Scan {
     /// What a record becomes that is read again: rows for those who lack them, and letters if it still fails. It is not judged by its time, and tells
     /// none: what comes after it was judged without it.
     fn scan_again(&mut self, raw: &RawBatch, again: &RawAgain) -> Scanned {
-        let before = again.original.as_ref().map(|original| {
+        let original = again.original.as_ref().map(|original| {
             let raw = RawBatch { records: Arc::clone(original), ..raw.clone() };
-            self.examine(&raw).exits.into_iter().map(|(exit, _)| exit).collect::<BTreeSet<_>>()
+            self.examine(&raw)
         });
+        let original = original.unwrap_or_default();
+        let before: BTreeSet<usize> = original.exits.iter().map(|(exit, _)| *exit).collect();
         let has = |exit: &usize| {
             let key = &self.exit_names[*exit].key;
-            let reaches = || before.as_ref().is_some_and(|before| before.contains(exit));
-            again.reached.contains(key) || (!again.lacking.contains(key) && reaches())
+            again.reached.contains(key) || (!again.lacking.contains(key) && before.contains(exit))
         };
         let mut reached: BTreeSet<usize> = (0..self.exit_names.len()).filter(has).collect();
         let was = match (again.only_late, reached.is_empty()) {
@@ -130,7 +135,8 @@ impl Scan {
             _ => Fate::Failed,
         };
         let moved = Moved { from: was.ledger(), to: is.ledger() };
-        Scanned { exits: scanned.exits, errors: scanned.errors, moved: Some(moved), ..Scanned::default() }
+        let retracted = if again.letters_known { Vec::new() } else { original.errors };
+        Scanned { exits: scanned.exits, errors: scanned.errors, retracted, moved: Some(moved), ..Scanned::default() }
     }
 
     fn examine(&mut self, raw: &RawBatch) -> Scanned {
