@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 
 use crate::connector::{Committed, ConnectContext, ConnectorError, Held, StopFlag};
-use crate::dead_letter::{Again, AgainRecord, Letter, LetterError, letters_of};
+use crate::dead_letter::{Again, AgainRecord, Failed, Letter, LetterError, letters_of};
 use crate::plan::{Plan, SinkNode};
 use crate::spec::Variables;
 
@@ -20,6 +20,28 @@ pub struct LetterAccess<'a> {
     identity: Identity,
     state_root: PathBuf,
     variables: Variables,
+}
+
+/// A record's source, partition and offset.
+type RecordPlace = (String, String, u64);
+
+/// What the journal knows of records that were read again.
+#[derive(Default)]
+struct Past {
+    /// What was read as each of them before the last time.
+    before: BTreeMap<RecordPlace, Vec<Failed>>,
+    /// Those that wait for the next run.
+    waiting: BTreeSet<RecordPlace>,
+}
+
+impl Past {
+    fn note(&mut self, again: &Again) {
+        self.before.insert(place_of(again), again.before.clone());
+    }
+}
+
+fn place_of(again: &Again) -> RecordPlace {
+    (again.source.clone(), again.partition.clone(), again.offset)
 }
 
 /// Records that wait for the next run.
@@ -146,7 +168,7 @@ impl<'a> LetterAccess<'a> {
         for node in self.plan.sinks.iter().filter(|node| node.letters_of.is_some()) {
             self.require_settled(node, &summit)?;
         }
-        let mut records: BTreeMap<(String, String, i64), Vec<Letter>> = BTreeMap::new();
+        let mut records: BTreeMap<RecordPlace, Vec<Letter>> = BTreeMap::new();
         let mut wanted = BTreeSet::new();
         let mut waiting = Waiting::default();
         self.read(None, &mut |letter| {
@@ -157,22 +179,23 @@ impl<'a> LetterAccess<'a> {
                 }
                 return Ok(());
             };
-            let place = (letter.source.clone(), partition, offset);
+            let place = (letter.source.clone(), partition, offset.cast_unsigned());
             if is_chosen {
                 wanted.insert(place.clone());
             }
             records.entry(place).or_default().push(letter);
             Ok(())
         })?;
-        let (mut journal, known) = self.journal()?;
+        let (mut journal, past) = self.journal()?;
         for (place, letters) in records.into_iter().filter(|(place, _)| wanted.contains(place)) {
-            if known.contains(&place) {
+            if past.waiting.contains(&place) {
                 waiting.before += 1;
                 continue;
             }
             let count = letters.len() as u64;
             let id = letters[0].id.clone();
-            match self.again(letters, corrected) {
+            let before = past.before.get(&place).cloned().unwrap_or_default();
+            match self.again(letters, before, corrected) {
                 Ok(again) => journal.append(&Entry::Again(Box::new(again)))?,
                 Err(why) => {
                     waiting.refused.push((id, why));
@@ -186,20 +209,24 @@ impl<'a> LetterAccess<'a> {
         Ok(waiting)
     }
 
-    /// The journal at its end, and which records wait there to be read again.
-    fn journal(&self) -> Result<(Journal, BTreeSet<(String, String, i64)>), RunError> {
+    /// The journal at its end, and what of it is of interest.
+    fn journal(&self) -> Result<(Journal, Past), RunError> {
         let mut reader = Journal::open(&self.folder, 0)?;
-        let mut known = BTreeSet::new();
+        let mut past = Past::default();
         while let Some(entry) = reader.next()? {
             match entry {
-                Entry::Again(again) => {
-                    known.insert((again.source, again.partition, again.offset.cast_signed()));
+                Entry::Base(base) if past.before.is_empty() => {
+                    base.again.iter().for_each(|(_, again)| past.note(again));
                 }
-                Entry::Epoch(_) => known.clear(),
+                Entry::Again(again) => {
+                    past.note(&again);
+                    past.waiting.insert(place_of(&again));
+                }
+                Entry::Epoch(_) => past.waiting.clear(),
                 _ => {}
             }
         }
-        Ok((reader.into_journal(false)?, known))
+        Ok((reader.into_journal(false)?, past))
     }
 
     /// A letter may be taken back already in an epoch that its sink does not hold yet: then its record would count twice.
@@ -222,8 +249,13 @@ impl<'a> LetterAccess<'a> {
         RunError::State { folder: self.folder.clone(), what, hint: hint.into() }
     }
 
-    /// The record of letters, which are all of it.
-    fn again(&self, letters: Vec<Letter>, corrected: &BTreeMap<String, Vec<u8>>) -> Result<Again, LetterError> {
+    /// The record of letters, which are all that it has; `before` is what was read as this record earlier.
+    fn again(
+        &self,
+        letters: Vec<Letter>,
+        mut before: Vec<Failed>,
+        corrected: &BTreeMap<String, Vec<u8>>,
+    ) -> Result<Again, LetterError> {
         let first = &letters[0];
         let original = first.record();
         let correction = letters.iter().find_map(|letter| corrected.get(&letter.id));
@@ -231,23 +263,24 @@ impl<'a> LetterAccess<'a> {
             Some(bytes) => AgainRecord::of(Some(bytes)),
             None => AgainRecord::of(original.clone()?.as_deref()),
         };
+        let ways: BTreeSet<String> = letters.iter().filter_map(Letter::ways).flatten().collect();
+        let at = Some(ways).filter(|ways| !ways.is_empty()).map(|ways| ways.into_iter().collect::<Vec<_>>());
+        match original {
+            Ok(record) => before.push(Failed { record: AgainRecord::of(record.as_deref()), at }),
+            // What could not even be decoded went nowhere.
+            Err(LetterError::Cut) if at.is_none() => {}
+            Err(error) => return Err(error),
+        }
         let source = self.plan.sources.iter().position(|source| source.name == first.source);
-        let exits = source.map_or_else(Vec::new, |source| self.plan.exit_names(source));
-        let named: BTreeSet<&str> =
-            letters.iter().filter_map(|letter| letter.reached.as_deref()).flat_map(|names| names.split(", ")).collect();
-        let (reached, lacking): (Vec<_>, Vec<_>) =
-            exits.into_iter().partition(|exit| named.contains(exit.shown.as_str()));
         let sink = source.and_then(|source| self.plan.sources[source].letters);
         Ok(Again {
             source: first.source.clone(),
             partition: first.partition.clone().unwrap_or_default(),
             offset: first.offset.unwrap_or_default().cast_unsigned(),
-            original: original.ok().map(|value| AgainRecord::of(value.as_deref())),
+            before,
             replacement,
             metadata: first.metadata.clone(),
             header: first.header.clone(),
-            reached: reached.into_iter().map(|exit| exit.key).collect(),
-            lacking: lacking.into_iter().map(|exit| exit.key).collect(),
             sink: sink.map(|sink| self.plan.sinks[sink].mark_key()).unwrap_or_default(),
             letters,
         })

@@ -36,15 +36,11 @@ impl Coordinator<'_> {
         };
         let records =
             |record: &AgainRecord| records(record, again, PartitionIndex(index as u32), node).map_err(damaged);
-        let original = again.original.as_ref().map(records).transpose()?.map(Arc::new);
+        let before = again.before.iter().map(|failed| Ok((Arc::new(records(&failed.record)?), failed.at.clone())));
+        let before = before.collect::<Result<_, RunError>>()?;
         let known = node.letters.is_some_and(|sink| self.plan.sinks[sink].mark_key() == again.sink);
-        let raw_again = RawAgain {
-            original,
-            reached: again.reached.iter().cloned().collect(),
-            lacking: again.lacking.iter().cloned().collect(),
-            only_late: again.letters.iter().all(|letter| letter.is_late()),
-            letters_known: known,
-        };
+        let raw_again =
+            RawAgain { before, only_late: again.letters.iter().all(|letter| letter.is_late()), letters_known: known };
         let raw =
             RawBatch { records: Arc::new(records(&again.replacement)?), partition, again: Some(Arc::new(raw_again)) };
         if known {

@@ -86,7 +86,7 @@ fn block(letter: &Letter) -> String {
         ("operator", Some(letter.operator.clone())),
         ("code", Some(letter.code.clone())),
         ("message", Some(letter.message.clone())),
-        ("reached", letter.reached.clone()),
+        ("failed at", letter.failed_at.clone()),
         ("metadata", letter.metadata.clone()),
         ("header", letter.header.clone()),
         ("text", letter.text.clone()),
