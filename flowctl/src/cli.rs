@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::command::{
-    check::Check, completions::Completions, connectors::Connectors, dead_letters::DeadLetters, explain::Explain, run::Run,
-    simulate::Simulate, state::State, status::Status, topic::Topic, verify::Verify,
+    check::Check, completions::Completions, connectors::Connectors, dead_letters::DeadLetters, explain::Explain,
+    run::Run, simulate::Simulate, state::State, status::Status, topic::Topic, verify::Verify,
 };
 use crate::exit::Failure;
 use crate::terminal::Terminal;

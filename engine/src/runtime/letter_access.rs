@@ -9,9 +9,10 @@ use crate::plan::{Plan, SinkNode};
 use crate::spec::Variables;
 
 use super::RunError;
-use super::history::Summit;
-use super::journal::{Entry, Journal};
-use super::state_folder::{Identity, own};
+use super::history::{History, Summit};
+use super::identity::Identity;
+use super::journal::{Base, Entry, EpochRecord};
+use super::state_folder::StateFolder;
 
 /// Reads the letters of a pipeline's sources, and journals what is to become of them.
 pub struct LetterAccess<'a> {
@@ -35,6 +36,18 @@ struct Past {
 }
 
 impl Past {
+    fn of(history: &History) -> Self {
+        let mut past = Self::default();
+        history.again.iter().for_each(|(_, again)| past.note(again));
+        for entry in &history.unsettled {
+            if let Entry::Again(again) = entry {
+                past.note(again);
+                past.waiting.insert(place_of(again));
+            }
+        }
+        past
+    }
+
     fn note(&mut self, again: &Again) {
         self.before.insert(place_of(again), again.before.clone());
     }
@@ -64,13 +77,14 @@ impl<'a> LetterAccess<'a> {
     /// It has never run there, or the state cannot be used.
     pub fn open(plan: &'a Plan, state_root: PathBuf, variables: Variables) -> Result<Self, RunError> {
         let folder = plan.state_folder(&state_root, &variables);
-        let Some(identity) = Identity::read(&folder, &plan.name)? else {
+        let Some(identity) = Identity::read(&folder)? else {
             return Err(RunError::State {
                 folder,
                 what: format!("pipeline `{}` has never run here", plan.name),
                 hint: "run it first, or name its state directory with `--state DIR`".into(),
             });
         };
+        identity.require(&plan.name, &folder)?;
         Ok(Self { plan, folder, identity, state_root, variables })
     }
 
@@ -160,8 +174,9 @@ impl<'a> LetterAccess<'a> {
         chosen: &dyn Fn(&Letter) -> bool,
         corrected: &BTreeMap<String, Vec<u8>>,
     ) -> Result<Waiting, RunError> {
-        let ownership = own(&self.folder)?;
-        if ownership.is_taken_over() {
+        // A segment of the journal is written by the start that has begun it: so this is one.
+        let state = StateFolder::take(&self.folder, &self.plan.name)?;
+        if state.ownership.is_taken_over() {
             return Err(self.refused("the flowctl that runs it is stopped (SIGSTOP, Ctrl-Z)", "let it end first"));
         }
         let summit = Summit::read(&self.folder, &BTreeSet::new())?;
@@ -186,7 +201,9 @@ impl<'a> LetterAccess<'a> {
             records.entry(place).or_default().push(letter);
             Ok(())
         })?;
-        let (mut journal, past) = self.journal()?;
+        let (history, reader) = History::read(&self.folder, None, summit.oldest.epoch, &BTreeSet::new())?;
+        let past = Past::of(&history);
+        let mut carried = history.unsettled;
         for (place, letters) in records.into_iter().filter(|(place, _)| wanted.contains(place)) {
             if past.waiting.contains(&place) {
                 waiting.before += 1;
@@ -196,7 +213,7 @@ impl<'a> LetterAccess<'a> {
             let id = letters[0].id.clone();
             let before = past.before.get(&place).cloned().unwrap_or_default();
             match self.again(letters, before, corrected) {
-                Ok(again) => journal.append(&Entry::Again(Box::new(again)))?,
+                Ok(again) => carried.push(Entry::Again(Box::new(again))),
                 Err(why) => {
                     waiting.refused.push((id, why));
                     continue;
@@ -205,28 +222,13 @@ impl<'a> LetterAccess<'a> {
             waiting.records += 1;
             waiting.letters += count;
         }
-        journal.sync()?;
-        Ok(waiting)
-    }
-
-    /// The journal at its end, and what of it is of interest.
-    fn journal(&self) -> Result<(Journal, Past), RunError> {
-        let mut reader = Journal::open(&self.folder, 0)?;
-        let mut past = Past::default();
-        while let Some(entry) = reader.next()? {
-            match entry {
-                Entry::Base(base) if past.before.is_empty() => {
-                    base.again.iter().for_each(|(_, again)| past.note(again));
-                }
-                Entry::Again(again) => {
-                    past.note(&again);
-                    past.waiting.insert(place_of(&again));
-                }
-                Entry::Epoch(_) => past.waiting.clear(),
-                _ => {}
-            }
+        if waiting.records > 0 {
+            let record = EpochRecord { sinks: summit.last.sinks, ..history.last };
+            let base = Base { record, starts: history.starts, ends: history.ends, again: history.again, before: None };
+            state.require_ownership()?;
+            reader.begin(state.identity.generation, base, &carried)?;
         }
-        Ok((reader.into_journal(false)?, past))
+        Ok(waiting)
     }
 
     /// A letter may be taken back already in an epoch that its sink does not hold yet: then its record would count twice.

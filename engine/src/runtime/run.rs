@@ -31,9 +31,7 @@ use super::protocol::borders;
 use super::rehearsal::recall_source;
 use super::replay::Replayed;
 use super::restarting::not_behind;
-use super::resuming::{
-    choose_beginning, earliest_beginning, known_starts, positions, sink_marks, sound_checkpoints,
-};
+use super::resuming::{choose_beginning, earliest_beginning, known_starts, positions, sink_marks, sound_checkpoints};
 use super::setting::Setting;
 use super::state_folder::{StateFolder, make_folder};
 use super::status::CheckpointStatus;
