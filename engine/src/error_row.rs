@@ -36,8 +36,8 @@ pub struct ErrorOrigin {
     pub metadata: Option<String>,
     /// What stands before all records of the partition and explains them.
     pub header: Option<String>,
-    /// Where rows of the record went all the same: exits by name, in order.
-    pub reached: Vec<String>,
+    /// The operators in which it failed, in all branches, each with the way to it; none if it could not be decoded.
+    pub failed_at: Vec<String>,
 }
 
 /// The code of rows that come later than their source allows, and that a sink diverts.

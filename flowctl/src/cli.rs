@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::command::{
-    check::Check, completions::Completions, connectors::Connectors, explain::Explain, run::Run, simulate::Simulate,
-    state::State, status::Status, topic::Topic, verify::Verify,
+    check::Check, completions::Completions, connectors::Connectors, dead_letters::DeadLetters, explain::Explain,
+    run::Run, simulate::Simulate, state::State, status::Status, topic::Topic, verify::Verify,
 };
 use crate::exit::Failure;
 use crate::terminal::Terminal;
@@ -33,6 +33,7 @@ pub(crate) enum Command {
     Connectors(Connectors),
     Status(Status),
     State(State),
+    DeadLetters(DeadLetters),
     Verify(Verify),
     Completions(Completions),
 }
@@ -49,6 +50,7 @@ impl Command {
             Self::Connectors(connectors) => connectors.run(terminal),
             Self::Status(status) => status.run(terminal),
             Self::State(state) => state.run(terminal),
+            Self::DeadLetters(letters) => letters.run(terminal),
             Self::Verify(verify) => verify.run(terminal),
             Self::Completions(completions) => completions.run(terminal),
         }

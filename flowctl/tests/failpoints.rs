@@ -15,7 +15,11 @@ name: p
 mode: batch
 epoch: 1ms
 checkpoint: 0s
-sources: { s: { file: { path: 'in/*.jsonl' }, schema: { k: string, v: int } } }
+sources:
+  s:
+    file: { path: 'in/*.jsonl' }
+    schema: { k: string, v: int }
+    dead_letters: { mysql: { url: 'sqlite:t.db', table: letters, mode: upsert, key: [id], create: true } }
 operators:
   sums: { from: s, group_by: [k], aggregate: { n: count(*), sum: sum(v), most: max(v) } }
   few: { from: sums, filter: n % 3 > 0 }
@@ -86,7 +90,8 @@ fn add_files(folder: &Path, run: usize) {
             let at = (run * FILES + file) * ROWS + row;
             format!("{{\"k\":\"k{}\",\"v\":{}}}\n", at * 7 % 31, at * 13 % 101)
         });
-        std::fs::write(folder.join(format!("in/{run}-{file}.jsonl")), rows.collect::<String>()).unwrap();
+        let bad = format!("bad {run} {file}\n");
+        std::fs::write(folder.join(format!("in/{run}-{file}.jsonl")), rows.collect::<String>() + &bad).unwrap();
     }
 }
 
@@ -113,6 +118,8 @@ fn compare(folder: &Path) -> Result<(), String> {
     for file in std::fs::read_dir(folder.join("in")).unwrap() {
         input.push_str(&std::fs::read_to_string(file.unwrap().path()).unwrap());
     }
+    let (bad, input): (Vec<&str>, Vec<&str>) = input.lines().partition(|line| line.starts_with("bad"));
+    let input = input.join("\n");
     let rows = std::fs::read_to_string(folder.join("rows.jsonl")).unwrap();
     if lines(rows) != lines(input.clone()) {
         return Err("rows.jsonl is not the input".to_owned());
@@ -125,6 +132,11 @@ fn compare(folder: &Path) -> Result<(), String> {
         (*n, *sum, *most) = (*n + 1, *sum + v, (*most).max(v));
     }
     let database = rusqlite::Connection::open(folder.join("t.db")).unwrap();
+    let mut query = database.prepare("select text from letters").unwrap();
+    let letters: Vec<String> = query.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+    if lines(letters.join("\n")) != lines(bad.join("\n")) {
+        return Err(format!("the dead letters are wrong: {letters:?}"));
+    }
     for (table, keeps) in [("sums", [0, 1, 2]), ("few", [1, 1, 2])] {
         let mut query = database.prepare(&format!("select k, n, sum, most from {table} order by k")).unwrap();
         let held = query.query_map([], |row| Ok((row.get(0)?, (row.get(1)?, row.get(2)?, row.get(3)?)))).unwrap();

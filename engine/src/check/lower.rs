@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::expr::Expression;
 use crate::operator::{ColumnDraft, ColumnSource};
 use crate::plan::{
-    At, Condition, Exit, Node, Prefilter, Projection, Region, RootColumn, RowOp, SinkNode, SourceNode, Step,
+    ARROW, At, Condition, Exit, Node, Prefilter, Projection, Region, RootColumn, RowOp, SinkNode, SourceNode, Step,
     fingerprint,
 };
 use crate::schema::{Column, Schema};
@@ -77,7 +77,8 @@ fn lower_source(source: SourceDraft) -> SourceNode {
         let columns = root.names().map(place).collect();
         Prefilter { name, root: columns, condition: compiled(&condition, &root), schema: root }
     });
-    let region = lower_region(region);
+    let above = prefilter.as_ref().map(|prefilter| prefilter.name.clone());
+    let region = lower_region_with(region, false, above.as_deref());
     let root = region.root.names().map(place).collect();
     SourceNode {
         name,
@@ -101,7 +102,7 @@ fn lower_node(node: NodeDraft) -> Node {
     // A stateful operator gives all its columns; its region starts with all of them.
     let mut region = region;
     region.root = output.clone();
-    let region = lower_region_with(region, true);
+    let region = lower_region_with(region, true, None);
     Node { name, operator, input, input_appends, output, clocks, on_error, region, fingerprint }
 }
 
@@ -151,11 +152,8 @@ fn compiled(condition: &Expression, schema: &Schema) -> Condition {
     Condition { text: condition.text().to_owned(), predicate: condition.compile_predicate(schema) }
 }
 
-fn lower_region(region: RegionDraft) -> Region {
-    lower_region_with(region, false)
-}
-
-fn lower_region_with(region: RegionDraft, whole_root: bool) -> Region {
+/// `above` is the operator that rows have passed before the region.
+fn lower_region_with(region: RegionDraft, whole_root: bool, above: Option<&str>) -> Region {
     let mut needed = needed_columns(&region);
     if whole_root {
         needed.insert(At::Root, region.root.names().map(str::to_owned).collect());
@@ -188,7 +186,8 @@ fn lower_region_with(region: RegionDraft, whole_root: bool) -> Region {
                 RowOp::Project(projections, schema)
             }
         };
-        steps.push(Step { name: step.name, input: step.input, op });
+        let way = way(above, step.input, &step.name, &steps);
+        steps.push(Step { name: step.name, input: step.input, way, op });
     }
     let exits = region
         .exits
@@ -201,6 +200,16 @@ fn lower_region_with(region: RegionDraft, whole_root: bool) -> Region {
         .collect();
     let root = schemas.remove(&At::Root).unwrap_or_default();
     Region { root, steps, exits }
+}
+
+/// The operators up to one.
+fn way(above: Option<&str>, input: At, name: &str, steps: &[Step]) -> String {
+    let before = match input {
+        At::Root => above.map(str::to_owned),
+        At::Step(step) => Some(steps[step].way.clone()),
+        At::Arm(step, arm) => Some(format!("{}.{arm}", steps[step].way)),
+    };
+    before.map_or_else(|| name.to_owned(), |before| format!("{before}{ARROW}{name}"))
 }
 
 /// Which columns are used at each place, found from the exits backwards. A computed column is always computed: whether a row fails

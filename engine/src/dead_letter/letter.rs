@@ -10,6 +10,9 @@ use crate::error_row::{ErrorRow, LATE};
 /// Of a record's bytes at most this many are kept.
 pub const TEXT_MAX: usize = 1 << 20;
 
+/// What stands between ways.
+const WAYS: &str = ", ";
+
 /// A dead letter.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Letter {
@@ -35,8 +38,8 @@ pub struct Letter {
     pub base64: Option<String>,
     /// How many bytes there are, if there are any; more than [`TEXT_MAX`] are cut.
     pub bytes: Option<i64>,
-    /// Where rows of the record went all the same.
-    pub reached: Option<String>,
+    /// The operators in which the record failed, in all branches, each with the way to it; none if it could not be decoded.
+    pub failed_at: Option<String>,
     /// What else came with the record and is used, as a JSON object.
     pub metadata: Option<String>,
     /// What stands before all records of the partition and explains them.
@@ -103,7 +106,7 @@ impl Letter {
             text,
             base64,
             bytes: error.bytes.as_ref().map(|bytes| bytes.len() as i64),
-            reached: origin.filter(|origin| !origin.reached.is_empty()).map(|origin| origin.reached.join(", ")),
+            failed_at: origin.filter(|origin| !origin.failed_at.is_empty()).map(|origin| origin.failed_at.join(WAYS)),
             metadata: origin.and_then(|origin| origin.metadata.clone()),
             header: origin.and_then(|origin| origin.header.clone()),
         }
@@ -113,6 +116,12 @@ impl Letter {
     #[must_use]
     pub fn is_late(&self) -> bool {
         self.code == LATE
+    }
+
+    /// The operators in which the record failed; none if it could not be decoded.
+    #[must_use]
+    pub fn ways(&self) -> Option<Vec<String>> {
+        self.failed_at.as_ref().map(|ways| ways.split(WAYS).map(str::to_owned).collect())
     }
 
     /// The bytes of its record; none if the record has no value.
@@ -149,7 +158,7 @@ mod tests {
             time: None,
             metadata: None,
             header: None,
-            reached: vec!["sink all".into()],
+            failed_at: Vec::new(),
         };
         let bytes = bytes.map(<[u8]>::to_vec);
         let (operator, message) = (Arc::from("s"), "bad".to_owned());

@@ -6,6 +6,6 @@ mod again;
 mod letter;
 mod table;
 
-pub use again::{Again, AgainRecord};
+pub use again::{Again, AgainRecord, Failed};
 pub use letter::{Letter, LetterError, TEXT_MAX};
 pub use table::{RETRACTED, letter_schema, letters_of, rows_of, standing};

@@ -32,7 +32,7 @@ pub fn letter_schema(mode: SinkMode) -> Schema {
         text_if("text"),
         text_if("base64"),
         Column::nullable("bytes", ColumnType::Int),
-        text_if("reached"),
+        text_if("failed_at"),
         text_if("metadata"),
         text_if("header"),
     ];
@@ -67,7 +67,7 @@ pub fn rows_of(letters: &[&Letter], retracted: Option<&[bool]>) -> RecordBatch {
         text_if(|letter| letter.text.as_deref()),
         text_if(|letter| letter.base64.as_deref()),
         int_if(|letter| letter.bytes),
-        text_if(|letter| letter.reached.as_deref()),
+        text_if(|letter| letter.failed_at.as_deref()),
         text_if(|letter| letter.metadata.as_deref()),
         text_if(|letter| letter.header.as_deref()),
     ];
@@ -85,7 +85,7 @@ pub fn letters_of(rows: &RecordBatch) -> Option<Vec<(Letter, bool)>> {
         (text("id")?, text("source")?, text("operator")?, text("code")?, text("message")?);
     let (partition, offset, bytes) = (text("partition")?, int("offset")?, int("bytes")?);
     let (texts, base64) = (text("text")?, text("base64")?);
-    let (reached, metadata, header) = (text("reached")?, text("metadata")?, text("header")?);
+    let (failed_at, metadata, header) = (text("failed_at")?, text("metadata")?, text("header")?);
     let time = rows.column_by_name("time")?.as_primitive_opt::<TimestampMicrosecondType>()?;
     let retracted = match rows.column_by_name(RETRACTED) {
         Some(retracted) => Some(retracted.as_boolean_opt()?),
@@ -106,7 +106,7 @@ pub fn letters_of(rows: &RecordBatch) -> Option<Vec<(Letter, bool)>> {
             text: word(texts, row),
             base64: word(base64, row),
             bytes: number(bytes, row),
-            reached: word(reached, row),
+            failed_at: word(failed_at, row),
             metadata: word(metadata, row),
             header: word(header, row),
         };
@@ -146,7 +146,7 @@ mod tests {
             text: Some("t".into()),
             base64: Some("b".into()),
             bytes: Some(1),
-            reached: Some("sink a".into()),
+            failed_at: Some("sink a".into()),
             metadata: Some("{}".into()),
             header: Some("h".into()),
         };

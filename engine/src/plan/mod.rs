@@ -8,15 +8,13 @@
 //! Row-wise operators do not appear as nodes: they are steps of the region behind the source or the stateful operator that
 //! feeds them. A union is nothing at all: its inputs have exits to the same target.
 
-mod exit_name;
 mod explain;
 mod fingerprint;
 mod region;
 
-pub use exit_name::ExitName;
 pub use explain::{dot, explain};
 pub(crate) use fingerprint::fingerprint;
-pub use region::{At, Condition, Exit, Late, Projection, Region, RowOp, Step, Target};
+pub use region::{ARROW, At, Condition, Exit, Late, Projection, Region, RowOp, Step, Target};
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -14,6 +14,23 @@ pub struct Region {
     pub exits: Vec<Exit>,
 }
 
+/// What stands between the operators of a way.
+pub const ARROW: &str = " → ";
+
+impl Region {
+    /// Whether the way to a place leads through one of these steps, which are named by their own ways.
+    #[must_use]
+    pub fn leads_through(&self, mut at: At, ways: &[String]) -> bool {
+        while let At::Step(step) | At::Arm(step, _) = at {
+            if ways.contains(&self.steps[step].way) {
+                return true;
+            }
+            at = self.steps[step].input;
+        }
+        false
+    }
+}
+
 /// A place in a region where rows can be taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum At {
@@ -32,6 +49,8 @@ pub struct Step {
     pub name: String,
     /// Where its rows come from.
     pub input: At,
+    /// The names of the operators up to this one, the same whatever else is behind them.
+    pub way: String,
     /// What it does with them.
     pub op: RowOp,
 }

@@ -195,6 +195,7 @@ fn scan<'scope>(
                         exits[exit].session(&stamp).give(batch);
                     }
                     failed.session(&stamp).give_iterator(scanned.errors.into_iter().map(|error| (error, 1)));
+                    failed.session(&stamp).give_iterator(scanned.retracted.into_iter().map(|error| (error, -1)));
                     if let Some(moved) = scanned.moved {
                         book.borrow_mut().entry(epoch).or_default().add_moved(source, &moved);
                         continue;

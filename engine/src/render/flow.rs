@@ -6,7 +6,7 @@ use arrow::array::{Array, AsArray, BooleanArray, Int64Array, RecordBatch, UInt32
 use arrow::compute::filter;
 
 use crate::expr::Failure;
-use crate::plan::{At, Condition, Late, Projection, Region, RowOp};
+use crate::plan::{At, Condition, Late, Projection, Region, RowOp, Step};
 use crate::schema::Schema;
 
 use super::batch::{filter_diffs, filter_rows, project_rows, record_batch};
@@ -36,14 +36,29 @@ impl Flow {
     }
 }
 
+/// An operator in which a row fails.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Operator<'a> {
+    /// Its name.
+    pub(super) name: &'a str,
+    /// The names of the operators up to it.
+    pub(super) way: &'a str,
+}
+
+impl<'a> Operator<'a> {
+    fn of(step: &'a Step) -> Self {
+        Self { name: &step.name, way: &step.way }
+    }
+}
+
 /// What a region does with the rows of a batch.
 pub(super) trait FlowTarget {
     /// Rows leave at exit number `exit`.
     fn exit(&mut self, exit: usize, flow: Flow);
     /// The row at `row` of `flow` has failed in the operator `operator`.
-    fn fail(&mut self, operator: &str, flow: &Flow, failure: &Failure);
+    fn fail(&mut self, operator: Operator<'_>, flow: &Flow, failure: &Failure);
     /// The row at `row` of `flow` came late, and `operator` takes it out.
-    fn late(&mut self, operator: &str, flow: &Flow, row: usize, late: Late);
+    fn late(&mut self, operator: Operator<'_>, flow: &Flow, row: usize, late: Late);
 }
 
 /// Sends `input` through the region.
@@ -55,23 +70,23 @@ pub(super) fn run(region: &Region, input: Flow, target: &mut impl FlowTarget) {
         let flow = take(step.input, &mut flows, &mut uses);
         match &step.op {
             RowOp::Filter(condition) => {
-                let kept = flow.keep(&select(condition, &step.name, &flow, target));
+                let kept = flow.keep(&select(condition, Operator::of(step), &flow, target));
                 flows.insert(At::Step(index), kept);
             }
             RowOp::Project(columns, schema) => {
-                let projected = project(columns, schema, &step.name, &flow, target);
+                let projected = project(columns, schema, Operator::of(step), &flow, target);
                 flows.insert(At::Step(index), projected);
             }
             RowOp::OnTime(column, late) => {
                 let is_late = flow.rows.column(*column).as_boolean().clone();
                 for row in is_late.values().set_indices() {
-                    target.late(&step.name, &flow, row, *late);
+                    target.late(Operator::of(step), &flow, row, *late);
                 }
                 let on_time = BooleanArray::new(!is_late.values(), None);
                 flows.insert(At::Step(index), flow.keep(&on_time));
             }
             RowOp::Route(arms) => {
-                for (arm, flow) in route(arms, &step.name, flow, target).into_iter().enumerate() {
+                for (arm, flow) in route(arms, Operator::of(step), flow, target).into_iter().enumerate() {
                     flows.insert(At::Arm(index, arm), flow);
                     leave(region, At::Arm(index, arm), &mut flows, &mut uses, target);
                 }
@@ -116,7 +131,12 @@ fn leave(
 }
 
 /// Which rows meet a condition; those that fail do not, and are reported.
-pub(super) fn select(condition: &Condition, operator: &str, flow: &Flow, target: &mut impl FlowTarget) -> BooleanArray {
+pub(super) fn select(
+    condition: &Condition,
+    operator: Operator<'_>,
+    flow: &Flow,
+    target: &mut impl FlowTarget,
+) -> BooleanArray {
     let selected = condition.predicate.select(&flow.rows);
     for failure in &selected.failures {
         target.fail(operator, flow, failure);
@@ -124,7 +144,13 @@ pub(super) fn select(condition: &Condition, operator: &str, flow: &Flow, target:
     selected.rows
 }
 
-fn project(columns: &[Projection], schema: &Schema, operator: &str, flow: &Flow, target: &mut impl FlowTarget) -> Flow {
+fn project(
+    columns: &[Projection],
+    schema: &Schema,
+    operator: Operator<'_>,
+    flow: &Flow,
+    target: &mut impl FlowTarget,
+) -> Flow {
     let mut failed: BTreeMap<u32, Failure> = BTreeMap::new();
     let arrays = columns
         .iter()
@@ -174,7 +200,7 @@ impl RowsOf<'_> {
     }
 }
 
-fn route(arms: &[Option<Condition>], operator: &str, flow: Flow, target: &mut impl FlowTarget) -> Vec<Flow> {
+fn route(arms: &[Option<Condition>], operator: Operator<'_>, flow: Flow, target: &mut impl FlowTarget) -> Vec<Flow> {
     let mut rest = flow;
     let mut taken = Vec::with_capacity(arms.len());
     for arm in arms {

@@ -13,10 +13,10 @@ use super::digests::of_records;
 use crate::connector::{Constant, DecodeRequest, Decoder, MetadataOrigin, Partition, Records, Spans};
 use crate::digest::Digest;
 use crate::ledger::Ledger;
-use crate::plan::{ExitName, RootColumn, SourceNode};
+use crate::plan::{RootColumn, SourceNode};
 
 use super::batch::{Batch, record_batch};
-use super::flow::{Flow, run, select};
+use super::flow::{Flow, Operator, run, select};
 use super::outlet::Moved;
 use super::scan_target::{Fate, ScanTarget};
 use crate::error_row::ErrorRow;
@@ -35,14 +35,12 @@ pub struct RawBatch {
 /// What is known of a record that is read again.
 #[derive(Clone, Debug)]
 pub struct RawAgain {
-    /// The record as it was, if that is known.
-    pub original: Option<Arc<Records>>,
-    /// The keys of the exits that it has reached.
-    pub reached: BTreeSet<String>,
-    /// The keys of those that lack it; of all others the record as it was tells.
-    pub lacking: BTreeSet<String>,
+    /// What was read as this record before, in that order, and the ways to the operators in which it failed; none if it could not be decoded.
+    pub before: Vec<(Arc<Records>, Option<Vec<String>>)>,
     /// Whether all that was wrong with it is that it came late.
     pub only_late: bool,
+    /// Whether its letters are taken back by whoever knows them; else by what the record as it was fails with now.
+    pub letters_known: bool,
 }
 
 /// What a scan makes of one batch of records.
@@ -52,6 +50,8 @@ pub(super) struct Scanned {
     pub(super) exits: Vec<(usize, Batch)>,
     /// What failed.
     pub(super) errors: Vec<ErrorRow>,
+    /// What failed before, and is taken back.
+    pub(super) retracted: Vec<ErrorRow>,
     /// The greatest event time of all good records, in microseconds.
     pub(super) clock: Option<i64>,
     /// What became of the records.
@@ -71,7 +71,6 @@ pub(super) struct Scan {
     needs_clock: bool,
     /// The greatest event time seen in each partition, if it matters which rows came late.
     seen: HashMap<String, i64>,
-    exit_names: Vec<ExitName>,
     fates: Vec<Fate>,
 }
 
@@ -83,8 +82,7 @@ impl Scan {
             .format
             .decoder(&DecodeRequest { schema: node.declared.clone(), wanted: wanted_columns(node, needs_clock) });
         let name = Arc::from(node.name.as_str());
-        let exit_names = plan.exit_names(source);
-        Self { plan, source, decoder, name, needs_clock, seen: HashMap::new(), exit_names, fates: Vec::new() }
+        Self { plan, source, decoder, name, needs_clock, seen: HashMap::new(), fates: Vec::new() }
     }
 
     /// Takes up the greatest event time that a partition had.
@@ -103,16 +101,21 @@ impl Scan {
     /// What a record becomes that is read again: rows for those who lack them, and letters if it still fails. It is not judged by its time, and tells
     /// none: what comes after it was judged without it.
     fn scan_again(&mut self, raw: &RawBatch, again: &RawAgain) -> Scanned {
-        let before = again.original.as_ref().map(|original| {
-            let raw = RawBatch { records: Arc::clone(original), ..raw.clone() };
-            self.examine(&raw).exits.into_iter().map(|(exit, _)| exit).collect::<BTreeSet<_>>()
-        });
-        let has = |exit: &usize| {
-            let key = &self.exit_names[*exit].key;
-            let reaches = || before.as_ref().is_some_and(|before| before.contains(exit));
-            again.reached.contains(key) || (!again.lacking.contains(key) && reaches())
-        };
-        let mut reached: BTreeSet<usize> = (0..self.exit_names.len()).filter(has).collect();
+        let plan = Arc::clone(&self.plan);
+        let node = &plan.sources[self.source];
+        let mut reached = BTreeSet::new();
+        let mut failed = Vec::new();
+        for (records, failed_at) in &again.before {
+            let scanned = self.examine(&RawBatch { records: Arc::clone(records), ..raw.clone() });
+            failed = scanned.errors;
+            let Some(ways) = failed_at else { continue };
+            let is_cut_off = |exit: usize| {
+                node.prefilter.as_ref().is_some_and(|prefilter| ways.contains(&prefilter.name))
+                    || node.region.leads_through(node.region.exits[exit].at, ways)
+            };
+            // An operator in which the record failed may have been mended since: what lies behind it lacks the record all the same.
+            reached.extend(scanned.exits.iter().map(|(exit, _)| *exit).filter(|exit| !is_cut_off(*exit)));
+        }
         let was = match (again.only_late, reached.is_empty()) {
             (false, _) => Fate::Failed,
             (true, true) => Fate::Late,
@@ -121,16 +124,14 @@ impl Scan {
         let mut scanned = self.examine(raw);
         scanned.exits.retain(|(exit, _)| !reached.contains(exit));
         reached.extend(scanned.exits.iter().map(|(exit, _)| *exit));
-        for origin in scanned.errors.iter_mut().filter_map(|error| error.origin.as_mut()) {
-            origin.reached = reached.iter().map(|exit| self.exit_names[*exit].shown.clone()).collect();
-        }
         let is = match (scanned.ledger.dead_letter, reached.is_empty()) {
             (0, true) => Fate::Filtered,
             (0, false) => Fate::Used,
             _ => Fate::Failed,
         };
         let moved = Moved { from: was.ledger(), to: is.ledger() };
-        Scanned { exits: scanned.exits, errors: scanned.errors, moved: Some(moved), ..Scanned::default() }
+        let retracted = if again.letters_known { Vec::new() } else { failed };
+        Scanned { exits: scanned.exits, errors: scanned.errors, retracted, moved: Some(moved), ..Scanned::default() }
     }
 
     fn examine(&mut self, raw: &RawBatch) -> Scanned {
@@ -138,8 +139,7 @@ impl Scan {
         let node = &plan.sources[self.source];
         let spans = raw.records.spans();
         let verdicts = self.decoder.scan(&raw.records);
-        let mut target =
-            ScanTarget::new((self.source, node), &self.name, (raw, &spans), &self.exit_names, &mut self.fates);
+        let mut target = ScanTarget::new((self.source, node), &self.name, (raw, &spans), &mut self.fates);
         if raw.again.is_none() {
             target.scanned.digest = of_records(raw, &spans);
         }
@@ -165,7 +165,8 @@ impl Scan {
                 prefilter.root.iter().map(|column| columns.array(*column, places.values())).collect();
             let schema = prefilter.schema.arrow();
             let flow = Flow { rows: record_batch(schema, arrays, places.len()), diffs: None, places };
-            let mask = select(&prefilter.condition, &prefilter.name, &flow, &mut target);
+            let operator = Operator { name: &prefilter.name, way: &prefilter.name };
+            let mask = select(&prefilter.condition, operator, &flow, &mut target);
             places = flow.keep(&mask).places;
             columns.keep(&mask);
         }

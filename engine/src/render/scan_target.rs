@@ -1,19 +1,19 @@
 //! What becomes of the records of a batch on their way through a source's region.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, UInt32Array};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::{Field, Schema, TimestampMicrosecondType};
 
 use crate::connector::{MetadataOrigin, Spans};
 use crate::error_row::{ErrorOrigin, ErrorRow, LATE};
 use crate::expr::Failure;
 use crate::ledger::Ledger;
-use crate::plan::{ExitName, Late, OnError, SourceNode};
+use crate::plan::{Late, OnError, SourceNode};
 
 use super::batch::{Batch, Origin};
-use super::flow::{Flow, FlowTarget};
+use super::flow::{Flow, FlowTarget, Operator};
 use super::row_json::row_json;
 use super::scan::{RawBatch, Scanned};
 
@@ -50,7 +50,6 @@ pub(super) struct ScanTarget<'a> {
     pub(super) name: &'a Arc<str>,
     pub(super) raw: &'a RawBatch,
     pub(super) spans: &'a Spans,
-    pub(super) exit_names: &'a [ExitName],
     pub(super) fates: &'a mut Vec<Fate>,
     pub(super) scanned: Scanned,
     pub(super) source: usize,
@@ -58,8 +57,8 @@ pub(super) struct ScanTarget<'a> {
     diverted: BTreeSet<u32>,
     /// What failed, with the places of its records.
     errors: Vec<(u32, ErrorRow)>,
-    /// The places of the records whose rows have left, by exit.
-    left: Vec<(usize, UInt32Array)>,
+    /// Of the places of records: the ways to the operators in which they failed.
+    failed: BTreeMap<u32, BTreeSet<String>>,
 }
 
 impl FlowTarget for ScanTarget<'_> {
@@ -72,22 +71,26 @@ impl FlowTarget for ScanTarget<'_> {
             Origin { source: self.source, partition: self.raw.records.partition, offset: self.raw.records.range.start };
         let batch = Batch { rows: flow.rows, diffs: None, origin: Some(origin) };
         self.scanned.exits.push((exit, batch));
-        self.left.push((exit, flow.places));
     }
 
-    fn fail(&mut self, operator: &str, flow: &Flow, failure: &Failure) {
+    fn fail(&mut self, operator: Operator<'_>, flow: &Flow, failure: &Failure) {
         let place = flow.places.value(failure.row as usize);
-        self.dead(&Arc::from(operator), place, failure.code, failure.message.clone());
+        self.failed.entry(place).or_default().insert(operator.way.to_owned());
+        self.dead(&Arc::from(operator.name), place, failure.code, failure.message.clone());
     }
 
-    fn late(&mut self, operator: &str, flow: &Flow, row: usize, late: Late) {
+    fn late(&mut self, operator: Operator<'_>, flow: &Flow, row: usize, late: Late) {
         let place = flow.places.value(row);
         let fate = &mut self.fates[place as usize];
         *fate = (*fate).max(Fate::Late);
+        if late != Late::Divert {
+            return;
+        }
+        self.failed.entry(place).or_default().insert(operator.way.to_owned());
         // A row that two sinks divert is one dead letter.
-        if late == Late::Divert && self.diverted.insert(place) {
+        if self.diverted.insert(place) {
             let message = "the row came later than the source's lateness allows".to_owned();
-            let error = self.error(&Arc::from(operator), place, LATE, message);
+            let error = self.error(&Arc::from(operator.name), place, LATE, message);
             self.errors.push((place, ErrorRow { policy: OnError::DeadLetter, ..error }));
         }
     }
@@ -98,7 +101,6 @@ impl<'a> ScanTarget<'a> {
         (source, node): (usize, &'a SourceNode),
         name: &'a Arc<str>,
         (raw, spans): (&'a RawBatch, &'a Spans),
-        exit_names: &'a [ExitName],
         fates: &'a mut Vec<Fate>,
     ) -> Self {
         fates.clear();
@@ -108,13 +110,12 @@ impl<'a> ScanTarget<'a> {
             name,
             raw,
             spans,
-            exit_names,
             fates,
             scanned: Scanned::default(),
             source,
             diverted: BTreeSet::new(),
             errors: Vec::new(),
-            left: Vec::new(),
+            failed: BTreeMap::new(),
         }
     }
 
@@ -138,7 +139,7 @@ impl<'a> ScanTarget<'a> {
                 time: self.time(place as usize),
                 metadata: self.metadata(place as usize),
                 header: self.raw.records.preamble.as_ref().and_then(|header| String::from_utf8(header.to_vec()).ok()),
-                reached: Vec::new(),
+                failed_at: Vec::new(),
             }),
             code,
             message,
@@ -175,10 +176,8 @@ impl<'a> ScanTarget<'a> {
 
     pub(super) fn finish(mut self) -> Scanned {
         for (place, error) in &mut self.errors {
-            let has_left = |(_, places): &&(usize, UInt32Array)| places.values().binary_search(place).is_ok();
-            let reached = self.left.iter().filter(has_left).map(|(exit, _)| self.exit_names[*exit].shown.clone());
-            if let Some(origin) = &mut error.origin {
-                origin.reached = reached.collect();
+            if let (Some(origin), Some(ways)) = (&mut error.origin, self.failed.get(place)) {
+                origin.failed_at = ways.iter().cloned().collect();
             }
         }
         let mut scanned = self.scanned;

@@ -15,7 +15,7 @@ use crate::plan::{Late, OnError, Plan};
 
 use super::batch::Batch;
 use super::digests::{self, Digested, ExitDigests, ReportBook, RowDigester};
-use super::flow::{Flow, FlowTarget, run};
+use super::flow::{Flow, FlowTarget, Operator, run};
 use super::gathered::epoch;
 use super::row_json::row_json;
 use super::{Diff, Epoch};
@@ -88,7 +88,7 @@ impl<'a> RegionTarget<'a> {
 }
 
 impl FlowTarget for RegionTarget<'_> {
-    fn late(&mut self, _operator: &str, _flow: &Flow, _row: usize, _late: Late) {
+    fn late(&mut self, _operator: Operator<'_>, _flow: &Flow, _row: usize, _late: Late) {
         unreachable!("the check lets only rows of a source come late");
     }
 
@@ -96,12 +96,18 @@ impl FlowTarget for RegionTarget<'_> {
         self.exits.push((exit, Batch { rows: flow.rows, diffs: flow.diffs, origin: None }));
     }
 
-    fn fail(&mut self, operator: &str, flow: &Flow, failure: &Failure) {
+    fn fail(&mut self, operator: Operator<'_>, flow: &Flow, failure: &Failure) {
         let place = flow.places.value(failure.row as usize);
         let policy = self.plan.nodes[self.node].on_error;
         self.errors.entry(place).or_insert_with(|| {
-            let row =
-                row_error(operator, &self.input.rows, place as usize, failure.code, failure.message.clone(), policy);
+            let row = row_error(
+                operator.name,
+                &self.input.rows,
+                place as usize,
+                failure.code,
+                failure.message.clone(),
+                policy,
+            );
             (row, self.input.diff(place as usize))
         });
     }

@@ -7,6 +7,8 @@ use tracing::warn;
 
 use crate::failpoint::{Failpoint, hit};
 
+use crate::dead_letter::Again;
+
 use super::RunError;
 use super::checkpoint::{Checkpoint, remove_others};
 use super::journal::{Base, Entry, EpochRecord, Journal, PartitionStart, Positions};
@@ -29,6 +31,10 @@ pub(super) struct Checkpoints {
     starts: Positions,
     /// Payload in the journal that may belong to an open epoch.
     carried: Vec<Entry>,
+    /// Records of dead letters that were read again, and in which epoch.
+    again: Vec<(u64, Again)>,
+    /// Those that were read again in the open epoch.
+    waiting: Vec<Again>,
 }
 
 impl Checkpoints {
@@ -38,8 +44,20 @@ impl Checkpoints {
         every: Duration,
         kept: Vec<Checkpoint>,
         starts: Positions,
+        again: Vec<(u64, Again)>,
     ) -> Self {
-        Self { folder, generation, every, since: Instant::now(), asked: None, kept, starts, carried: Vec::new() }
+        Self {
+            folder,
+            generation,
+            every,
+            since: Instant::now(),
+            asked: None,
+            kept,
+            starts,
+            carried: Vec::new(),
+            again,
+            waiting: Vec::new(),
+        }
     }
 
     /// Whether the open epoch should end in one.
@@ -79,6 +97,11 @@ impl Checkpoints {
         self.carried.push(entry);
     }
 
+    /// Notes a record of dead letters that is read again in the first new epoch.
+    pub(super) fn wait_for(&mut self, again: &Again) {
+        self.waiting.push(again.clone());
+    }
+
     /// An epoch is in the journal. If a checkpoint ends with it, a new segment begins behind it.
     pub(super) fn settle(
         &mut self,
@@ -87,10 +110,12 @@ impl Checkpoints {
         ends: Positions,
     ) -> Result<(), RunError> {
         self.carried.retain(|entry| entry.is_beyond(&ends));
+        self.again.extend(self.waiting.drain(..).map(|again| (record.epoch, again)));
         if self.asked != Some(record.epoch) {
             return Ok(());
         }
-        let base = Base { record: record.clone(), starts: self.starts.clone(), ends, before: None };
+        let base =
+            Base { record: record.clone(), starts: self.starts.clone(), ends, again: self.again.clone(), before: None };
         journal.roll(base, &self.carried)
     }
 

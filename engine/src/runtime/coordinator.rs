@@ -279,7 +279,8 @@ impl Coordinator<'_> {
     fn closed(&mut self, kind: ClosingKind) {
         let (epoch, now) = (self.epochs.open, Instant::now());
         let ends = self.sources.iter().map(|source| (source.name.clone(), source.positions.clone())).collect();
-        self.epochs.closing.insert(epoch, Closing { kind, ends, report: EpochReport::default() });
+        let again = std::mem::take(&mut self.epochs.again);
+        self.epochs.closing.insert(epoch, Closing { kind, ends, report: EpochReport::default(), again });
         self.epochs.uncommitted.push_back((epoch, now));
         // A part of the past that all sinks hold already is not waited for.
         self.retire();

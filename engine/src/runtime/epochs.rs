@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Instant;
 
+use crate::dead_letter::Letter;
 use crate::render::EpochReport;
 
 use super::digests::{Digests, Recorded};
@@ -18,6 +19,8 @@ pub(super) struct Closing {
     /// Where each partition stands at its end.
     pub(super) ends: Positions,
     pub(super) report: EpochReport,
+    /// Letters whose records were read again.
+    pub(super) again: Vec<Letter>,
 }
 
 /// Whether the journal has it already.
@@ -51,6 +54,8 @@ pub(super) struct Epochs {
     pub(super) load: usize,
     /// What it has read.
     pub(super) ranges: Ranges,
+    /// Letters whose records it has read again.
+    pub(super) again: Vec<Letter>,
     /// Those that not all workers have passed.
     pub(super) closing: BTreeMap<u64, Closing>,
     /// Those that not all sinks hold, and when they were closed.
@@ -85,6 +90,7 @@ impl Epochs {
             bytes: 0,
             load: 0,
             ranges: BTreeMap::new(),
+            again: Vec::new(),
             closing: BTreeMap::new(),
             uncommitted: VecDeque::new(),
             through: vec![0; workers],

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use crate::dead_letter::Again;
 use crate::digest::Digest;
 
 use super::RunError;
@@ -32,12 +33,16 @@ pub(super) struct History {
     pub(super) last: EpochRecord,
     /// How to get there.
     pub(super) stages: Vec<Stage>,
+    /// The end of the stages that were left out.
+    pub(super) skipped: u64,
     /// Where payload was read to; the newest may belong to no epoch yet.
     pub(super) payload_ends: Positions,
     /// Where each partition stands at the last epoch.
     pub(super) ends: Positions,
-    /// Payload that belongs to no epoch yet.
+    /// Payload, and records of dead letters, that belong to no epoch yet.
     pub(super) unsettled: Vec<Entry>,
+    /// Records of dead letters that were read again, and in which epoch.
+    pub(super) again: Vec<(u64, Again)>,
 }
 
 /// A part of the past that is replayed as one epoch.
@@ -97,7 +102,11 @@ impl Summit {
                 Entry::Checkpoint(checkpoint) if bases.contains(&checkpoint.epoch) => {
                     summit.checkpoints.push(checkpoint)
                 }
-                Entry::Base(_) | Entry::Checkpoint(_) | Entry::Partitions { .. } | Entry::Payload { .. } => {}
+                Entry::Base(_)
+                | Entry::Checkpoint(_)
+                | Entry::Partitions { .. }
+                | Entry::Payload { .. }
+                | Entry::Again(_) => {}
             }
         }
         Ok(summit)
@@ -127,6 +136,7 @@ impl History {
             match entry {
                 Entry::Base(base) if base.record.epoch == from => {
                     history.starts = base.starts;
+                    history.again = base.again;
                     ends = base.ends;
                     if history.checkpoint.is_some() {
                         history.base = ends.clone();
@@ -155,7 +165,9 @@ impl History {
                         history.unsettled.push(Entry::Payload { source, partition, records });
                     }
                 }
+                Entry::Again(again) => history.await_again(again),
                 Entry::Epoch(record) => {
+                    history.settle_again(record.epoch);
                     for (source, ranges) in &record.ranges {
                         let ends = ends.entry(source.clone()).or_default();
                         ends.extend(ranges.iter().map(|(partition, range)| (partition.clone(), range.end)));
@@ -176,6 +188,24 @@ impl History {
         Ok((history, reader))
     }
 
+    /// A segment begins with a copy of what waits.
+    fn await_again(&mut self, again: Box<Again>) {
+        let waits = |entry: &Entry| matches!(entry, Entry::Again(known) if known.place() == again.place());
+        if !self.unsettled.iter().any(waits) {
+            self.unsettled.push(Entry::Again(again));
+        }
+    }
+
+    /// What waits belongs to the next epoch.
+    fn settle_again(&mut self, epoch: u64) {
+        for entry in std::mem::take(&mut self.unsettled) {
+            match entry {
+                Entry::Again(again) => self.again.push((epoch, *again)),
+                other => self.unsettled.push(other),
+            }
+        }
+    }
+
     /// Divides what is too long for one stage: only for sinks that hold nothing and are asked nothing.
     pub(super) fn share_out(&mut self) {
         let Self { starts, stages, .. } = self;
@@ -188,6 +218,7 @@ impl History {
     pub(super) fn skip_to(&mut self, epoch: u64) -> Positions {
         let skipped = left_out(self.stages.iter().map(|stage| stage.epoch), epoch);
         let Some(skipped) = self.stages.drain(..skipped).next_back() else { return Positions::new() };
+        self.skipped = skipped.epoch;
         self.digests = skipped.expected.unwrap_or_default().digests;
         skipped.ends
     }

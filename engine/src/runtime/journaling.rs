@@ -6,6 +6,7 @@ use std::time::Duration;
 use crossbeam_channel::RecvTimeoutError;
 
 use crate::connector::ConnectorError;
+use crate::dead_letter::Letter;
 use crate::error_row::ErrorRow;
 use crate::plan::OnError;
 use crate::render::EpochReport;
@@ -42,11 +43,11 @@ impl Coordinator<'_> {
         let mut outcome = Ok(());
         while let Some(entry) = self.epochs.closing.first_entry().filter(|entry| Some(*entry.key()) <= passed) {
             let epoch = *entry.key();
-            let Closing { kind, ends, report } = entry.remove();
+            let Closing { kind, ends, report, again } = entry.remove();
             let letters = match kind {
-                ClosingKind::New(ranges) => self.journal_epoch(epoch, ranges, ends, report),
+                ClosingKind::New(ranges) => self.journal_epoch(epoch, ranges, ends, report, &again),
                 // Of the past the journal has everything.
-                ClosingKind::Past(expected) => self.compare(epoch, expected.as_ref(), report),
+                ClosingKind::Past(expected) => self.compare(epoch, expected.as_ref(), report, &again),
                 ClosingKind::Restored(digests) => self.compare_restored(epoch, &digests, report),
             };
             let letters = match letters {
@@ -100,7 +101,7 @@ impl Coordinator<'_> {
         report: EpochReport,
     ) -> Result<LetterChanges, RunError> {
         // What rows behind the cuts fail again is among the letters since they failed first.
-        self.letters.take(&consolidated(report.errors));
+        self.letters.take(&consolidated(report.errors), &[]);
         self.epochs.digests.add_restored(&report.digests);
         let Some(what) = self.epochs.digests.diverged(recorded) else { return Ok(LetterChanges::default()) };
         Err(RunError::Diverged {
@@ -117,11 +118,12 @@ impl Coordinator<'_> {
         epoch: u64,
         expected: Option<&Expected>,
         report: EpochReport,
+        again: &[Letter],
     ) -> Result<LetterChanges, RunError> {
         for (source, ledger) in &report.ledgers {
             *self.epochs.reread.entry(*source).or_default() += ledger.read;
         }
-        let letters = self.letters.take(&consolidated(report.errors));
+        let letters = self.letters.take(&consolidated(report.errors), again);
         self.epochs.digests.add(&report.digests);
         self.epochs.digests.add(&self.letters.digests(&letters));
         let Some(expected) = expected else { return Ok(letters) };
@@ -165,6 +167,7 @@ impl Coordinator<'_> {
         ranges: Ranges,
         ends: Positions,
         report: EpochReport,
+        again: &[Letter],
     ) -> Result<LetterChanges, RunError> {
         let errors = consolidated(report.errors);
         self.limits.count(&report.ledgers);
@@ -174,12 +177,17 @@ impl Coordinator<'_> {
             self.epochs.failed = true;
             return Err(failed);
         }
-        let letters = self.letters.take(&errors);
+        let letters = self.letters.take(&errors, again);
         self.epochs.digests.add(&report.digests);
         self.epochs.digests.add(&self.letters.digests(&letters));
         let mut ledgers = self.epochs.last.ledgers.clone();
         for (source, ledger) in report.ledgers {
             ledgers.entry(self.plan.sources[source].name.clone()).or_default().add(&ledger);
+        }
+        for (source, moved) in &report.moved {
+            let ledger = ledgers.entry(self.plan.sources[*source].name.clone()).or_default();
+            ledger.add(&moved.to);
+            ledger.subtract(&moved.from);
         }
         let record = EpochRecord {
             epoch,

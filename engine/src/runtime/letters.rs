@@ -45,9 +45,14 @@ impl Letters {
         Self { sinks, of_source, of_operator: of_operators(plan), standing: BTreeMap::new(), names }
     }
 
-    /// What errors change. They have to come epoch by epoch, or as sums over epochs.
-    pub(super) fn take(&mut self, errors: &[(ErrorRow, i64)]) -> LetterChanges {
+    /// What errors change, and letters whose records were read again. They have to come epoch by epoch, or as sums over epochs.
+    pub(super) fn take(&mut self, errors: &[(ErrorRow, i64)], again: &[Letter]) -> LetterChanges {
         let mut taken = LetterChanges::default();
+        for letter in again {
+            if let Some(sink) = self.of_source.get(&letter.source) {
+                taken.retract(*sink, letter.clone());
+            }
+        }
         for (error, diff) in errors.iter().filter(|(error, _)| error.policy == OnError::DeadLetter) {
             let known = match &error.origin {
                 Some(origin) => self.of_source.get(&*origin.source),
@@ -103,7 +108,7 @@ impl Letters {
 
 impl LetterChanges {
     /// Letters that no longer hold whatever the errors are.
-    pub(super) fn retract(&mut self, sink: usize, letter: Letter) {
+    fn retract(&mut self, sink: usize, letter: Letter) {
         self.count -= 1;
         *self.changes.entry(sink).or_default().entry(letter).or_default() -= 1;
     }

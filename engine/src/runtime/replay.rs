@@ -55,6 +55,7 @@ impl PayloadReplay {
                 | Entry::Partitions { .. }
                 | Entry::Base(_)
                 | Entry::Checkpoint(_)
+                | Entry::Again(_)
                 | Entry::Marks(_) => {}
             }
         }
@@ -79,6 +80,7 @@ impl Coordinator<'_> {
         if self.shall_stop() {
             return Ok(Replayed::Stopped);
         }
+        let mut entered = from.max(history.skipped);
         let mut payload = PayloadReplay::open(folder, from)?;
         for stage in &history.stages {
             self.read_stage(stage)?;
@@ -89,13 +91,29 @@ impl Coordinator<'_> {
                 return Ok(Replayed::Stopped);
             }
             hit(Failpoint::StageEnd).map_err(RunError::file(folder))?;
+            self.read_again(history, &mut entered, stage.epoch)?;
             let kind = ClosingKind::Past(stage.expected.clone());
             self.close_past(kind, epochs.next().unwrap_or(last + 1))?;
             self.settle()?;
         }
         payload.up_to(None, |source, partition, records| self.enter_payload(source, &partition, records, None))?;
+        for entry in &history.unsettled {
+            if let Entry::Again(again) = entry {
+                self.enter_again(again)?;
+                self.checkpoints.wait_for(again);
+            }
+        }
         self.lift_limits()?;
         Ok(Replayed::Whole)
+    }
+
+    /// Reads again the records of dead letters that were read again in a stage.
+    fn read_again(&mut self, history: &History, entered: &mut u64, stage: u64) -> Result<(), RunError> {
+        let within = |epoch: &u64| *epoch > *entered && *epoch <= stage;
+        let again: Vec<_> = history.again.iter().filter(|(epoch, _)| within(epoch)).collect();
+        again.into_iter().try_for_each(|(_, again)| self.enter_again(again))?;
+        *entered = stage;
+        Ok(())
     }
 
     /// Reads everything up to the end of a stage, and nothing more.

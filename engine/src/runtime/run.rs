@@ -31,9 +31,7 @@ use super::protocol::borders;
 use super::rehearsal::recall_source;
 use super::replay::Replayed;
 use super::restarting::not_behind;
-use super::resuming::{
-    choose_beginning, earliest_beginning, known_starts, positions, sink_marks, sound_checkpoints,
-};
+use super::resuming::{choose_beginning, earliest_beginning, known_starts, positions, sink_marks, sound_checkpoints};
 use super::setting::Setting;
 use super::state_folder::{StateFolder, make_folder};
 use super::status::CheckpointStatus;
@@ -141,7 +139,7 @@ fn open<'a>(
         history.share_out();
     }
     let (record, starts, ends) = (history.last.clone(), history.starts.clone(), history.ends.clone());
-    let base = Base { record, starts, ends, before: None };
+    let base = Base { record, starts, ends, again: history.again.clone(), before: None };
     let mut journal = reader.begin(folder.identity.generation, base, &history.unsettled)?;
     let positions = positions(plan, &mut history, &marks);
     // Bounded by the epochs in flight: each brings one report a worker and one mark a sink.
@@ -194,6 +192,7 @@ fn open<'a>(
             plan.checkpoint,
             checkpoints,
             starts,
+            history.again.clone(),
         ),
         events,
         watch: Watch::new(observer, &plan.name, folder.path.clone(), sink_names, started),

@@ -7,7 +7,7 @@
 //!  journal, sources ─▶ rehearsal in a scratch folder ─▶ digests at the end of every stage, compared with the journal's
 //! ```
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -126,6 +126,8 @@ struct Verification<'a> {
 struct Found {
     /// None if nothing outlives a run there.
     mark: Option<Mark>,
+    /// The last epoch that it is known to have everything of.
+    stands: u64,
     rows: u64,
     digest: Digest,
     foreign: Vec<String>,
@@ -139,12 +141,18 @@ impl Found {
 
 impl Verification<'_> {
     fn conduct(&self, observer: &dyn Observer) -> Result<Option<Verdict>, RunError> {
-        let found: Vec<Found> = (0..self.plan.sinks.len()).map(|sink| self.look(sink)).collect::<Result<_, _>>()?;
-        let summit = Summit::read(&self.path, &found.iter().map(Found::epoch).collect())?;
+        let mut found: Vec<Found> = (0..self.plan.sinks.len()).map(|sink| self.look(sink)).collect::<Result<_, _>>()?;
+        let noted = Summit::read(&self.path, &BTreeSet::new())?.last.sinks;
+        for (node, found) in self.plan.sinks.iter().zip(&mut found) {
+            // What has changed nothing in a sink only the journal knows; it may have forgotten the epoch that did.
+            let mark = noted.get(&node.mark_key()).filter(|mark| mark.written == found.epoch());
+            found.stands = mark.map_or(0, |mark| mark.passed).max(found.epoch());
+        }
+        let summit = Summit::read(&self.path, &found.iter().map(|found| found.stands).collect())?;
         let mut balances = BTreeMap::new();
         for (sink, found) in found.iter().enumerate() {
             self.require_known(sink, found, &summit)?;
-            let recorded = summit.digest_at(found.epoch(), &sink_key(self.plan, sink));
+            let recorded = summit.digest_at(found.stands, &sink_key(self.plan, sink));
             let is_as_recorded = found.epoch() == 0 && found.rows == 0 || recorded == Some(found.digest);
             if found.mark.is_some() && !is_as_recorded {
                 balances.insert(sink, self.balance(sink)?);
@@ -262,7 +270,7 @@ impl Verification<'_> {
                 let of_letters = self.plan.sinks[sink].letters_of.is_some();
                 let mut gathered = wanted.remove(&sink).unwrap_or_default();
                 gathered.balance = balances.remove(&sink);
-                GatheringSink::new(found.epoch(), of_letters, gathered)
+                GatheringSink::new(found.stands, of_letters, gathered)
             })
             .collect();
         let options = RunOptions {

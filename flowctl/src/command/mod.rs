@@ -3,6 +3,7 @@
 pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod connectors;
+pub(crate) mod dead_letters;
 pub(crate) mod explain;
 pub(crate) mod run;
 pub(crate) mod simulate;

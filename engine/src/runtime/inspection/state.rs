@@ -165,7 +165,7 @@ impl Record {
             }
             Entry::Marks(marks) => self.sinks = marks,
             Entry::Checkpoint(checkpoint) => self.checkpoints.push(checkpoint),
-            Entry::Payload { .. } => {}
+            Entry::Payload { .. } | Entry::Again(_) => {}
         }
     }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::connector::Records;
+use crate::dead_letter::Again;
 use crate::ledger::Ledger;
 use crate::runtime::checkpoint::Checkpoint;
 use crate::runtime::digests::Recorded;
@@ -30,6 +31,8 @@ pub(in crate::runtime) enum Entry {
         /// The records; their partition index is not kept.
         records: Box<Records>,
     },
+    /// The record of dead letters shall be read again, in the next epoch.
+    Again(Box<Again>),
     /// An epoch was closed.
     Epoch(EpochRecord),
     /// The first entry of a segment: how everything stands.
@@ -61,6 +64,9 @@ pub(in crate::runtime) struct Base {
     pub(in crate::runtime) starts: Positions,
     /// Where each partition stands.
     pub(in crate::runtime) ends: Positions,
+    /// Records of dead letters that were read again, and in which epoch.
+    #[serde(default)]
+    pub(in crate::runtime) again: Vec<(u64, Again)>,
     /// Where the segment before ended.
     pub(in crate::runtime) before: Option<Seal>,
 }

@@ -24,6 +24,7 @@ const EPOCH: u8 = b'e';
 const BASE: u8 = b'b';
 const CHECKPOINT: u8 = b'c';
 const MARKS: u8 = b'm';
+const AGAIN: u8 = b'a';
 /// The length of a frame's head.
 pub(super) const HEAD: usize = 20;
 
@@ -44,6 +45,7 @@ pub(super) fn encode(frames: &mut Vec<u8>, before: u64, entry: &Entry, path: &Pa
     match entry {
         Entry::Epoch(record) => push_json(frames, EPOCH, record),
         Entry::Marks(marks) => push_json(frames, MARKS, marks),
+        Entry::Again(again) => push_json(frames, AGAIN, again),
         Entry::Base(base) => push_json(frames, BASE, base),
         Entry::Checkpoint(checkpoint) => push_json(frames, CHECKPOINT, checkpoint),
         Entry::Partitions { source, partitions } => {
@@ -177,6 +179,7 @@ fn parse(body: &[u8]) -> Result<Entry, String> {
     match *kind {
         EPOCH => serde_json::from_slice::<EpochRecord>(rest).map(Entry::Epoch).map_err(wrong),
         MARKS => serde_json::from_slice(rest).map(Entry::Marks).map_err(wrong),
+        AGAIN => serde_json::from_slice(rest).map(Entry::Again).map_err(wrong),
         BASE => serde_json::from_slice::<Base>(rest).map(Entry::Base).map_err(wrong),
         CHECKPOINT => serde_json::from_slice::<Checkpoint>(rest).map(Entry::Checkpoint).map_err(wrong),
         PARTITIONS => {
