@@ -11,7 +11,8 @@ RECORDS holds lines of JSON as `dev/kafka-records dump` prints them. Exit code 1
 The rules, as the README states them. A record is a row if its value is a JSON object in UTF-8, nested at most 64 deep, with
 user_name and game_name (strings), viewer_count (an integer of 64 bits) and started_at (an RFC 3339 time, at most microseconds),
 each once; other fields do not matter. Every other record is a dead letter. The table gets the rows with more than 1000 viewers.
-The live view keeps the newest row of each non-empty user_name, unless it is 10 minutes older than the newest row of all.
+The live view keeps the newest row of each non-empty user_name (of equal times in one partition the later), unless it is 10 minutes
+older than the newest row of all.
 """
 
 import base64
@@ -32,7 +33,8 @@ MICROSECOND = datetime.timedelta(microseconds=1)
 RFC_3339 = re.compile(r"(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(?:[Zz]|([+-])(\d\d):(\d\d))", re.ASCII)
 
 BUCKETED = """
-CREATE TABLE records (user_name TEXT, game_name TEXT, viewer_count INTEGER, started_at INTEGER, record_time INTEGER);
+CREATE TABLE records (user_name TEXT, game_name TEXT, viewer_count INTEGER, started_at INTEGER, record_time INTEGER,
+  offset INTEGER);
 CREATE VIEW bucketed AS
   SELECT user_name, game_name, viewer_count, started_at, viewer_count > 5000 AS is_popular, record_time,
     CASE WHEN viewer_count > 25000 THEN 'High' WHEN viewer_count > 15000 THEN 'Medium' ELSE 'Low' END AS viewer_bucket
@@ -42,7 +44,7 @@ CREATE VIEW live AS
     CASE WHEN viewer_count > 25000 THEN 'High' WHEN viewer_count > 15000 THEN 'Medium' ELSE 'Low' END AS viewer_bucket
   FROM (
     SELECT *, ROW_NUMBER() OVER (
-      PARTITION BY user_name ORDER BY record_time DESC, game_name DESC, viewer_count DESC, started_at DESC) AS age
+      PARTITION BY user_name ORDER BY record_time DESC, offset DESC, game_name DESC, viewer_count DESC, started_at DESC) AS age
     FROM records WHERE user_name <> ''
   ) WHERE age = 1 AND viewer_count > 1000 AND record_time > (SELECT MAX(record_time) FROM records) - 600000000;
 """
@@ -158,10 +160,10 @@ def load(path):
             value = record["value"]
             try:
                 row = row_of(None if value is None else base64.b64decode(value))
-                rows.append((*row, max(record["timestamp"], 0) * 1000))
+                rows.append((*row, max(record["timestamp"], 0) * 1000, record["offset"]))
             except (ValueError, RecursionError):
                 dead += 1
-    database.executemany("INSERT INTO records VALUES (?, ?, ?, ?, ?)", rows)
+    database.executemany("INSERT INTO records VALUES (?, ?, ?, ?, ?, ?)", rows)
     return database, count, dead
 
 

@@ -2,30 +2,38 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-#[path = "mysql/database.rs"]
-mod database;
-#[path = "mysql/faults.rs"]
-mod faults;
-#[path = "mysql/proxy.rs"]
-mod proxy;
-
-use database::{Database, Instance, changes, row, text_rows};
-use engine::connector::{Committed, ConnectorError, SinkMode};
-use engine::schema::{Column, ColumnType, Schema};
-
 /// Runs each of these on SQLite, and on a server when there is one.
 macro_rules! on_each_database {
     ($($name:ident,)+) => {
         mod on_sqlite {
-            use super::database::Database;
+            use crate::database::Database;
             $(#[test] fn $name() { super::$name(&Database::sqlite()); })+
         }
         mod on_a_server {
-            use super::database::Database;
+            use crate::database::Database;
             $(#[test] #[ignore = "needs MYSQL_URL"] fn $name() { super::$name(&Database::server()); })+
         }
     };
 }
+
+#[path = "mysql/database.rs"]
+mod database;
+#[path = "mysql/faults.rs"]
+mod faults;
+#[path = "mysql/joint.rs"]
+mod joint;
+#[path = "mysql/joint_faults.rs"]
+mod joint_faults;
+#[path = "mysql/proxy.rs"]
+mod proxy;
+#[path = "mysql/read_back.rs"]
+mod read_back;
+#[path = "mysql/refusals.rs"]
+mod refusals;
+
+use database::{Database, Instance, changes, row, text_rows};
+use engine::connector::{ConnectorError, SinkMode};
+use engine::schema::{Column, ColumnType, Schema};
 
 on_each_database! {
     appends_each_row_once_and_goes_on_after_a_restart,
@@ -57,16 +65,16 @@ const UPSERT: &[(&str, &str)] = &[("table", "t"), ("create", "true"), ("mode", "
 fn appends_each_row_once_and_goes_on_after_a_restart(database: &Database) {
     let instance = Instance::new("state", 1);
     let mut writer = database.open(APPEND, &names(), SinkMode::Appends, &instance).unwrap();
-    assert_eq!(writer.committed(), Committed::Epoch(0));
+    assert_eq!(writer.epoch(), 0);
     writer.commit(1, &changes(&names(), &[row("a", 1, 1), row("b", 2, 2)])).unwrap();
     writer.commit(3, &changes(&names(), &[row("a", 1, 1)])).unwrap();
     drop(writer);
 
     let mut writer = database.open(APPEND, &names(), SinkMode::Appends, &Instance::new("state", 2)).unwrap();
-    assert_eq!(writer.committed(), Committed::Epoch(3));
+    assert_eq!(writer.epoch(), 3);
     writer.commit(3, &changes(&names(), &[row("a", 1, 1)])).unwrap();
     writer.commit(4, &changes(&names(), &[])).unwrap();
-    assert_eq!(writer.committed(), Committed::Epoch(4));
+    assert_eq!(writer.epoch(), 4);
     assert_eq!(database.rows("SELECT name, n FROM t ORDER BY name"), text_rows(&["a 1", "a 1", "b 2", "b 2"]));
 }
 
@@ -118,7 +126,7 @@ fn another_writer_is_refused_with_the_ways_out(database: &Database) {
 fn a_marker_without_rows_changes_hands(database: &Database) {
     let mut first = database.open(APPEND, &names(), SinkMode::Appends, &Instance::new("state", 5)).unwrap();
     let mut second = database.open(APPEND, &names(), SinkMode::Appends, &Instance::new("fresh", 1)).unwrap();
-    assert_eq!(second.committed(), Committed::Epoch(0));
+    assert_eq!(second.epoch(), 0);
     let rows = changes(&names(), &[row("a", 1, 1)]);
     assert!(matches!(first.commit(1, &rows), Err(ConnectorError::Fenced { .. })));
     second.commit(1, &rows).unwrap();
@@ -319,7 +327,7 @@ fn names_are_only_names(database: &Database) {
     writer.commit(2, &changes(&schema, &[row("a", 1, -1), row("b", 2, -1), row("b", 3, 1)])).unwrap();
     drop(writer);
     let mut writer = database.open(entry, &schema, SinkMode::Changes, &Instance::new("state", 2)).unwrap();
-    assert_eq!(writer.committed(), Committed::Epoch(2));
+    assert_eq!(writer.epoch(), 2);
     let stored = writer.query(&format!("SELECT * FROM {}", database.quote(name))).unwrap();
     assert_eq!(stored.columns, ["key", "a`b\"c"]);
     assert_eq!(stored.rows, [[Some("b".to_owned()), Some("3".to_owned())]]);

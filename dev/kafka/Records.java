@@ -7,6 +7,7 @@ import java.io.OutputStreamWriter;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Base64;
 import java.util.List;
 import java.util.Map;
@@ -98,7 +99,7 @@ public final class Records {
         sent.clear();
     }
 
-    /** Prints every record of the topics, up to the ends that they have now, as a line of JSON; key and value in base64. */
+    /** Prints every committed record of the topics, up to the ends that they have now, as a line of JSON; all bytes in base64. */
     private static void dump(String brokers, List<String> topics) throws Exception {
         Map<String, Object> settings = Map.of("bootstrap.servers", brokers, "isolation.level", "read_committed");
         var bytes = new ByteArrayDeserializer();
@@ -130,9 +131,12 @@ public final class Records {
     }
 
     private static String json(ConsumerRecord<byte[], byte[]> record) {
-        return "{\"topic\":\"%s\",\"partition\":%d,\"offset\":%d,\"timestamp\":%d,\"key\":%s,\"value\":%s}\n".formatted(
+        String headers = Arrays.stream(record.headers().toArray())
+                .map(header -> "[\"%s\",%s]".formatted(header.key(), encode(header.value())))
+                .collect(Collectors.joining(","));
+        return "{\"topic\":\"%s\",\"partition\":%d,\"offset\":%d,\"timestamp\":%d,\"key\":%s,\"value\":%s,\"headers\":[%s]}\n".formatted(
                 record.topic(), record.partition(), record.offset(), record.timestamp(), encode(record.key()),
-                encode(record.value()));
+                encode(record.value()), headers);
     }
 
     private static byte[] decode(String field) {

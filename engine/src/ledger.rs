@@ -32,6 +32,16 @@ impl Ledger {
         self.duplicate += other.duplicate;
     }
 
+    /// Takes another ledger's counts away.
+    pub fn subtract(&mut self, other: &Self) {
+        self.read -= other.read;
+        self.used -= other.used;
+        self.filtered -= other.filtered;
+        self.late -= other.late;
+        self.dead_letter -= other.dead_letter;
+        self.duplicate -= other.duplicate;
+    }
+
     /// Whether every record that was read is accounted for.
     #[must_use]
     pub fn is_balanced(&self) -> bool {

@@ -5,10 +5,12 @@
 pub mod aggregate;
 pub mod check;
 pub mod connector;
+pub mod dead_letter;
 pub mod diagnostic;
 pub mod digest;
 pub mod error_row;
 pub mod expr;
+pub mod failpoint;
 pub mod ledger;
 pub mod operator;
 pub mod ownership;
@@ -16,4 +18,5 @@ pub mod plan;
 pub mod render;
 pub mod runtime;
 pub mod schema;
+pub mod sealed;
 pub mod spec;

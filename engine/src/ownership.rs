@@ -97,6 +97,35 @@ impl Ownership {
     }
 }
 
+/// The process that has a lock file locked now: only looks, and locks nothing itself. Where the system does not tell who holds locks (all but Linux),
+/// the process that wrote itself into the file last, if it lives.
+#[must_use]
+pub fn holder(path: &Path) -> Option<u32> {
+    let file = File::open(path).ok()?;
+    let inode = file.metadata().ok()?.ino();
+    let owner = owner(&file)?;
+    let holds = match fs::read_to_string("/proc/locks") {
+        Ok(locks) => locks.lines().any(|line| is_lock_of(line, owner, inode)),
+        Err(_) => {
+            let process = i32::try_from(owner).ok().and_then(rustix::process::Pid::from_raw);
+            process.is_some_and(|process| rustix::process::test_kill_process(process).is_ok())
+        }
+    };
+    holds.then_some(owner)
+}
+
+/// Whether a line of `/proc/locks` (proc_locks(5)) says that this process has locked the file with this inode: `1: FLOCK ADVISORY WRITE 7 fe:00:12 0 EOF`.
+fn is_lock_of(line: &str, process: u32, inode: u64) -> bool {
+    let mut words = line.split_whitespace().skip(1);
+    let (Some("FLOCK"), Some(_), Some(_), Some(found), Some(place)) =
+        (words.next(), words.next(), words.next(), words.next(), words.next())
+    else {
+        return false;
+    };
+    let found_inode = place.rsplit(':').next().and_then(|inode| inode.parse().ok());
+    found.parse() == Ok(process) && found_inode == Some(inode)
+}
+
 fn open(path: &Path) -> io::Result<File> {
     OpenOptions::new().create(true).truncate(false).read(true).write(true).mode(0o600).open(path)
 }
@@ -144,6 +173,22 @@ mod tests {
         assert!(!first.is_lost() && !first.is_taken_over());
         drop(first);
         assert!(Ownership::take(&path).is_ok());
+    }
+
+    #[test]
+    fn a_holder_is_seen_without_locking() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("lock");
+        assert_eq!(holder(&path), None);
+        assert!(!path.exists(), "looking makes nothing");
+        let held = Ownership::take(&path).expect("free");
+        assert_eq!(holder(&path), Some(std::process::id()));
+        drop(held);
+        if cfg!(target_os = "linux") {
+            assert_eq!(holder(&path), None, "its name still stands there");
+        }
+        let waiting = "3: -> FLOCK  ADVISORY  WRITE 7 fe:00:12 0 EOF";
+        assert!(is_lock_of("3: FLOCK  ADVISORY  WRITE 7 fe:00:12 0 EOF", 7, 12) && !is_lock_of(waiting, 7, 12));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 
 use crate::command::{
     check::Check, completions::Completions, connectors::Connectors, explain::Explain, run::Run, simulate::Simulate,
-    status::Status, topic::Topic,
+    state::State, status::Status, topic::Topic, verify::Verify,
 };
 use crate::exit::Failure;
 use crate::terminal::Terminal;
@@ -32,6 +32,8 @@ pub(crate) enum Command {
     Topic(Topic),
     Connectors(Connectors),
     Status(Status),
+    State(State),
+    Verify(Verify),
     Completions(Completions),
 }
 
@@ -46,6 +48,8 @@ impl Command {
             Self::Topic(topic) => topic.run(terminal),
             Self::Connectors(connectors) => connectors.run(terminal),
             Self::Status(status) => status.run(terminal),
+            Self::State(state) => state.run(terminal),
+            Self::Verify(verify) => verify.run(terminal),
             Self::Completions(completions) => completions.run(terminal),
         }
     }

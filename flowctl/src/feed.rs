@@ -115,7 +115,7 @@ impl Fed<'_> {
 
     fn options(&self, variables: Variables, stop: StopFlag) -> RunOptions {
         let state_root: PathBuf = self.state_root.to_owned();
-        RunOptions { workers: 1, state_root, variables, stop, run_for: None, until_idle: None }
+        RunOptions { workers: 1, state_root, variables, stop, run_for: None, until_idle: None, from: None }
     }
 
     /// Whether none of the topics holds a record.

@@ -4,7 +4,10 @@ mod bug;
 mod cli;
 mod command;
 mod exit;
+#[cfg(debug_assertions)]
+mod failing;
 mod feed;
+mod form;
 mod message;
 mod outcome;
 mod pipeline;
@@ -30,6 +33,8 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let terminal = Terminal::open();
     message::listen(&terminal);
+    #[cfg(debug_assertions)]
+    failing::arm_named();
     match cli.command.run(&terminal) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {

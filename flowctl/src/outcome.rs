@@ -35,9 +35,11 @@ fn ledgers(summary: &Summary, prefix: &str) -> String {
     for (source, ledger) in &summary.ledgers {
         let _ = writeln!(text, "{prefix}{source}: {}", balance(ledger));
     }
-    if let Some((count, path)) = &summary.dead_letters {
-        let (letters, path) = (if *count == 1 { "dead letter" } else { "dead letters" }, path.to_string_lossy());
-        let _ = writeln!(text, "{} {letters} in {}", grouped(*count), neutralise(&path));
+    if summary.dead_letters > 0 {
+        let letters = if summary.dead_letters == 1 { "dead letter" } else { "dead letters" };
+        let places = neutralise(&summary.letter_sinks.join(", ")).into_owned();
+        let _ =
+            writeln!(text, "{} {letters} in {places}; see `flowctl dead-letters ls`", grouped(summary.dead_letters));
     }
     text.push_str(&skipped(summary.skipped));
     text
@@ -71,7 +73,8 @@ mod tests {
         let grid = Grid { columns: vec!["n".into()], rows: vec![vec![Some("12".into())], vec![None]] };
         let summary = Summary {
             ledgers: vec![("streams".into(), ledger)],
-            dead_letters: Some((34, "s/dead-letters.jsonl".into())),
+            dead_letters: 34,
+            letter_sinks: vec!["table `s` in a.db".into()],
             skipped: 1,
             reports: vec![("games".into(), grid)],
             ..Summary::default()
@@ -79,7 +82,7 @@ mod tests {
         assert_eq!(
             ledgers(&summary, "twitch/"),
             "twitch/streams: read 1,234 = used 900 + filtered 300 + late 0 + dead_letter 34 + duplicate 0\n\
-             34 dead letters in s/dead-letters.jsonl\n\
+             34 dead letters in table `s` in a.db; see `flowctl dead-letters ls`\n\
              1 error skipped, as `on_error: skip` asks\n"
         );
         assert!(reports(&summary, None).starts_with("games\n┌──────┐\n│    n │\n"));

@@ -34,9 +34,19 @@ fn the_version_is_one_line() {
 fn help_is_data_and_names_every_command() {
     let output = flowctl(&["--help"]);
     assert!(output.status.success());
-    for word in
-        ["run", "check", "explain", "simulate", "topic", "connectors", "status", "completions", "Exit codes", "130"]
-    {
+    for word in [
+        "run",
+        "check",
+        "explain",
+        "simulate",
+        "topic",
+        "connectors",
+        "status",
+        "state",
+        "completions",
+        "Exit codes",
+        "130",
+    ] {
         assert!(text(&output.stdout).contains(word), "{word}");
     }
     assert_eq!(text(&output.stderr), "");
@@ -99,8 +109,10 @@ fn a_reader_that_goes_away_is_no_failure() {
 
 #[test]
 fn a_missing_file_is_named_by_every_command_that_reads_one() {
-    for command in ["check", "run", "explain", "status"] {
-        refuses(&[command, "no/such.yaml"], 2, &["no/such.yaml", "there is no such file"]);
+    let state = ["ls", "show", "drop"].map(|what| vec!["state", what]);
+    for command in ["check", "run", "explain", "status"].map(|command| vec![command]).iter().chain(&state) {
+        let arguments = [command, ["no/such.yaml"].as_slice()].concat();
+        refuses(&arguments, 2, &["no/such.yaml", "there is no such file"]);
     }
 }
 

@@ -10,6 +10,7 @@
 
 mod cut;
 mod failure;
+mod held;
 mod part;
 mod pattern;
 mod reader;

@@ -68,6 +68,11 @@ impl Part {
         Ok(part)
     }
 
+    /// The same, but it ends at byte `end`.
+    pub(super) fn ending_at(self, end: u64) -> Self {
+        Self { end: Some(end), ..self }
+    }
+
     /// Its name as a partition.
     pub(super) fn id(&self) -> &str {
         &self.found.id

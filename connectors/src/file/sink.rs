@@ -3,13 +3,16 @@
 use std::path::{Component, Path, PathBuf};
 
 use engine::connector::{
-    CheckContext, ConnectorError, Member, MemberError, Sink, SinkInput, SinkKind, SinkMode, Writer,
+    CheckContext, Committed, ConnectContext, ConnectorError, Held, Mark, Member, MemberError, Sink, SinkInput,
+    SinkKind, SinkMode, Writer,
 };
 use engine::diagnostic::Code;
 use engine::schema::Schema;
 use engine::spec::{Entry, Key, Kind, Text, Variables};
 
-use super::writer::{FileWriter, RowFormat};
+use super::held::read_rows;
+use super::state::StateFile;
+use super::writer::{FileWriter, RowFormat, check_stored};
 
 const KEYS: &[Key] = &[
     Key::required("path", Kind::Text, "the file that rows are appended to, relative to this YAML's folder"),
@@ -84,6 +87,23 @@ impl Sink for FileSink {
         let path = self.folder.join(self.path.resolve(variables).ok()?);
         let direct: PathBuf = path.components().filter(|part| *part != Component::CurDir).collect();
         Some(format!("file {}", direct.display()))
+    }
+
+    fn read_back(
+        &self,
+        context: &ConnectContext,
+        take: &mut dyn FnMut(Held) -> Result<(), ConnectorError>,
+    ) -> Result<Option<Committed>, ConnectorError> {
+        let path = self.folder.join(self.path.resolve(&context.variables)?);
+        let Some(stored) = StateFile::new(&context.state_folder, &context.name).load()? else {
+            return Ok(Some(Committed::Epoch(Mark::default())));
+        };
+        let found = std::fs::metadata(&path).map_or(0, |metadata| metadata.len());
+        check_stored(&stored, &path, found, &context.fingerprint)?;
+        if stored.length > 0 {
+            read_rows(&path, stored.length, self.format, &self.schema, take)?;
+        }
+        Ok(Some(Committed::Epoch(Mark { epoch: stored.epoch, digest: stored.digest })))
     }
 
     fn open(&self, members: &[Member<'_>]) -> Result<Box<dyn Writer>, MemberError> {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use engine::connector::ConnectorError;
 use engine::digest::Digest;
+use engine::sealed::{seal, unseal};
 use serde::{Deserialize, Serialize};
 
 use super::failure::file_error;
@@ -47,9 +48,12 @@ impl StateFile {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(file_error("read", &self.path, &error)),
         };
-        serde_json::from_slice(&text).map(Some).map_err(|error| {
+        unseal(&text).map(Some).map_err(|error| {
             let what = format!("the sink's state {} is damaged: {error}", self.path.display());
-            ConnectorError::diverged(what, "start from a fresh state directory and another output file")
+            ConnectorError::diverged(
+                what,
+                "put the state directory back from a copy, or remove the output file and begin anew with `--fresh`",
+            )
         })
     }
 
@@ -61,7 +65,7 @@ impl StateFile {
         let failed = |error: std::io::Error| file_error("write", &self.path, &error);
         let folder = self.path.parent().unwrap_or(Path::new("."));
         std::fs::create_dir_all(folder).map_err(failed)?;
-        let text = serde_json::to_vec(stored).map_err(|error| failed(error.into()))?;
+        let text = seal(stored).map_err(|error| failed(error.into()))?;
         let temporary = self.path.with_extension("json.new");
         let mut file = File::create(&temporary).map_err(failed)?;
         file.write_all(&text).and_then(|()| file.sync_all()).map_err(failed)?;

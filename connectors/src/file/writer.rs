@@ -5,6 +5,7 @@ use std::io::{Seek, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
 use engine::connector::{Changes, Committed, ConnectContext, ConnectorError, Mark, MemberChanges, MemberError, Writer};
+use engine::failpoint::{Failpoint, hit};
 use engine::schema::Schema;
 
 use crate::format::{csv, json};
@@ -108,16 +109,23 @@ impl FileWriter {
 
     /// Appends the text, durably; then the file stands at `mark`.
     fn append(&mut self, mark: Mark) -> Result<(), ConnectorError> {
-        self.file
-            .write_all(&self.text)
-            .and_then(|()| self.file.sync_data())
-            .map_err(|error| file_error("write", &self.path, &error))?;
+        self.write().map_err(|error| file_error("write", &self.path, &error))?;
         let length = self.stored.length + self.text.len() as u64;
         let stored = Stored { epoch: mark.epoch, digest: mark.digest, length, ..self.stored.clone() };
         self.text.clear();
         self.state.store(&stored)?;
         self.stored = stored;
         Ok(())
+    }
+}
+
+impl FileWriter {
+    fn write(&mut self) -> std::io::Result<()> {
+        hit(Failpoint::FileWrite)?;
+        self.file.write_all(&self.text)?;
+        hit(Failpoint::FileSync)?;
+        self.file.sync_data()?;
+        hit(Failpoint::FileState)
     }
 }
 
@@ -138,7 +146,10 @@ impl Writer for FileWriter {
 }
 
 /// Whether the file can hold what is stored of it.
-fn check_stored(stored: &Stored, path: &Path, length: u64, fingerprint: &str) -> Result<(), ConnectorError> {
+///
+/// # Errors
+/// It cannot.
+pub(super) fn check_stored(stored: &Stored, path: &Path, length: u64, fingerprint: &str) -> Result<(), ConnectorError> {
     let shown = path.display();
     if stored.path != path.to_string_lossy() {
         let what = format!("this sink has written to {} before, and not to {shown}", stored.path);

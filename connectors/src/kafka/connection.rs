@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use engine::connector::{CheckContext, ConnectContext, ConnectorError};
 use engine::diagnostic::{Code, Span};
+use engine::digest::Digest;
 use engine::spec::{Entry, Key, Kind, Text, Variables};
 use rdkafka::ClientConfig;
 
@@ -106,8 +107,26 @@ impl Connection {
         if let Some(problem) = brokers_problem(&brokers) {
             return Err(ConnectorError::unusable(problem, BROKERS_HINT));
         }
+        Ok(Endpoint::Cluster(self.cluster(brokers.trim(), variables, &context.name)?))
+    }
+
+    /// Tells the brokers, and how they are spoken to, from others: the same text for two connections just if one client can serve both.
+    /// `None` for the embedded log, and where variables have no value. No secret can be read from it.
+    pub(super) fn identity(&self, variables: &Variables) -> Option<String> {
+        let brokers = self.brokers.resolve(variables).ok().filter(|brokers| brokers.trim() != EMBEDDED)?;
+        let cluster = self.cluster(brokers.trim(), variables, "").ok()?;
+        let mut settings = Digest::default();
+        for name in cluster.config.config_map().keys() {
+            // The map itself withholds secrets.
+            let value = cluster.config.get(name).unwrap_or_default();
+            settings.add(format!("{name}\0{value}").as_bytes(), 1);
+        }
+        Some(format!("kafka {settings}"))
+    }
+
+    fn cluster(&self, brokers: &str, variables: &Variables, client: &str) -> Result<Cluster, ConnectorError> {
         let mut config = ClientConfig::new();
-        config.set("bootstrap.servers", brokers.trim()).set("client.id", format!("flowctl-{}", context.name));
+        config.set("bootstrap.servers", brokers).set("client.id", format!("flowctl-{client}"));
         config.set("allow.auto.create.topics", "false").set("reconnect.backoff.max.ms", "5000");
         for (name, value) in &self.options {
             config.set(name, value.resolve(variables)?);
@@ -115,7 +134,7 @@ impl Connection {
         if let Some(security) = &self.security {
             security::apply(security, variables, &self.folder, &mut config)?;
         }
-        Ok(Endpoint::Cluster(Cluster { brokers: brokers.trim().to_owned(), config }))
+        Ok(Cluster { brokers: brokers.to_owned(), config })
     }
 }
 

@@ -1,6 +1,5 @@
-//! What a sink remembers in the pipeline's state folder: `sinks/<name>.epoch`.
+//! What a sink of the embedded log remembers in the pipeline's state folder: `sinks/<name>.epoch`, which says what its rows mean.
 
-use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -8,94 +7,55 @@ use std::path::{Path, PathBuf};
 use engine::connector::{ConnectContext, ConnectorError};
 use serde::{Deserialize, Serialize};
 
-/// The durable memory of one topic sink.
-#[derive(Debug)]
-pub(super) struct Marker {
-    path: PathBuf,
-    memory: Memory,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Memory {
     topic: String,
     state_id: String,
     fingerprint: String,
-    epoch: u64,
-    /// By partition: records of later epochs lie at these offsets or after them.
-    positions: BTreeMap<u32, u64>,
 }
 
-impl Marker {
-    /// Reads the sink's marker; `None` if it has never been saved.
-    ///
-    /// # Errors
-    /// The marker speaks of another topic, another state or another meaning of the rows, or cannot be read.
-    pub(super) fn load(context: &ConnectContext, topic: &str) -> Result<Option<Self>, ConnectorError> {
-        let path = path_of(context);
-        let text = match fs::read(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(failure("read", &path, &error)),
-        };
-        let memory: Memory = serde_json::from_slice(&text)
-            .map_err(|error| other(&path, &format!("it cannot be understood ({error})")))?;
-        if memory.topic != topic {
-            return Err(other(&path, &format!("it was made for topic `{}`, not `{topic}`", memory.topic)));
-        }
-        if memory.state_id != context.state_id {
-            return Err(other(&path, "it comes from another state directory"));
-        }
-        if memory.fingerprint != context.fingerprint {
-            return Err(other(&path, "the rows of this sink meant something else when it was made"));
-        }
-        Ok(Some(Self { path, memory }))
+impl Memory {
+    fn of(context: &ConnectContext, topic: &str) -> Self {
+        Self { topic: topic.to_owned(), state_id: context.state_id.clone(), fingerprint: context.fingerprint.clone() }
     }
+}
 
-    /// A marker of a sink that has written nothing, saved at once.
-    ///
-    /// # Errors
-    /// The file system fails.
-    pub(super) fn begin(
-        context: &ConnectContext,
-        topic: &str,
-        positions: BTreeMap<u32, u64>,
-    ) -> Result<Self, ConnectorError> {
-        let memory = Memory {
-            topic: topic.to_owned(),
-            state_id: context.state_id.clone(),
-            fingerprint: context.fingerprint.clone(),
-            epoch: 0,
-            positions,
-        };
-        let marker = Self { path: path_of(context), memory };
-        marker.save()?;
-        Ok(marker)
+/// Makes sure that what the sink has written belongs to this run. `false` if it has no marker.
+///
+/// # Errors
+/// The marker speaks of another topic, another state or another meaning of the rows, or cannot be read.
+pub(super) fn check_marker(context: &ConnectContext, topic: &str) -> Result<bool, ConnectorError> {
+    let path = path_of(context);
+    let text = match fs::read(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(failure("read", &path, &error)),
+    };
+    let memory: Memory =
+        serde_json::from_slice(&text).map_err(|error| other(&path, &format!("it cannot be understood ({error})")))?;
+    let wanted = Memory::of(context, topic);
+    if memory.topic != wanted.topic {
+        Err(other(&path, &format!("it was made for topic `{}`, not `{topic}`", memory.topic)))
+    } else if memory.state_id != wanted.state_id {
+        Err(other(&path, "it comes from another state directory"))
+    } else if memory.fingerprint != wanted.fingerprint {
+        Err(other(&path, "the rows of this sink meant something else when it was made"))
+    } else {
+        Ok(true)
     }
+}
 
-    /// The last epoch that is known to be complete.
-    pub(super) fn epoch(&self) -> u64 {
-        self.memory.epoch
+/// As [`check_marker`], and makes the marker if there is none.
+///
+/// # Errors
+/// As [`check_marker`], or the file system fails.
+pub(super) fn claim_marker(context: &ConnectContext, topic: &str) -> Result<(), ConnectorError> {
+    if check_marker(context, topic)? {
+        return Ok(());
     }
-
-    /// Where to look for records of later epochs; partitions that are not in it are new.
-    pub(super) fn positions(&self) -> &BTreeMap<u32, u64> {
-        &self.memory.positions
-    }
-
-    /// Remembers durably that an epoch is complete.
-    ///
-    /// # Errors
-    /// The file system fails.
-    pub(super) fn advance(&mut self, epoch: u64, positions: BTreeMap<u32, u64>) -> Result<(), ConnectorError> {
-        self.memory.epoch = epoch;
-        self.memory.positions.extend(positions);
-        self.save()
-    }
-
-    fn save(&self) -> Result<(), ConnectorError> {
-        let text = serde_json::to_vec(&self.memory).map_err(io::Error::from);
-        text.and_then(|text| replace(&self.path, &text)).map_err(|error| failure("save", &self.path, &error))
-    }
+    let path = path_of(context);
+    let text = serde_json::to_vec(&Memory::of(context, topic)).map_err(io::Error::from);
+    text.and_then(|text| replace(&path, &text)).map_err(|error| failure("save", &path, &error))
 }
 
 fn path_of(context: &ConnectContext) -> PathBuf {

@@ -9,6 +9,7 @@ mod connection;
 mod course;
 mod embedded;
 mod header_json;
+mod held_rows;
 mod marker;
 mod options;
 mod record_buffer;

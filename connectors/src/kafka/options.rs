@@ -37,7 +37,10 @@ const TAKEN_OPTIONS: &[(&str, &str)] = &[
     ("acks", "it keeps records from being lost"),
     ("message.timeout.ms", "records wait for brokers as long as the run does"),
     ("allow.auto.create.topics", "a sink makes its topic; a source's must be there"),
-    ("transactional.id", "epochs are committed without broker transactions"),
+    (
+        "transactional.id",
+        "it is made of the pipeline's and its sinks' names, so that a new instance takes over from an old one",
+    ),
 ];
 
 /// Reads the options of an entry; `None` if one cannot be set. librdkafka itself says which names and values it knows.

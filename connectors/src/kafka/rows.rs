@@ -8,15 +8,17 @@ use engine::connector::{Changes, ConnectContext, ConnectorError};
 use engine::schema::{ColumnType, Schema};
 use hashbrown::HashMap;
 
-use crate::format::json::{encode_columns, encode_row, write_value};
+use crate::format::json::{encode_columns, write_value};
 use crate::topic_log::{Header, TopicRecord};
 
 /// Names the writer: pipeline, sink and state.
 pub(super) const WRITER_HEADER: &str = "fc-writer";
 /// The epoch, in decimal digits.
 pub(super) const EPOCH_HEADER: &str = "fc-epoch";
+/// The generation of the instance that wrote it, in decimal digits.
+const GENERATION_HEADER: &str = "fc-gen";
 /// The record's place in its epoch, from zero, in decimal digits.
-pub(super) const SEQUENCE_HEADER: &str = "fc-seq";
+const SEQUENCE_HEADER: &str = "fc-seq";
 
 /// What a topic sink does with taken-back rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,7 +90,7 @@ impl RowPlan {
 
     fn record(&self, rows: &RecordBatch, row: usize, now: i64) -> TopicRecord {
         let mut value = Vec::new();
-        encode_row(rows, row, &self.schema, &mut value);
+        encode_columns(rows, row, &self.schema, 0..self.schema.columns.len(), &mut value);
         TopicRecord {
             key: self.key_of(rows, row),
             value: Some(value),
@@ -129,13 +131,14 @@ pub(super) fn writer_id(context: &ConnectContext) -> String {
     format!("{}/{}/{}", context.pipeline, context.name, context.state_id)
 }
 
-/// Says in every record which writer, epoch and place it is.
-pub(super) fn mark_records(records: &mut [TopicRecord], writer: &str, epoch: u64) {
+/// Says in every record which writer, epoch, place and generation it is of.
+pub(super) fn mark_records(records: &mut [TopicRecord], writer: &str, epoch: u64, generation: u64) {
     for (place, record) in records.iter_mut().enumerate() {
         for (name, value) in [
             (WRITER_HEADER, writer.to_owned()),
             (EPOCH_HEADER, epoch.to_string()),
             (SEQUENCE_HEADER, place.to_string()),
+            (GENERATION_HEADER, generation.to_string()),
         ] {
             record.headers.push(Header { name: name.to_owned(), value: Some(value.into_bytes()) });
         }

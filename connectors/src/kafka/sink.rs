@@ -1,13 +1,18 @@
 //! The kind of sink named `kafka`.
 
-use engine::connector::{CheckContext, Member, MemberError, Sink, SinkInput, SinkKind, SinkMode, Writer};
+use std::any::Any;
+
+use engine::connector::{
+    CheckContext, Committed, ConnectContext, ConnectorError, Held, Member, MemberError, Sink, SinkInput, SinkKind,
+    SinkMode, Writer,
+};
 use engine::diagnostic::{Code, nearest};
 use engine::schema::ColumnType;
-use engine::spec::{Entry, Key, Kind, Spanned, Text};
+use engine::spec::{Entry, Key, Kind, Spanned, Text, Variables};
 
-use super::cluster::ClusterWriter;
+use super::cluster::{self, ClusterWriter, TopicOrder};
 use super::connection::{self, BROKERS, Connection, Endpoint};
-use super::embedded::EmbeddedWriter;
+use super::embedded::{self, EmbeddedWriter};
 use super::options::OPTIONS;
 use super::rows::{RowPlan, TopicMode};
 use super::security::SECURITY;
@@ -20,10 +25,11 @@ use super::security::SECURITY;
 /// | brokers | promise |
 /// |---|---|
 /// | `embedded` | an epoch is there exactly once, across crashes; a reader may see some partitions' shares of it before others |
-/// | real ones | every record carries `fc-writer`, `fc-epoch` and `fc-seq`, is acknowledged by all in-sync replicas before its epoch counts as committed, and after a crash only what is missing of the torn epoch is sent |
+/// | real ones | exactly once, across crashes, instances that were taken for dead and replies that were lost, for readers with `isolation.level=read_committed`: an epoch is one transaction, and is visible as a whole, over all topics that the pipeline writes there |
 ///
-/// On real brokers one hole is left: bytes that a killed process had under way may reach a broker after the next start has read the
-/// topic's end. Such records are there twice, with equal `fc-writer`, `fc-epoch` and `fc-seq`.
+/// On real brokers every record carries the headers `fc-writer`, `fc-epoch`, `fc-seq` (its place in the epoch) and `fc-gen` (the instance), and the
+/// topic `flowctl-progress` keeps how far each sink has come. It is made if it is missing; who deletes it has everything written again.
+/// An epoch must be through within `options: { transaction.timeout.ms: … }`, by default two minutes.
 #[derive(Debug)]
 pub struct KafkaSinkKind;
 
@@ -60,6 +66,10 @@ impl SinkKind for KafkaSinkKind {
     fn keys(&self) -> &'static [Key] {
         const KEYS: &[Key] = &[BROKERS, TOPIC, KEY, MODE, FORMAT, PARTITIONS, TIMESTAMP, SECURITY, OPTIONS];
         KEYS
+    }
+
+    fn takes_back(&self, entry: &Entry) -> bool {
+        entry.word(MODE.name).value == "upsert"
     }
 
     fn check(&self, entry: &Entry, input: &SinkInput, context: &mut CheckContext<'_>) -> Option<Box<dyn Sink>> {
@@ -162,17 +172,51 @@ impl Sink for KafkaSink {
         format!("kafka {} on {}", self.topic, self.connection.describe())
     }
 
+    fn domain(&self, variables: &Variables) -> Option<String> {
+        self.connection.identity(variables)
+    }
+
     fn open(&self, members: &[Member<'_>]) -> Result<Box<dyn Writer>, MemberError> {
-        let context = members[0].context;
-        let topic = self.connection.topic(&self.topic, TOPIC.name, &context.variables)?;
-        let plan = self.plan.clone();
-        Ok(match self.connection.resolve(context)? {
+        match self.connection.resolve(members[0].context)? {
             Endpoint::Embedded(topics) => {
-                Box::new(EmbeddedWriter::open(&topics, &topic, self.partitions, plan, context)?)
+                let context = members[0].context;
+                let topic = self.topic_name(context)?;
+                Ok(Box::new(EmbeddedWriter::open(&topics, &topic, self.partitions, self.plan.clone(), context)?))
             }
             Endpoint::Cluster(cluster) => {
-                Box::new(ClusterWriter::open(&cluster, topic, self.partitions, plan, context)?)
+                let orders = members.iter().enumerate().map(|(place, member)| {
+                    let order = order_of(*member).map_err(MemberError::of(place))?;
+                    Ok((order, member.context))
+                });
+                Ok(Box::new(ClusterWriter::open(cluster, orders.collect::<Result<_, MemberError>>()?)?))
             }
-        })
+        }
     }
+
+    fn read_back(
+        &self,
+        context: &ConnectContext,
+        take: &mut dyn FnMut(Held) -> Result<(), ConnectorError>,
+    ) -> Result<Option<Committed>, ConnectorError> {
+        let topic = self.topic_name(context)?;
+        let mark = match self.connection.resolve(context)? {
+            Endpoint::Embedded(topics) => embedded::read_back(&topics, &topic, &self.plan, context, take)?,
+            Endpoint::Cluster(cluster) => cluster::read_back(&cluster, &topic, &self.plan, context, take)?,
+        };
+        Ok(Some(Committed::Epoch(mark)))
+    }
+}
+
+impl KafkaSink {
+    fn topic_name(&self, context: &ConnectContext) -> Result<String, ConnectorError> {
+        self.connection.topic(&self.topic, TOPIC.name, &context.variables)
+    }
+}
+
+/// What a sink of the domain writes, and where.
+fn order_of(member: Member<'_>) -> Result<TopicOrder, ConnectorError> {
+    let sink: &dyn Any = member.sink;
+    let sink = sink.downcast_ref::<KafkaSink>().expect("the sinks of a domain are of one type");
+    let topic = sink.topic_name(member.context)?;
+    Ok(TopicOrder { topic, partitions: sink.partitions, plan: sink.plan.clone() })
 }

@@ -89,7 +89,7 @@ impl TopicAccess {
                 Side::Embedded(TopicWriter::open(topics, &topic, Durability::Buffered)?)
             }
             Endpoint::Cluster(cluster) => {
-                let partitions = create_topic(cluster, &topic, partitions, &self.context.stop)?;
+                let partitions = create_topic(cluster, &topic, partitions, &[], &self.context.stop)?;
                 let sender = Sender::new(cluster, &self.context.stop)?.giving_up_after(SILENCE_MAX);
                 Side::Cluster(sender, partitions)
             }

@@ -104,14 +104,16 @@ fn decimal_text(unscaled: i128, scale: i8) -> String {
     if scale == 0 { format!("{sign}{whole}") } else { format!("{sign}{whole}.{fraction}") }
 }
 
-fn timestamp_text(micros: i64) -> Result<String, String> {
+/// A time as it is stored, in UTC.
+pub(super) fn timestamp_text(micros: i64) -> Result<String, String> {
     DateTime::from_timestamp_micros(micros)
         .filter(|time| (1..=9999).contains(&time.year()))
         .map(|time| time.format("%Y-%m-%d %H:%M:%S%.6f").to_string())
         .ok_or_else(|| format!("{micros} µs since 1970 lies outside of the years 1 to 9999"))
 }
 
-fn date_text(days: i32) -> Result<String, String> {
+/// A date as it is stored.
+pub(super) fn date_text(days: i32) -> Result<String, String> {
     let distance = Days::new(u64::from(days.unsigned_abs()));
     let epoch = NaiveDate::from_ymd_opt(1970, 1, 1);
     let date = epoch

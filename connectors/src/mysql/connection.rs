@@ -4,6 +4,7 @@ use engine::connector::{ConnectorError, Grid};
 
 use super::cell::Cell;
 use super::dialect::Dialect;
+use super::stored::Stored;
 
 /// A connection whose session is set up.
 pub(super) trait Connection: Send {
@@ -21,8 +22,16 @@ pub(super) trait Connection: Send {
     fn execute(&mut self, sql: &str, cells: &[Cell<'_>]) -> Result<u64, Fault>;
     /// Runs a query, prepared; its rows as text.
     fn query(&mut self, sql: &str, cells: &[Cell<'_>]) -> Result<Grid, Fault>;
-    /// Runs a user's query, within a transaction that cannot write.
-    fn report(&mut self, sql: &str) -> Result<Grid, Fault>;
+    /// Starts a transaction that only reads, and sees everything as of one moment. [`Connection::rollback`] ends it.
+    fn begin_snapshot(&mut self) -> Result<(), Fault>;
+    /// Runs a query and hands over its rows as they come; an error of `take` ends it.
+    fn stream(
+        &mut self,
+        sql: &str,
+        take: &mut dyn FnMut(Vec<Stored>) -> Result<(), ConnectorError>,
+    ) -> Result<(), Failure>;
+    /// Runs a user's query in a database of the server, within a transaction that cannot write.
+    fn report(&mut self, database: Option<&str>, sql: &str) -> Result<Grid, Fault>;
     /// Runs the statements of a script, up to the first that fails.
     fn script(&mut self, sql: &str) -> Result<(), Fault>;
     /// Lets refinery verify and write; everything that it has ever run here, or its complaint.
@@ -108,6 +117,16 @@ impl From<Fault> for Failure {
 impl From<ConnectorError> for Failure {
     fn from(error: ConnectorError) -> Self {
         Self::Final(error)
+    }
+}
+
+impl Failure {
+    /// The error for a place that tries nothing again.
+    pub(super) fn into_error(self, place: &str) -> ConnectorError {
+        match self {
+            Self::Fault(fault) => fault.into_error(place),
+            Self::Final(error) => error,
+        }
     }
 }
 

@@ -3,9 +3,10 @@
 use engine::schema::{Column, ColumnType, Schema};
 
 use super::dialect::Dialect;
+use super::name::TableName;
 
 /// `CREATE TABLE` for `schema`, with `key` as its primary key if there is one.
-pub(super) fn create_table(dialect: Dialect, table: &str, schema: &Schema, key: &[String]) -> String {
+pub(super) fn create_table(dialect: Dialect, table: &TableName, schema: &Schema, key: &[String]) -> String {
     let texts = key_texts(schema, key);
     let mut parts: Vec<String> =
         schema.columns.iter().map(|column| format!("  {}", definition(dialect, column, key, texts))).collect();
@@ -13,7 +14,7 @@ pub(super) fn create_table(dialect: Dialect, table: &str, schema: &Schema, key: 
         parts.push(format!("  PRIMARY KEY ({})", dialect.quote_all(key.iter().map(String::as_str))));
     }
     let tail = if dialect.is_server() { " ENGINE=InnoDB DEFAULT CHARSET=utf8mb4" } else { "" };
-    format!("CREATE TABLE {} (\n{}\n){tail}", dialect.quote(table), parts.join(",\n"))
+    format!("CREATE TABLE {} (\n{}\n){tail}", table.quoted(dialect), parts.join(",\n"))
 }
 
 /// A column's name and type as a definition in `CREATE TABLE` and `ALTER TABLE` has them.
@@ -41,6 +42,10 @@ pub(super) fn key_texts(schema: &Schema, key: &[String]) -> usize {
 mod tests {
     use super::*;
 
+    fn table() -> TableName {
+        TableName { database: None, table: "t".into() }
+    }
+
     fn schema() -> Schema {
         Schema::new(vec![
             Column::new("user", ColumnType::String),
@@ -52,7 +57,7 @@ mod tests {
     #[test]
     fn servers_get_exact_keys_and_wide_types() {
         assert_eq!(
-            create_table(Dialect::MariaDb, "t", &schema(), &["user".into()]),
+            create_table(Dialect::MariaDb, &table(), &schema(), &["user".into()]),
             "CREATE TABLE `t` (\n  `user` VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin NOT NULL,\n  `price` \
              DECIMAL(10,2) NULL,\n  `seen` DATETIME(6) NOT NULL,\n  PRIMARY KEY (`user`)\n) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4"
         );
@@ -61,7 +66,7 @@ mod tests {
     #[test]
     fn sqlite_keeps_decimals_as_text() {
         assert_eq!(
-            create_table(Dialect::Sqlite, "t", &schema(), &[]),
+            create_table(Dialect::Sqlite, &table(), &schema(), &[]),
             "CREATE TABLE \"t\" (\n  \"user\" TEXT NOT NULL,\n  \"price\" TEXT NULL,\n  \"seen\" DATETIME(6) NOT NULL\n)"
         );
     }

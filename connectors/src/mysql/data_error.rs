@@ -49,7 +49,8 @@ pub(super) fn show_row(columns: &[&str], cells: &[Cell<'_>]) -> String {
     shown.join(", ")
 }
 
-fn show(cell: &Cell<'_>) -> String {
+/// A value, cut short.
+pub(super) fn show(cell: &Cell<'_>) -> String {
     match cell {
         Cell::Null => "null".into(),
         Cell::Int(number) => number.to_string(),

@@ -3,14 +3,15 @@
 use std::path::Path;
 use std::time::Duration;
 
-use engine::connector::Grid;
+use engine::connector::{ConnectorError, Grid};
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
-use rusqlite::{ErrorCode, ToSql, params_from_iter};
+use rusqlite::{ErrorCode, OpenFlags, ToSql, params_from_iter};
 
 use super::cell::Cell;
-use super::connection::{Connection, DataFault, Fault, Limits};
+use super::connection::{Connection, DataFault, Failure, Fault, Limits};
 use super::dialect::Dialect;
 use super::query::no_query;
+use super::stored::Stored;
 
 /// How long SQLite itself waits for another writer.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -41,6 +42,22 @@ impl EmbeddedConnection {
             Ok(Self { conn })
         };
         open().map_err(|error| sort(&error))
+    }
+
+    /// Opens the file to read it; `None` if there is none. It is opened as one that may be written, since what a killed process has left in
+    /// the log can only be read by who may recover it.
+    pub(super) fn open_to_read(path: &Path) -> Result<Option<Self>, Fault> {
+        if !path.exists() {
+            return Ok(None);
+        }
+        let open = || {
+            let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+            let conn = rusqlite::Connection::open_with_flags(path, flags)?;
+            conn.busy_timeout(BUSY_TIMEOUT)?;
+            conn.pragma_update(None, "query_only", true)?;
+            Ok(Self { conn })
+        };
+        open().map(Some).map_err(|error| sort(&error))
     }
 
     /// Refuses what is not one statement that gives columns and writes nothing.
@@ -99,7 +116,27 @@ impl Connection for EmbeddedConnection {
         run().map_err(|error| sort(&error))
     }
 
-    fn report(&mut self, sql: &str) -> Result<Grid, Fault> {
+    fn begin_snapshot(&mut self) -> Result<(), Fault> {
+        self.script("BEGIN")
+    }
+
+    fn stream(
+        &mut self,
+        sql: &str,
+        take: &mut dyn FnMut(Vec<Stored>) -> Result<(), ConnectorError>,
+    ) -> Result<(), Failure> {
+        let fault = |error: rusqlite::Error| sort(&error);
+        let mut statement = self.conn.prepare(sql).map_err(fault)?;
+        let width = statement.column_count();
+        let mut answer = statement.query([]).map_err(fault)?;
+        while let Some(row) = answer.next().map_err(fault)? {
+            let cells = (0..width).map(|index| row.get_ref(index).map(stored));
+            take(cells.collect::<rusqlite::Result<_>>().map_err(fault)?)?;
+        }
+        Ok(())
+    }
+
+    fn report(&mut self, _database: Option<&str>, sql: &str) -> Result<Grid, Fault> {
         self.script("PRAGMA query_only = on")?;
         let answer = self.require_query(sql).and_then(|()| self.query(sql, &[]));
         self.script("PRAGMA query_only = off")?;
@@ -124,6 +161,19 @@ impl ToSql for Cell<'_> {
             Self::Float(number) => ToSqlOutput::Owned(Value::Real(*number)),
             Self::Text(text) => ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes())),
         })
+    }
+}
+
+fn stored(value: ValueRef<'_>) -> Stored {
+    match value {
+        ValueRef::Null => Stored::Null,
+        ValueRef::Integer(number) => Stored::Int(number),
+        ValueRef::Real(number) => Stored::Float(number),
+        ValueRef::Text(bytes) => match std::str::from_utf8(bytes) {
+            Ok(text) => Stored::Text(text.to_owned()),
+            Err(_) => Stored::Bytes(bytes.to_owned()),
+        },
+        ValueRef::Blob(bytes) => Stored::Bytes(bytes.to_owned()),
     }
 }
 
@@ -180,7 +230,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut connection = EmbeddedConnection::open(&folder.path().join("new/a.db")).unwrap();
         connection.script("CREATE TABLE t (a INTEGER NOT NULL)").unwrap();
-        let refusal = |connection: &mut EmbeddedConnection, sql: &str| match connection.report(sql) {
+        let refusal = |connection: &mut EmbeddedConnection, sql: &str| match connection.report(None, sql) {
             Err(fault) => match of_report(fault) {
                 Fault::Refused { message, hint } => format!("{message} ({hint})"),
                 other => panic!("{sql} gave {other:?}"),
@@ -199,10 +249,10 @@ mod tests {
             let said = refusal(&mut connection, sql);
             assert!(said.contains(word) && !said.contains("folder writable"), "{sql}: {said}");
         }
-        connection.report("SELECT 1; -- the only one").unwrap();
+        connection.report(None, "SELECT 1; -- the only one").unwrap();
         connection.execute("INSERT INTO t VALUES (?)", &[Cell::Int(1)]).unwrap();
         assert_eq!(
-            connection.report("SELECT a, 1.0, NULL FROM t").unwrap().rows,
+            connection.report(None, "SELECT a, 1.0, NULL FROM t").unwrap().rows,
             [[Some("1".to_owned()), Some("1.0".to_owned()), None]]
         );
     }

@@ -7,6 +7,7 @@ use super::creation::{create_table, definition, key_texts};
 use super::dialect::Dialect;
 use super::key_fit;
 use super::layout::{ColumnLayout, TableLayout};
+use super::name::TableName;
 
 /// The most digits that SQLite keeps of a number that is not a whole one.
 const SQLITE_DIGITS: u8 = 15;
@@ -17,7 +18,7 @@ pub(super) struct Wanted<'a> {
     /// The database's dialect.
     pub dialect: Dialect,
     /// The table's name.
-    pub table: &'a str,
+    pub table: &'a TableName,
     /// The rows.
     pub schema: &'a Schema,
     /// The key's columns; none for appending.
@@ -45,7 +46,7 @@ impl Wanted<'_> {
 
     /// `ALTER TABLE t`, in this dialect's quotes.
     pub(super) fn alter(&self) -> String {
-        format!("ALTER TABLE {}", self.dialect.quote(self.table))
+        format!("ALTER TABLE {}", self.table.quoted(self.dialect))
     }
 
     fn needs(&self, column: &Column) -> String {
@@ -64,6 +65,14 @@ pub(super) fn differences(wanted: Wanted<'_>, layout: &TableLayout) -> Vec<Diffe
     if let Some(engine) = layout.engine.as_ref().filter(|engine| !engine.eq_ignore_ascii_case("InnoDB")) {
         let remedy = format!("{} ENGINE=InnoDB", wanted.alter());
         found.push(of_table(format!("engine {engine}"), "engine InnoDB (transactions)".into(), Some(remedy)));
+    }
+    for trigger in &layout.triggers {
+        let drop = format!("DROP TRIGGER {}", wanted.table.beside(trigger).quoted(wanted.dialect));
+        found.push(of_table(
+            format!("trigger {trigger}"),
+            "no triggers: rows stay as they are written".into(),
+            Some(drop),
+        ));
     }
     for column in &wanted.schema.columns {
         found.extend(column_difference(wanted, column, find(layout, &column.name)));
@@ -194,7 +203,8 @@ pub(super) fn refuse(wanted: Wanted<'_>, place: &str, found: &[Difference]) -> C
         what.push_str(&format!("\n  {subject:first$}  {has:second$}  {needs}"));
     }
     let remedies: Vec<&str> = found.iter().filter_map(|difference| difference.remedy.as_deref()).collect();
-    let hint = if wanted.dialect.is_server() && !remedies.is_empty() {
+    let only_triggers = remedies.iter().all(|remedy| remedy.starts_with("DROP TRIGGER "));
+    let hint = if (wanted.dialect.is_server() || only_triggers) && !remedies.is_empty() {
         format!("{};", remedies.join("; "))
     } else {
         format!("make the table anew: {};", create_table(wanted.dialect, wanted.table, wanted.schema, wanted.key))
@@ -262,12 +272,13 @@ mod tests {
     fn the_refusal_is_a_table_and_the_hint_mends_it() {
         let schema =
             Schema::new(vec![Column::new("at", ColumnType::Timestamp), Column::nullable("n", ColumnType::Int)]);
-        let wanted = Wanted { dialect: Dialect::MariaDb, table: "t", schema: &schema, key: &[] };
+        let table = TableName { database: None, table: "t".into() };
+        let wanted = Wanted { dialect: Dialect::MariaDb, table: &table, schema: &schema, key: &[] };
         let layout = TableLayout {
             kind: "BASE TABLE".into(),
             engine: Some("InnoDB".into()),
             columns: vec![ColumnLayout { name: "At".into(), declared: "datetime".into(), ..Default::default() }],
-            unique: Vec::new(),
+            ..Default::default()
         };
         let error = refuse(wanted, "table `t`", &differences(wanted, &layout));
         assert_eq!(

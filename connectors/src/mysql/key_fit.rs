@@ -70,6 +70,7 @@ fn is_exact(dialect: Dialect, column: &ColumnLayout, layout: &TableLayout) -> bo
 mod tests {
     use engine::schema::{Column, ColumnType, Schema};
 
+    use super::super::name::TableName;
     use super::*;
 
     fn index(name: &str, columns: &[&str]) -> UniqueIndex {
@@ -83,7 +84,8 @@ mod tests {
     fn found(unique: Vec<UniqueIndex>, collation: &str) -> Vec<String> {
         let schema = Schema::new(vec![Column::new("k", ColumnType::String), Column::new("v", ColumnType::Int)]);
         let key = ["k".to_owned()];
-        let wanted = Wanted { dialect: Dialect::MariaDb, table: "t", schema: &schema, key: &key };
+        let table = TableName { database: None, table: "t".into() };
+        let wanted = Wanted { dialect: Dialect::MariaDb, table: &table, schema: &schema, key: &key };
         let columns = vec![ColumnLayout { name: "k".into(), collation: Some(collation.into()), ..Default::default() }];
         let layout = TableLayout { columns, unique, ..Default::default() };
         differences(wanted, &layout).into_iter().filter_map(|difference| difference.remedy).collect()

@@ -19,7 +19,7 @@ const KEYS: &[Key] = &[
         "url",
         Kind::Text,
         "embedded",
-        "the database: `mysql://user:password@host:3306/database`, `sqlite:PATH`, or `embedded` for SQLite in the state directory",
+        "the database: `mysql://user:password@host:3306/database`, `sqlite:PATH`, `embedded` for SQLite in the state directory, or `state:NAME` for SQLite in the pipeline's own folder there",
     ),
     Key::required("table", Kind::Text, "the table to write to"),
     Key::default(
@@ -52,6 +52,10 @@ impl SinkKind for MySql {
 
     fn keys(&self) -> &'static [Key] {
         KEYS
+    }
+
+    fn takes_back(&self, entry: &Entry) -> bool {
+        entry.word("mode").value == "upsert"
     }
 
     fn check(&self, entry: &Entry, input: &SinkInput, context: &mut CheckContext<'_>) -> Option<Box<dyn Sink>> {

@@ -3,8 +3,9 @@
 use super::cell::Cell;
 use super::connection::{Connection, Fault};
 use super::dialect::Dialect;
+use super::name::TableName;
 
-/// A table's columns and unique indexes.
+/// A table's columns, unique indexes and triggers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct TableLayout {
     /// What it is: `BASE TABLE`, `VIEW`.
@@ -15,6 +16,8 @@ pub(super) struct TableLayout {
     pub columns: Vec<ColumnLayout>,
     /// Primary key and unique indexes.
     pub unique: Vec<UniqueIndex>,
+    /// Triggers, as far as the account may see them (on a server it needs the privilege TRIGGER).
+    pub triggers: Vec<String>,
 }
 
 /// A column.
@@ -57,8 +60,8 @@ pub(super) struct IndexedColumn {
 }
 
 /// Looks a table up.
-pub(super) fn read(connection: &mut dyn Connection, table: &str) -> Result<Option<TableLayout>, Fault> {
-    let rows = Rows { table, connection };
+pub(super) fn read(connection: &mut dyn Connection, name: &TableName) -> Result<Option<TableLayout>, Fault> {
+    let rows = Rows { name, connection };
     match rows.connection.dialect() {
         Dialect::Sqlite => rows.embedded(),
         Dialect::MySql { .. } | Dialect::MariaDb => rows.server(),
@@ -66,27 +69,33 @@ pub(super) fn read(connection: &mut dyn Connection, table: &str) -> Result<Optio
 }
 
 struct Rows<'a> {
-    table: &'a str,
+    name: &'a TableName,
     connection: &'a mut dyn Connection,
 }
 
 impl Rows<'_> {
     fn ask(&mut self, sql: &str) -> Result<Vec<Vec<Option<String>>>, Fault> {
-        Ok(self.connection.query(sql, &[Cell::Text(self.table.into())])?.rows)
+        let database = self.name.database.iter().map(|database| Cell::Text(database.into()));
+        let cells: Vec<Cell<'_>> = database.chain([Cell::Text((&self.name.table).into())]).collect();
+        Ok(self.connection.query(sql, &cells)?.rows)
     }
 
     fn server(mut self) -> Result<Option<TableLayout>, Fault> {
         let found = self.ask(
-            "SELECT TABLE_TYPE, ENGINE FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ?",
+            "SELECT TABLE_TYPE, ENGINE FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?",
         )?;
         let Some(found) = found.first() else { return Ok(None) };
         let columns = self.ask(
             "SELECT COLUMN_NAME, COLUMN_TYPE, IS_NULLABLE, COLUMN_DEFAULT, EXTRA, CHARACTER_SET_NAME, COLLATION_NAME FROM \
-             information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ? ORDER BY ORDINAL_POSITION",
+             information_schema.COLUMNS WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ? ORDER BY ORDINAL_POSITION",
         )?;
         let indexed = self.ask(
-            "SELECT INDEX_NAME, COLUMN_NAME, SUB_PART FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = DATABASE() AND \
+            "SELECT INDEX_NAME, COLUMN_NAME, SUB_PART FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = ? AND \
              TABLE_NAME = ? AND NON_UNIQUE = 0 ORDER BY INDEX_NAME, SEQ_IN_INDEX",
+        )?;
+        let triggers = self.ask(
+            "SELECT TRIGGER_NAME FROM information_schema.TRIGGERS WHERE EVENT_OBJECT_SCHEMA = ? AND EVENT_OBJECT_TABLE = ? ORDER BY \
+             TRIGGER_NAME",
         )?;
         Ok(Some(TableLayout {
             kind: word(found, 0),
@@ -95,6 +104,7 @@ impl Rows<'_> {
             unique: group(indexed.iter().map(|row| {
                 (word(row, 0), IndexedColumn { name: cell(row, 1), whole: cell(row, 2).is_none(), collation: None })
             })),
+            triggers: triggers.iter().map(|row| word(row, 0)).collect(),
         }))
     }
 
@@ -122,18 +132,23 @@ impl Rows<'_> {
             .iter()
             .map(|row| {
                 let (nullable, is_key) = (word(row, 2) == "0", word(row, 4) != "0");
+                let generated = matches!(word(row, 5).as_str(), "2" | "3");
                 ColumnLayout {
                     name: word(row, 0),
                     declared: word(row, 1).to_lowercase(),
                     nullable: nullable && !is_key,
-                    fills_itself: nullable || cell(row, 3).is_some() || (is_rowid && is_key),
-                    generated: matches!(word(row, 5).as_str(), "2" | "3"),
+                    fills_itself: nullable || generated || cell(row, 3).is_some() || (is_rowid && is_key),
+                    generated,
                     character_set: None,
                     collation: None,
                 }
             })
             .collect();
-        Ok(Some(TableLayout { kind: kind.into(), engine: None, columns, unique }))
+        let triggers = self.ask(
+            "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = ? COLLATE NOCASE ORDER BY name",
+        )?;
+        let triggers = triggers.iter().map(|row| word(row, 0)).collect();
+        Ok(Some(TableLayout { kind: kind.into(), engine: None, columns, unique, triggers }))
     }
 }
 

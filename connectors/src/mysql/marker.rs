@@ -1,11 +1,14 @@
 //! The table `flowctl_sinks`: who writes to a table, and up to which epoch it is written.
 
-use engine::connector::{ConnectContext, ConnectorError};
+use engine::connector::{ConnectContext, Mark};
+use engine::digest::Digest;
 
 use super::cell::Cell;
 use super::connection::{Connection, DataFault, Failure, Fault, whole_number};
 use super::dialect::Dialect;
 use super::layout;
+use super::name::TableName;
+use super::refusal::refuse_others;
 
 /// Its name.
 pub(super) const MARKER_TABLE: &str = "flowctl_sinks";
@@ -13,8 +16,8 @@ pub(super) const MARKER_TABLE: &str = "flowctl_sinks";
 /// Who writes to a table. Compared as a whole: another pipeline, another state or another meaning is another writer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Writing {
-    /// The table, in the case in which its database compares names.
-    pub table: String,
+    /// The table, in the case in which its server compares names.
+    pub table: TableName,
     /// The pipeline.
     pub pipeline: String,
     /// The sink within it.
@@ -32,11 +35,20 @@ pub(super) struct Marker {
     pub generation: u64,
     /// The last epoch that the table holds; zero for none.
     pub epoch: u64,
+    /// Of all rows that it then held.
+    pub digest: Digest,
+}
+
+impl Marker {
+    /// How far the table has come.
+    pub(super) fn mark(&self) -> Mark {
+        Mark { epoch: self.epoch, digest: self.digest }
+    }
 }
 
 impl Writing {
     /// The writing of the sink that is being opened. `table` is already in its canonical case.
-    pub(super) fn new(table: String, context: &ConnectContext) -> Self {
+    pub(super) fn new(table: TableName, context: &ConnectContext) -> Self {
         Self {
             table,
             pipeline: context.pipeline.clone(),
@@ -47,51 +59,87 @@ impl Writing {
     }
 }
 
-/// A table's name in the case in which the database compares it: one table has one marker.
-pub(super) fn canonical_name(connection: &mut dyn Connection, table: &str) -> Result<String, Fault> {
+/// A table's name in the case in which the server compares it: one table has one marker.
+pub(super) fn canonical_name(connection: &mut dyn Connection, name: &TableName) -> Result<TableName, Fault> {
     if !connection.dialect().is_server() {
-        return Ok(table.to_ascii_lowercase());
+        return Ok(name.beside(&name.table.to_ascii_lowercase()));
     }
     let answer = connection.query("SELECT @@lower_case_table_names", &[])?;
     let folds = whole_number(answer.rows.first().and_then(|row| row.first())) != 0;
-    Ok(if folds { table.to_lowercase() } else { table.to_owned() })
+    Ok(if folds {
+        let database = name.database.as_ref().map(|database| database.to_lowercase());
+        TableName { database, table: name.table.to_lowercase() }
+    } else {
+        name.clone()
+    })
 }
 
-/// Makes the marker table if there is none.
-pub(super) fn prepare(connection: &mut dyn Connection) -> Result<(), Fault> {
+/// Makes the marker table beside `table` if there is none.
+pub(super) fn prepare(connection: &mut dyn Connection, table: &TableName) -> Result<(), Fault> {
+    let (markers, dialect) = (table.beside(MARKER_TABLE), connection.dialect());
     // An account that may not create tables can still write, once somebody else has made this one.
-    if layout::read(connection, MARKER_TABLE)?.is_some() {
-        return Ok(());
+    if let Some(found) = layout::read(connection, &markers)? {
+        return match found.engine.filter(|engine| !engine.eq_ignore_ascii_case("InnoDB")) {
+            Some(engine) => Err(Fault::Refused {
+                message: format!("`{MARKER_TABLE}` has engine {engine}, which has no transactions"),
+                hint: format!("ALTER TABLE {} ENGINE=InnoDB", markers.quoted(dialect)),
+            }),
+            None => Ok(()),
+        };
     }
-    let tail = match connection.dialect() {
+    let tail = match dialect {
         Dialect::Sqlite => "",
         Dialect::MySql { .. } | Dialect::MariaDb => " ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin",
     };
     connection.script(&format!(
-        "CREATE TABLE IF NOT EXISTS {MARKER_TABLE} (table_name VARCHAR(64) NOT NULL PRIMARY KEY, pipeline VARCHAR(255) NOT NULL, \
-         sink VARCHAR(255) NOT NULL, state_id VARCHAR(64) NOT NULL, fingerprint VARCHAR(255) NOT NULL, generation BIGINT NOT NULL, \
-         epoch BIGINT NOT NULL, outhash CHAR(32) NULL){tail}"
+        "CREATE TABLE IF NOT EXISTS {} (table_name VARCHAR(64) NOT NULL PRIMARY KEY, pipeline VARCHAR(255) NOT NULL, sink VARCHAR(255) \
+         NOT NULL, state_id VARCHAR(64) NOT NULL, fingerprint VARCHAR(255) NOT NULL, generation BIGINT NOT NULL, epoch BIGINT NOT \
+         NULL, outhash CHAR(32) NULL){tail}",
+        markers.quoted(dialect)
     ))
 }
 
-/// The marker of a table, locked until the transaction's end.
-pub(super) fn read(connection: &mut dyn Connection, table: &str) -> Result<Option<(Writing, Marker)>, Fault> {
+/// Whether a look at a marker keeps others from changing it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Look {
+    /// Until the transaction's end.
+    Locking,
+    /// Not at all: what is seen belongs to the transaction's snapshot.
+    Passing,
+}
+
+/// The marker of a table.
+pub(super) fn read(
+    connection: &mut dyn Connection,
+    table: &TableName,
+    look: Look,
+) -> Result<Option<(Writing, Marker)>, Fault> {
+    let dialect = connection.dialect();
+    let lock = if look == Look::Locking { dialect.for_update() } else { "" };
     let sql = format!(
-        "SELECT pipeline, sink, state_id, fingerprint, generation, epoch FROM {MARKER_TABLE} WHERE table_name = ?{}",
-        connection.dialect().for_update()
+        "SELECT pipeline, sink, state_id, fingerprint, generation, epoch, outhash FROM {} WHERE table_name = ?{lock}",
+        table.beside(MARKER_TABLE).quoted(dialect)
     );
-    let answer = connection.query(&sql, &[text(table)])?;
-    Ok(answer.rows.first().map(|row| {
-        let word = |index: usize| row.get(index).cloned().flatten().unwrap_or_default();
-        let writing = Writing {
-            table: table.to_owned(),
-            pipeline: word(0),
-            sink: word(1),
-            state_id: word(2),
-            fingerprint: word(3),
-        };
-        (writing, Marker { generation: whole_number(row.get(4)), epoch: whole_number(row.get(5)) })
-    }))
+    let answer = connection.query(&sql, &[text(&table.table)])?;
+    let Some(row) = answer.rows.first() else { return Ok(None) };
+    let word = |index: usize| row.get(index).cloned().flatten().unwrap_or_default();
+    let writing =
+        Writing { table: table.clone(), pipeline: word(0), sink: word(1), state_id: word(2), fingerprint: word(3) };
+    let digest = match row.get(6).and_then(Option::as_deref) {
+        Some(digest) => digest.parse().map_err(|error| Fault::Refused {
+            message: format!("the row of `{}` in `{MARKER_TABLE}` is damaged: outhash: {error}", table.table),
+            hint: "restore that row from a backup, or drop it together with its table and start anew".into(),
+        })?,
+        // Rows of an earlier release have none.
+        None => Digest::default(),
+    };
+    Ok(Some((writing, Marker { generation: whole_number(row.get(4)), epoch: whole_number(row.get(5)), digest })))
+}
+
+/// Removes the marker of a table.
+pub(super) fn forget(connection: &mut dyn Connection, table: &TableName) -> Result<(), Fault> {
+    let sql = format!("DELETE FROM {} WHERE table_name = ?", table.beside(MARKER_TABLE).quoted(connection.dialect()));
+    connection.execute(&sql, &[text(&table.table)]).map(|_| ())
 }
 
 /// Takes the table over: from the end of this transaction on, no earlier instance can commit. `generation` is the least that it gets.
@@ -103,11 +151,11 @@ pub(super) fn fence(
     generation: u64,
     place: &str,
 ) -> Result<Marker, Failure> {
-    let found = read(connection, &writing.table)?;
+    let found = read(connection, &writing.table, Look::Locking)?;
     if let Some((other, marker)) = found.as_ref().filter(|(_, marker)| marker.epoch > 0) {
         refuse_others(other, writing, marker.epoch, place)?;
     }
-    let epoch = found.as_ref().map_or(0, |(_, marker)| marker.epoch);
+    let mark = found.as_ref().map_or_else(Mark::default, |(_, marker)| marker.mark());
     let generation = found.as_ref().map_or(generation, |(_, marker)| generation.max(marker.generation + 1));
     let cells = [
         text(&writing.pipeline),
@@ -115,41 +163,43 @@ pub(super) fn fence(
         text(&writing.state_id),
         text(&writing.fingerprint),
         number(generation),
-        number(epoch),
-        text(&writing.table),
+        number(mark.epoch),
+        text(&writing.table.table),
     ];
+    let markers = writing.table.beside(MARKER_TABLE).quoted(connection.dialect());
     let sql = if found.is_some() {
         format!(
-            "UPDATE {MARKER_TABLE} SET pipeline = ?, sink = ?, state_id = ?, fingerprint = ?, generation = ?, epoch = ? WHERE \
-             table_name = ?"
+            "UPDATE {markers} SET pipeline = ?, sink = ?, state_id = ?, fingerprint = ?, generation = ?, epoch = ? WHERE table_name = ?"
         )
     } else {
         format!(
-            "INSERT INTO {MARKER_TABLE} (pipeline, sink, state_id, fingerprint, generation, epoch, table_name) VALUES (?, ?, ?, ?, \
+            "INSERT INTO {markers} (pipeline, sink, state_id, fingerprint, generation, epoch, table_name) VALUES (?, ?, ?, ?, \
              ?, ?, ?)"
         )
     };
     match connection.execute(&sql, &cells) {
         // Somebody else made the row since it was looked for.
         Err(Fault::Data(DataFault { duplicate: true, message, .. })) => Err(Fault::Conflict(message).into()),
-        done => done.map(|_| Marker { generation, epoch }).map_err(Failure::from),
+        done => done.map(|_| Marker { generation, epoch: mark.epoch, digest: mark.digest }).map_err(Failure::from),
     }
 }
 
-/// Moves the marker from one epoch to the next; false if it is not where this writer has left it.
+/// Moves the marker from where this writer has left it to what another epoch makes of it; false if it is not there any more.
 pub(super) fn advance(
     connection: &mut dyn Connection,
     writing: &Writing,
     from: Marker,
-    to: u64,
+    to: Mark,
 ) -> Result<bool, Fault> {
     let sql = format!(
-        "UPDATE {MARKER_TABLE} SET epoch = ? WHERE table_name = ? AND pipeline = ? AND sink = ? AND state_id = ? AND fingerprint = ? \
-         AND generation = ? AND epoch = ?"
+        "UPDATE {} SET epoch = ?, outhash = ? WHERE table_name = ? AND pipeline = ? AND sink = ? AND state_id = ? AND fingerprint = ? \
+         AND generation = ? AND epoch = ?",
+        writing.table.beside(MARKER_TABLE).quoted(connection.dialect())
     );
     let cells = [
-        number(to),
-        text(&writing.table),
+        number(to.epoch),
+        Cell::Text(to.digest.to_string().into()),
+        text(&writing.table.table),
         text(&writing.pipeline),
         text(&writing.sink),
         text(&writing.state_id),
@@ -158,57 +208,6 @@ pub(super) fn advance(
         number(from.epoch),
     ];
     Ok(connection.execute(&sql, &cells)? == 1)
-}
-
-/// The refusal of a table that has gone while its marker says that it holds rows.
-pub(super) fn refuse_missing(table: &str, epoch: u64, place: &str) -> ConnectorError {
-    ConnectorError::diverged(
-        format!("table `{table}` is gone from {place}, yet it held everything up to epoch {epoch}"),
-        format!("restore the table; or start from nothing: `{}`, and a new `--state` directory", delete_marker(table)),
-    )
-}
-
-fn refuse_others(other: &Writing, writing: &Writing, epoch: u64, place: &str) -> Result<(), ConnectorError> {
-    let table = &writing.table;
-    let restart = format!("`DROP TABLE {table}` together with `{}`", delete_marker(table));
-    if (&other.pipeline, &other.sink) != (&writing.pipeline, &writing.sink) {
-        return Err(ConnectorError::diverged(
-            format!(
-                "table `{table}` in {place} is written by sink `{}` of pipeline `{}` (up to epoch {epoch}); a second writer would mix \
-                 its rows into them",
-                other.sink, other.pipeline
-            ),
-            format!("choose another `table`; or run that pipeline instead; or drop what is there: {restart}"),
-        ));
-    }
-    if other.state_id != writing.state_id {
-        return Err(ConnectorError::diverged(
-            format!(
-                "table `{table}` in {place} already holds the rows of this pipeline up to epoch {epoch}, written from another state \
-                 directory (id {}; this one is {}); writing from here would double them",
-                other.state_id, writing.state_id
-            ),
-            format!(
-                "run with the `--state` directory that has written it; or choose another `table`; or drop what is there: {restart}"
-            ),
-        ));
-    }
-    if other.fingerprint != writing.fingerprint {
-        return Err(ConnectorError::diverged(
-            format!(
-                "the YAML that feeds table `{table}` in {place} has changed since its rows were written (up to epoch {epoch}); old and \
-                 new rows would mean different things"
-            ),
-            format!(
-                "undo the change; or choose another `table`; or drop what is there and replay: {restart}, with a new `--state` directory"
-            ),
-        ));
-    }
-    Ok(())
-}
-
-fn delete_marker(table: &str) -> String {
-    format!("DELETE FROM {MARKER_TABLE} WHERE table_name = '{}'", table.replace('\'', "''"))
 }
 
 fn text(value: &str) -> Cell<'_> {

@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
-use engine::connector::Grid;
+use engine::connector::{ConnectorError, Grid};
 use mysql::prelude::Queryable;
 use mysql::{Conn, OptsBuilder, Params, Value};
 
 use super::cell::Cell;
-use super::connection::{Connection, DataFault, Fault, Limits, whole_number};
+use super::connection::{Connection, DataFault, Failure, Fault, Limits, whole_number};
 use super::dialect::Dialect;
 use super::query::no_query;
 use super::server_fault::sort;
+use super::stored::Stored;
 
 /// How long a server may take to accept a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -18,6 +19,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 /// How many seconds InnoDB waits for a row lock.
 const LOCK_WAIT: u32 = 5;
+/// How many seconds a server waits for whoever takes the rows of a long answer.
+const TAKE_WAIT: u32 = 600;
 /// The protocol counts parameters in 16 bits.
 const PARAMETERS_MAX: usize = 65_535;
 
@@ -119,7 +122,34 @@ impl Connection for ServerConnection {
         read(&mut self.conn).map_err(|error| self.fault(&error))
     }
 
-    fn report(&mut self, sql: &str) -> Result<Grid, Fault> {
+    fn begin_snapshot(&mut self) -> Result<(), Fault> {
+        self.script(&format!("SET SESSION net_write_timeout = {TAKE_WAIT}"))?;
+        // At a weaker level, which may be the server's default, there are no snapshots.
+        self.script("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")?;
+        self.script("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
+    }
+
+    fn stream(
+        &mut self,
+        sql: &str,
+        take: &mut dyn FnMut(Vec<Stored>) -> Result<(), ConnectorError>,
+    ) -> Result<(), Failure> {
+        let Self { conn, password, .. } = self;
+        let fault = |error: mysql::Error| scrub(sort(&error), password.as_deref());
+        // Prepared, so that numbers come as they are and not as text.
+        let mut answers = conn.exec_iter(sql, Params::Empty).map_err(fault)?;
+        if let Some(answer) = answers.iter() {
+            for row in answer {
+                take(row.map_err(fault)?.unwrap().into_iter().map(stored).collect())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn report(&mut self, database: Option<&str>, sql: &str) -> Result<Grid, Fault> {
+        if let Some(database) = database {
+            self.conn.select_db(database).map_err(|error| self.fault(&error))?;
+        }
         self.script("START TRANSACTION READ ONLY")?;
         let answer = self.read_only(sql);
         self.rollback()?;
@@ -184,6 +214,24 @@ fn text(value: Value) -> Option<String> {
         Value::Double(number) => number.to_string(),
         value @ (Value::Date(..) | Value::Time(..)) => value.as_sql(true).trim_matches('\'').to_owned(),
     })
+}
+
+fn stored(value: Value) -> Stored {
+    match value {
+        Value::NULL => Stored::Null,
+        Value::Bytes(bytes) => match String::from_utf8(bytes) {
+            Ok(text) => Stored::Text(text),
+            Err(error) => Stored::Bytes(error.into_bytes()),
+        },
+        Value::Int(number) => Stored::Int(number),
+        Value::UInt(number) => i64::try_from(number).map_or_else(|_| Stored::Text(number.to_string()), Stored::Int),
+        Value::Float(number) => Stored::Float(number.into()),
+        Value::Double(number) => Stored::Float(number),
+        Value::Date(year, month, day, hour, minute, second, micros) => {
+            Stored::Text(format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}.{micros:06}"))
+        }
+        value @ Value::Time(..) => Stored::Text(value.as_sql(true)),
+    }
 }
 
 /// Takes the password out of whatever a server says.

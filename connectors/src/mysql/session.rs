@@ -21,26 +21,17 @@ const ATTEMPTS_MAX: u32 = 30;
 /// A connection that comes back.
 pub(super) struct Session {
     target: Target,
+    place: String,
     stop: StopFlag,
     connection: Option<Box<dyn Connection>>,
 }
 
 impl Session {
-    /// Connects. What may pass (a server that starts, a full house) is tried for half a minute.
-    pub(super) fn open(target: Target, stop: StopFlag) -> Result<Self, ConnectorError> {
-        let mut session = Self { target, stop, connection: None };
+    /// Connects; `place` is for messages. What may pass (a server that starts, a full house) is tried for half a minute.
+    pub(super) fn open(target: Target, place: String, stop: StopFlag) -> Result<Self, ConnectorError> {
+        let mut session = Self { target, place, stop, connection: None };
         session.connected(Some(Instant::now() + OPEN_WAIT))?;
         Ok(session)
-    }
-
-    /// Where it leads, for messages.
-    pub(super) fn place(&self) -> String {
-        self.target.to_string()
-    }
-
-    /// A connection of its own for statements that may take long.
-    pub(super) fn patient(&self) -> Result<Box<dyn Connection>, ConnectorError> {
-        self.target.connect(Patience::Migration).map_err(|fault| fault.into_error(&self.place()))
     }
 
     /// Runs `work` and commits it: everything or nothing. Work that fails by what may pass is rolled back and done again.
@@ -91,7 +82,7 @@ impl Session {
                     if !doubtful {
                         warn!(
                             "lost the connection to {}: {message}; what was under way is checked, and redone if need be",
-                            self.target
+                            self.place
                         );
                     }
                     doubtful = true;
@@ -99,16 +90,16 @@ impl Session {
                 Fault::Conflict(message) => {
                     self.roll_back();
                     if attempts == 1 {
-                        warn!("{}: {message}; trying again", self.target);
+                        warn!("{}: {message}; trying again", self.place);
                     }
                 }
                 Fault::Data(_) | Fault::Refused { .. } => {
                     self.roll_back();
-                    return Err(fault.into_error(&self.place()));
+                    return Err(fault.into_error(&self.place));
                 }
             }
             if attempts >= ATTEMPTS_MAX || !self.wait(pause) {
-                return Err(fault.into_error(&self.place()));
+                return Err(fault.into_error(&self.place));
             }
             pause = (pause * 2).min(PAUSE_LAST);
         }
@@ -130,21 +121,21 @@ impl Session {
             let fault = match self.target.connect(Patience::Statement) {
                 Ok(connection) => {
                     if said {
-                        info!("{} is back", self.target);
+                        info!("{} is back", self.place);
                     }
                     return Ok(connection);
                 }
                 Err(fault) => fault,
             };
             let (Fault::Lost(message) | Fault::Conflict(message)) = &fault else {
-                return Err(fault.into_error(&self.place()));
+                return Err(fault.into_error(&self.place));
             };
             if !said {
-                warn!("{} cannot be reached: {message}; trying on", self.target);
+                warn!("{} cannot be reached: {message}; trying on", self.place);
                 said = true;
             }
             if deadline.is_some_and(|deadline| Instant::now() >= deadline) || !self.wait(pause) {
-                return Err(fault.into_error(&self.place()));
+                return Err(fault.into_error(&self.place));
             }
             pause = (pause * 2).min(PAUSE_LAST);
         }

@@ -1,11 +1,12 @@
 //! The SQL text of writing to one table, for every dialect.
 
 use super::dialect::Dialect;
+use super::name::TableName;
 
 /// `INSERT INTO t (…) VALUES (…), …` with parameters for `rows` rows.
-pub(super) fn insert(dialect: Dialect, table: &str, columns: &[&str], rows: usize) -> String {
+pub(super) fn insert(dialect: Dialect, table: &TableName, columns: &[&str], rows: usize) -> String {
     let mut sql =
-        format!("INSERT INTO {} ({}) VALUES ", dialect.quote(table), dialect.quote_all(columns.iter().copied()));
+        format!("INSERT INTO {} ({}) VALUES ", table.quoted(dialect), dialect.quote_all(columns.iter().copied()));
     push_repeated(&mut sql, &tuple(columns.len()), ", ", rows);
     sql
 }
@@ -13,7 +14,7 @@ pub(super) fn insert(dialect: Dialect, table: &str, columns: &[&str], rows: usiz
 /// As [`insert`], but rows whose key is there take the place of the old ones.
 ///
 /// `VALUES(col)` is what both MySQL and MariaDB understand; MySQL's newer row alias is unknown to MariaDB.
-pub(super) fn upsert(dialect: Dialect, table: &str, columns: &[&str], key: &[&str], rows: usize) -> String {
+pub(super) fn upsert(dialect: Dialect, table: &TableName, columns: &[&str], key: &[&str], rows: usize) -> String {
     let mut sql = insert(dialect, table, columns, rows);
     let rest: Vec<&str> = columns.iter().copied().filter(|column| !key.contains(column)).collect();
     let assign = |column: &str| match dialect {
@@ -37,8 +38,8 @@ pub(super) fn upsert(dialect: Dialect, table: &str, columns: &[&str], key: &[&st
 ///
 /// For a key of several columns each database has one form that uses its index: SQLite's is a list of row values (a chain of
 /// `OR` is too deep for it), the servers' is a chain of `OR`.
-pub(super) fn delete(dialect: Dialect, table: &str, key: &[&str], rows: usize) -> String {
-    let mut sql = format!("DELETE FROM {} WHERE ", dialect.quote(table));
+pub(super) fn delete(dialect: Dialect, table: &TableName, key: &[&str], rows: usize) -> String {
+    let mut sql = format!("DELETE FROM {} WHERE ", table.quoted(dialect));
     match (key, dialect) {
         ([column], _) => {
             sql.push_str(&format!("{} IN (", dialect.quote(column)));
@@ -79,39 +80,43 @@ fn push_repeated(sql: &mut String, part: &str, between: &str, times: usize) {
 mod tests {
     use super::*;
 
+    fn t() -> TableName {
+        TableName { database: None, table: "t".into() }
+    }
+
     #[test]
     fn inserts_many_rows_at_once() {
-        assert_eq!(insert(Dialect::MariaDb, "t", &["a", "b"], 2), "INSERT INTO `t` (`a`, `b`) VALUES (?, ?), (?, ?)");
-        assert_eq!(insert(Dialect::Sqlite, "t", &["a"], 1), "INSERT INTO \"t\" (\"a\") VALUES (?)");
+        assert_eq!(insert(Dialect::MariaDb, &t(), &["a", "b"], 2), "INSERT INTO `t` (`a`, `b`) VALUES (?, ?), (?, ?)");
+        assert_eq!(insert(Dialect::Sqlite, &t(), &["a"], 1), "INSERT INTO \"t\" (\"a\") VALUES (?)");
     }
 
     #[test]
     fn upserts_replace_what_is_not_key() {
         assert_eq!(
-            upsert(Dialect::MySql { nopad: true }, "t", &["k", "v"], &["k"], 1),
+            upsert(Dialect::MySql { nopad: true }, &t(), &["k", "v"], &["k"], 1),
             "INSERT INTO `t` (`k`, `v`) VALUES (?, ?) ON DUPLICATE KEY UPDATE `v` = VALUES(`v`)"
         );
         assert_eq!(
-            upsert(Dialect::Sqlite, "t", &["k", "v"], &["k"], 1),
+            upsert(Dialect::Sqlite, &t(), &["k", "v"], &["k"], 1),
             "INSERT INTO \"t\" (\"k\", \"v\") VALUES (?, ?) ON CONFLICT (\"k\") DO UPDATE SET \"v\" = excluded.\"v\""
         );
     }
 
     #[test]
     fn a_row_that_is_all_key_still_upserts() {
-        let sql = upsert(Dialect::MariaDb, "t", &["k"], &["k"], 1);
+        let sql = upsert(Dialect::MariaDb, &t(), &["k"], &["k"], 1);
         assert!(sql.ends_with("ON DUPLICATE KEY UPDATE `k` = VALUES(`k`)"), "{sql}");
     }
 
     #[test]
     fn deletes_use_the_form_that_the_index_serves() {
-        assert_eq!(delete(Dialect::MariaDb, "t", &["k"], 3), "DELETE FROM `t` WHERE `k` IN (?, ?, ?)");
+        assert_eq!(delete(Dialect::MariaDb, &t(), &["k"], 3), "DELETE FROM `t` WHERE `k` IN (?, ?, ?)");
         assert_eq!(
-            delete(Dialect::MariaDb, "t", &["a", "b"], 2),
+            delete(Dialect::MariaDb, &t(), &["a", "b"], 2),
             "DELETE FROM `t` WHERE (`a` = ? AND `b` = ?) OR (`a` = ? AND `b` = ?)"
         );
         assert_eq!(
-            delete(Dialect::Sqlite, "t", &["a", "b"], 2),
+            delete(Dialect::Sqlite, &t(), &["a", "b"], 2),
             "DELETE FROM \"t\" WHERE (\"a\", \"b\") IN (VALUES (?, ?), (?, ?))"
         );
     }

@@ -6,6 +6,7 @@ use engine::schema::ColumnType;
 use super::cell::{Cell, Cells};
 use super::connection::{Connection, DataFault, Failure, Fault};
 use super::data_error::{blame, show_row};
+use super::name::TableName;
 use super::net_effect::{NetEffect, Unclear, net_effect};
 use super::statement;
 
@@ -15,8 +16,8 @@ const ROWS_MAX: usize = 1000;
 /// A table that is written to.
 #[derive(Clone, Debug)]
 pub(super) struct Table {
-    /// As the user writes it.
-    pub name: String,
+    /// As the user writes it, in its database.
+    pub name: TableName,
     /// Table and database, for messages.
     pub place: String,
     /// The columns' names, in the order of the rows.

@@ -1,19 +1,26 @@
-//! Writes the epochs of one sink, each in one transaction with its marker.
+//! Writes the epochs of all sinks of one server, or one file: each epoch in one transaction, with the markers of its tables.
 
 use engine::connector::{Committed, ConnectorError, Grid, Mark, MemberChanges, MemberError, Writer};
 use engine::digest::Digest;
 
-use super::connection::Connection;
-use super::marker::{self, Marker, Writing};
+use super::connection::{Connection, Failure, Fault};
+use super::marker::{self, Look, Marker, Writing};
 use super::query::of_report;
+use super::refusal::fenced;
 use super::session::Session;
 use super::table::Table;
 
-/// One table and the session in which it is written.
-pub(super) struct TableWriter {
+/// The tables of a domain, and the session in which they are written.
+pub(super) struct DomainWriter {
     /// Where transactions run.
     pub session: Session,
-    /// What is written in them.
+    /// The tables, in the order of the members.
+    pub tables: Vec<OwnTable>,
+}
+
+/// A table that this instance has taken.
+pub(super) struct OwnTable {
+    /// What is written.
     pub table: Table,
     /// Who writes.
     pub writing: Writing,
@@ -21,48 +28,71 @@ pub(super) struct TableWriter {
     pub marker: Marker,
 }
 
-impl Writer for TableWriter {
+impl Writer for DomainWriter {
     fn committed(&self) -> Vec<Committed> {
-        vec![Committed::Epoch(Mark { epoch: self.marker.epoch, digest: Digest::default() })]
+        self.tables.iter().map(|own| Committed::Epoch(own.marker.mark())).collect()
     }
 
     fn commit(&mut self, epoch: u64, changed: &[MemberChanges]) -> Result<(), MemberError> {
-        let [MemberChanges { changes, .. }] = changed else { return Ok(()) };
-        if epoch <= self.marker.epoch {
-            return Ok(());
+        let Self { session, tables } = self;
+        let mut due: Vec<&MemberChanges> =
+            changed.iter().filter(|change| epoch > tables[change.member].marker.epoch).collect();
+        // All instances lock in one order.
+        due.sort_by(|a, b| tables[a.member].writing.table.cmp(&tables[b.member].writing.table));
+        let Some(first) = due.first() else { return Ok(()) };
+        let mut at = first.member;
+        session
+            .transaction(|connection, doubtful| {
+                if doubtful && all_hold(connection, tables, epoch, &due)? {
+                    return Ok(());
+                }
+                for change in &due {
+                    at = change.member;
+                    tables[at].advance(connection, epoch, change.digest)?;
+                }
+                for change in &due {
+                    at = change.member;
+                    tables[at].table.write(connection, &change.changes)?;
+                }
+                Ok(())
+            })
+            .map_err(|error| MemberError { member: at, error })?;
+        for change in due {
+            let left = &mut tables[change.member].marker;
+            *left = Marker { epoch, digest: change.digest, ..*left };
         }
-        let (before, after) = (self.marker, Marker { epoch, ..self.marker });
-        let Self { session, table, writing, .. } = self;
-        session.transaction(|connection, doubtful| {
-            if doubtful
-                && marker::read(connection, &writing.table)?.is_some_and(|found| found == (writing.clone(), after))
-            {
-                return Ok(());
-            }
-            if !marker::advance(connection, writing, before, epoch)? {
-                return Err(fenced(writing, before, &table.place).into());
-            }
-            table.write(connection, changes)
-        })?;
-        self.marker = after;
         Ok(())
     }
 
-    fn query(&mut self, _member: usize, sql: &str) -> Result<Grid, ConnectorError> {
-        let run = |connection: &mut dyn Connection| connection.report(sql).map_err(of_report);
-        self.session.read(run)
+    fn query(&mut self, member: usize, sql: &str) -> Result<Grid, ConnectorError> {
+        let database = self.tables[member].writing.table.database.clone();
+        self.session.read(|connection| connection.report(database.as_deref(), sql).map_err(of_report))
     }
 }
 
-fn fenced(writing: &Writing, left: Marker, place: &str) -> ConnectorError {
-    ConnectorError::Fenced {
-        what: format!(
-            "another instance of pipeline `{}` has taken over {place}: its row in {} is no longer at generation {}, epoch {}",
-            writing.pipeline,
-            marker::MARKER_TABLE,
-            left.generation,
-            left.epoch
-        ),
-        hint: "nothing is lost, the other instance goes on; run only one at a time".into(),
+/// Whether an earlier attempt, whose outcome is unknown, has been committed. It has in all tables or in none; whoever is asked last holds the
+/// locks of all.
+fn all_hold(
+    connection: &mut dyn Connection,
+    tables: &[OwnTable],
+    epoch: u64,
+    due: &[&MemberChanges],
+) -> Result<bool, Fault> {
+    let mut all = true;
+    for change in due {
+        let own = &tables[change.member];
+        let after = Marker { epoch, digest: change.digest, ..own.marker };
+        let found = marker::read(connection, &own.writing.table, Look::Locking)?;
+        all &= found.is_some_and(|(writing, marker)| writing == own.writing && marker == after);
+    }
+    Ok(all)
+}
+
+impl OwnTable {
+    fn advance(&self, connection: &mut dyn Connection, epoch: u64, digest: Digest) -> Result<(), Failure> {
+        if marker::advance(connection, &self.writing, self.marker, Mark { epoch, digest })? {
+            return Ok(());
+        }
+        Err(fenced(&self.writing, self.marker, &self.table.place).into())
     }
 }

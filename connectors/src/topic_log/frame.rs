@@ -4,10 +4,14 @@
 //! file   = "FCTOPIC1" salt:u64 frame*
 //! frame  = "FCfr" length:u32 crc32c:u32 body[length]
 //! body   = first_offset:u64 count:u32 mark record[count]
-//! mark   = 0:u8 | 1:u8 writer_length:u16 writer epoch:u64 parts:u32 partitions:u32
+//! mark   = 0:u8 | 1:u8 epoch_mark | 2:u8 epoch_mark digest:hex[32]
+//! epoch_mark = writer_length:u16 writer epoch:u64 parts:u32 partitions:u32
 //! ```
-//! Numbers are little endian. The checksum covers salt, length and body: bytes that were copied from another log into a
+//! Marks without a digest are from earlier versions. Numbers are little endian. The checksum covers salt, length and body: bytes that were copied from another log into a
 //! record can never pass for a frame of this one.
+
+use engine::connector::Mark;
+use engine::digest::Digest;
 
 use super::record::{RecordView, TopicRecord, take};
 
@@ -23,6 +27,8 @@ pub(super) const FRAME_HEADER: usize = 12;
 pub(super) const BODY_MAX: usize = 1 << 30;
 /// The smallest body.
 const BODY_MIN: usize = 13;
+/// Bytes of a digest.
+const DIGEST_LENGTH: usize = 32;
 
 /// Says that a frame is one partition's share of an epoch that a sink has committed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +41,15 @@ pub struct EpochMark {
     pub parts: u32,
     /// How many partitions the topic had.
     pub partitions: u32,
+    /// Of all rows that the writer has in the topic after the epoch.
+    pub digest: Digest,
+}
+
+impl EpochMark {
+    /// What it says of the writer's rows.
+    pub(crate) fn to_mark(&self) -> Mark {
+        Mark { epoch: self.epoch, digest: self.digest }
+    }
 }
 
 /// A frame whose checksum was right.
@@ -74,6 +89,10 @@ impl Frame {
         let mark = match take(&mut rest, 1)? {
             [0] => None,
             [1] => Some(decode_mark(&mut rest)?),
+            [2] => {
+                let mark = decode_mark(&mut rest)?;
+                Some(EpochMark { digest: decode_digest(&mut rest)?, ..mark })
+            }
             _ => return None,
         };
         first.checked_add(u64::from(count))?;
@@ -94,7 +113,11 @@ fn decode_mark(rest: &mut &[u8]) -> Option<EpochMark> {
     let epoch = u64::from_le_bytes(*take(rest, 8)?.first_chunk()?);
     let parts = u32::from_le_bytes(*take(rest, 4)?.first_chunk()?);
     let partitions = u32::from_le_bytes(*take(rest, 4)?.first_chunk()?);
-    Some(EpochMark { writer, epoch, parts, partitions })
+    Some(EpochMark { writer, epoch, parts, partitions, digest: Digest::default() })
+}
+
+fn decode_digest(rest: &mut &[u8]) -> Option<Digest> {
+    std::str::from_utf8(take(rest, DIGEST_LENGTH)?).ok()?.parse().ok()
 }
 
 /// The bytes of a frame; `None` if they would be too many.
@@ -113,12 +136,13 @@ pub(super) fn encode_frame(
     match mark {
         None => bytes.push(0),
         Some(mark) => {
-            bytes.push(1);
+            bytes.push(2);
             bytes.extend_from_slice(&u16::try_from(mark.writer.len()).ok()?.to_le_bytes());
             bytes.extend_from_slice(mark.writer.as_bytes());
             bytes.extend_from_slice(&mark.epoch.to_le_bytes());
             bytes.extend_from_slice(&mark.parts.to_le_bytes());
             bytes.extend_from_slice(&mark.partitions.to_le_bytes());
+            bytes.extend_from_slice(mark.digest.to_string().as_bytes());
         }
     }
     for record in records {
@@ -160,4 +184,27 @@ impl FrameHeader {
 fn checksum(salt: u64, body: &[u8]) -> u32 {
     let seed = crc32c::crc32c_append(crc32c::crc32c(&salt.to_le_bytes()), &(body.len() as u32).to_le_bytes());
     crc32c::crc32c_append(seed, body)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marks_keep_their_digest_and_those_of_earlier_versions_are_read_too() {
+        let mut digest = Digest::default();
+        digest.add(b"a row", 1);
+        let mark = EpochMark { writer: "w".into(), epoch: 3, parts: 1, partitions: 2, digest };
+        let record = TopicRecord { value: Some(b"v".to_vec()), ..TopicRecord::default() };
+        let bytes = encode_frame(1, 0, Some(&mark), &[&record]).expect("small");
+        let body = &bytes[FRAME_HEADER..];
+        assert_eq!(Frame::decode(body).expect("a frame").mark, Some(mark.clone()));
+        let at =
+            body.windows(DIGEST_LENGTH).position(|part| part == digest.to_string().as_bytes()).expect("it is there");
+        let mut earlier = [&body[..at], &body[at + DIGEST_LENGTH..]].concat();
+        earlier[12] = 1;
+        let read = Frame::decode(&earlier).expect("a frame");
+        assert_eq!(read.mark, Some(EpochMark { digest: Digest::default(), ..mark }));
+        assert_eq!(read.records().next().expect("a record").value, Some(&b"v"[..]));
+    }
 }

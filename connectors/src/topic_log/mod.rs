@@ -11,6 +11,7 @@
 //! | two writers of one topic | the second is [`Refused`](engine::connector::ConnectorError::Refused) |
 //! | a sink sends an epoch again that some partitions hold already | those partitions are skipped |
 
+mod epoch_marks;
 mod failure;
 mod frame;
 mod name;
@@ -26,6 +27,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use epoch_marks::read_complete_mark;
 pub use frame::{EpochMark, Frame};
 pub(crate) use name::{NAME_HINT, embedded_name_problem, name_problem};
 pub use partition_reader::PartitionReader;

@@ -1,12 +1,12 @@
 //! One partition's file, opened by the topic's one writer.
 
-use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use engine::connector::ConnectorError;
 
+use super::epoch_marks::EpochMarks;
 use super::failure::io_failure;
 use super::frame::{EpochMark, FILE_MAGIC, encode_frame};
 use super::partition_reader::PartitionReader;
@@ -20,8 +20,7 @@ pub(super) struct PartitionFile {
     salt: u64,
     size: u64,
     next: u64,
-    /// The last epoch of each writer.
-    marks: HashMap<String, EpochMark>,
+    marks: EpochMarks,
 }
 
 impl PartitionFile {
@@ -38,9 +37,9 @@ impl PartitionFile {
     /// Opens a partition, checks every frame of it and removes a torn tail.
     pub(super) fn open(path: &Path) -> Result<Self, ConnectorError> {
         let mut reader = PartitionReader::open(path)?;
-        let mut marks = HashMap::new();
+        let mut marks = EpochMarks::default();
         while let Some(frame) = reader.next_frame()? {
-            marks.extend(frame.mark.map(|mark| (mark.writer.clone(), mark)));
+            frame.mark.into_iter().for_each(|mark| marks.note(mark));
         }
         let failed = |error| io_failure("open", path, &error);
         let file = OpenOptions::new().append(true).open(path).map_err(failed)?;
@@ -71,7 +70,7 @@ impl PartitionFile {
         }
         self.size += bytes.len() as u64;
         self.next += records.len() as u64;
-        self.marks.extend(mark.map(|mark| (mark.writer.clone(), mark)));
+        mark.into_iter().for_each(|mark| self.marks.note(mark));
         Ok(first)
     }
 
@@ -80,8 +79,8 @@ impl PartitionFile {
         self.file.sync_data().map_err(|error| io_failure("sync", &self.path, &error))
     }
 
-    /// The last epoch that a writer has in this partition.
-    pub(super) fn mark_of(&self, writer: &str) -> Option<&EpochMark> {
-        self.marks.get(writer)
+    /// The last epochs of each writer.
+    pub(super) fn marks(&self) -> &EpochMarks {
+        &self.marks
     }
 }

@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use engine::connector::ConnectorError;
+use engine::connector::{ConnectorError, Mark};
+use engine::digest::Digest;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
@@ -23,6 +24,13 @@ fn record(key: Option<&str>, value: &str) -> TopicRecord {
         headers: Vec::new(),
         timestamp: 1_000,
     }
+}
+
+/// An epoch with a digest of its own.
+fn mark(epoch: u64) -> Mark {
+    let mut digest = Digest::default();
+    digest.add(&epoch.to_le_bytes(), 1);
+    Mark { epoch, digest }
 }
 
 fn open(topics: &Topics) -> TopicWriter {
@@ -134,12 +142,12 @@ fn an_epoch_that_was_begun_is_completed_and_never_doubled() {
     let rows = |epoch: u64| ["a", "b", "c", "d"].map(|name| record(None, &format!("{name}{epoch}")));
     {
         let mut writer = open(&topics);
-        writer.commit("w", 4, &rows(4)).expect("room");
-        assert_eq!(writer.committed("w"), 4);
-        assert_eq!(writer.committed("stranger"), 0);
+        writer.commit("w", mark(4), &rows(4)).expect("room");
+        assert_eq!(writer.committed("w"), mark(4));
+        assert_eq!(writer.committed("stranger"), Mark::default());
     }
     let before: Vec<Vec<u8>> = paths.iter().map(|path| fs::read(path).expect("a file")).collect();
-    open(&topics).commit("w", 7, &rows(7)).expect("room");
+    open(&topics).commit("w", mark(7), &rows(7)).expect("room");
     let after = all_values(&topics);
     // A crash loses the shares of some partitions; the others hold theirs.
     for lost in 1..7_usize {
@@ -150,11 +158,12 @@ fn an_epoch_that_was_begun_is_completed_and_never_doubled() {
         }
         topics.add_partitions("t", 3 + lost as u32 % 2).expect("room");
         let mut writer = open(&topics);
-        assert_eq!(writer.committed("w"), 6, "{lost}");
-        writer.commit("w", 7, &rows(7)).expect("room");
-        writer.commit("w", 7, &rows(7)).expect("room");
-        writer.commit("w", 4, &rows(4)).expect("an old epoch is skipped");
-        assert_eq!(writer.committed("w"), 7);
+        assert_eq!(writer.committed("w"), mark(4), "{lost}");
+        assert_eq!(read_complete_mark(&paths, "w").expect("readable").map(|held| held.to_mark()), Some(mark(4)));
+        writer.commit("w", mark(7), &rows(7)).expect("room");
+        writer.commit("w", mark(7), &rows(7)).expect("room");
+        writer.commit("w", mark(4), &rows(4)).expect("an old epoch is skipped");
+        assert_eq!(writer.committed("w"), mark(7));
         assert_eq!(all_values(&topics)[..3], after[..], "{lost}");
     }
 }

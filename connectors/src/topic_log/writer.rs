@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::path::Path;
 
-use engine::connector::{ConnectorError, Records};
+use engine::connector::{ConnectorError, Mark, Records};
 use rustix::fs::{FlockOperation, flock};
 
+use super::epoch_marks::{EpochMarks, complete_mark, last_mark};
 use super::failure::io_failure;
 use super::frame::EpochMark;
 use super::partition_file::PartitionFile;
@@ -74,14 +75,19 @@ impl TopicWriter {
         self.partitions.iter().try_for_each(PartitionFile::sync)
     }
 
-    /// Appends the records of a writer's epoch, exactly once: a partition's share and the epoch's number are one frame, and
+    /// Appends the records of a writer's epoch, exactly once: a partition's share and the epoch with its digest are one frame, and
     /// partitions that already have the epoch are left alone. The same epoch must come with the same records. Returns when all
     /// of it is on the disk.
     ///
     /// # Errors
     /// The file system fails; committing the same epoch again then completes it.
-    pub fn commit(&mut self, writer: &str, epoch: u64, records: &[TopicRecord]) -> Result<(), ConnectorError> {
-        let last = self.last_mark(writer);
+    pub fn commit(
+        &mut self,
+        writer: &str,
+        Mark { epoch, digest }: Mark,
+        records: &[TopicRecord],
+    ) -> Result<(), ConnectorError> {
+        let last = last_mark(self.marks(), writer);
         if last.as_ref().is_some_and(|last| last.epoch > epoch) {
             return Ok(());
         }
@@ -91,10 +97,10 @@ impl TopicWriter {
             _ => self.partitions.len() as u32,
         };
         let shares = share_out(records, partitions, epoch);
-        let mark = EpochMark { writer: writer.to_owned(), epoch, parts: shares.len() as u32, partitions };
+        let mark = EpochMark { writer: writer.to_owned(), epoch, parts: shares.len() as u32, partitions, digest };
         for (partition, share) in &shares {
             let file = &mut self.partitions[*partition as usize];
-            if file.mark_of(writer).is_none_or(|held| held.epoch < epoch) {
+            if file.marks().last(writer).is_none_or(|held| held.epoch < epoch) {
                 file.append(share, Some(mark.clone()))?;
             }
             file.sync()?;
@@ -102,17 +108,14 @@ impl TopicWriter {
         Ok(())
     }
 
-    /// The epoch up to which a writer's records are complete; zero if there are none.
+    /// The last epoch of a writer that is complete; zero if there is none.
     #[must_use]
-    pub fn committed(&self, writer: &str) -> u64 {
-        let Some(last) = self.last_mark(writer) else { return 0 };
-        let held = self.partitions.iter().filter_map(|file| file.mark_of(writer));
-        let parts = held.filter(|mark| mark.epoch == last.epoch).count();
-        if parts >= last.parts as usize { last.epoch } else { last.epoch - 1 }
+    pub fn committed(&self, writer: &str) -> Mark {
+        complete_mark(self.marks(), writer).map_or_else(Mark::default, EpochMark::to_mark)
     }
 
-    fn last_mark(&self, writer: &str) -> Option<EpochMark> {
-        self.partitions.iter().filter_map(|file| file.mark_of(writer)).max_by_key(|mark| mark.epoch).cloned()
+    fn marks(&self) -> impl Iterator<Item = &EpochMarks> + Clone {
+        self.partitions.iter().map(PartitionFile::marks)
     }
 }
 

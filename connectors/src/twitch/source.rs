@@ -73,6 +73,10 @@ impl Source for TwitchSource {
         (format != "json").then(|| (message(), "remove `format`".to_owned()))
     }
 
+    fn recall(&self, id: &str) -> Vec<Constant> {
+        vec![Constant::Text(id.to_owned())]
+    }
+
     fn open(&self, request: &OpenSource<'_>) -> Result<(Vec<Partition>, Box<dyn Reader>), ConnectorError> {
         let context = request.context;
         let api = self.api.resolve(&context.variables)?;

@@ -1,36 +1,13 @@
-//! What only real brokers do: transactions, retention, deletion, encryption.
+//! What only real brokers do to who reads: transactions, retention, deletion, encryption.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use connectors::kafka::KafkaSourceKind;
-use connectors::topic_log::{Header, TopicRecord};
-use engine::connector::{Bound, ConnectorError, OpenSource, PartitionIndex, Read, SinkMode};
+use engine::connector::{Bound, ConnectorError, OpenSource, PartitionIndex, Read};
 
 use crate::place::{PATIENCE, Place};
-use crate::yaml::{changes, checked, map, scalar, values};
-
-#[test]
-#[ignore = "needs KAFKA_BROKERS"]
-fn half_an_epoch_is_completed_and_not_doubled() {
-    let place = Place::real();
-    let sink = place.sink(&[("partitions", "2")], SinkMode::Appends).expect("a good entry");
-    sink.open(&place.context()).expect("a topic").commit(1, &changes(&[("a", 1, 1)])).expect("room");
-    let writer = format!("p/s/{}", place.context().state_id);
-    let header = |name: &str, value: &str| Header { name: name.to_owned(), value: Some(value.as_bytes().to_vec()) };
-    let mut producer = place.access().produce(&place.topic, 2).expect("the topic");
-    for (name, whose, sequence) in [("c", writer.as_str(), "1"), ("stranger", "p/s/other", "0")] {
-        let headers = vec![header("fc-writer", whose), header("fc-epoch", "2"), header("fc-seq", sequence)];
-        let value = Some(format!("{{\"name\":\"{name}\",\"n\":3}}").into_bytes());
-        producer.send_record(TopicRecord { key: None, value, headers, timestamp: 1_000 }).expect("room");
-    }
-    producer.flush().expect("durable");
-    let mut opened = sink.open(&place.context()).expect("the topic");
-    opened.commit(2, &changes(&[("b", 2, 1), ("c", 3, 1), ("d", 4, 1)])).expect("room");
-    let names: Vec<String> =
-        values(&place.everything()).iter().map(|row| row[9..].split('"').next().expect("a name").to_owned()).collect();
-    assert_eq!(names, ["a", "b", "c", "d", "stranger"]);
-}
+use crate::yaml::{checked, map, scalar, values};
 
 #[test]
 #[ignore = "needs KAFKA_BROKERS"]

@@ -8,7 +8,7 @@ use engine::diagnostic::Code;
 use engine::spec::{Node, Variables};
 
 use crate::place::Place;
-use crate::yaml::{check, checked, list, map, scalar};
+use crate::yaml::{check, checked, list, map, scalar, schema};
 
 #[test]
 fn brokers_out_of_reach_are_unavailable() {
@@ -69,6 +69,28 @@ fn what_variables_hide_from_the_check_is_found_at_the_opening() {
     };
     assert!(said(vec![("topics", scalar("${TOPIC}"))]).starts_with("`topics`: `a/b`"));
     assert!(said(vec![("topics", scalar("t")), ("brokers", scalar("${HOSTS}"))]).starts_with("`brokers`: `h:0`"));
+}
+
+#[test]
+fn sinks_on_the_same_brokers_commit_together() {
+    let variables = Variables::new([("PASSWORD".into(), "hunter2".into())]);
+    let domain = |brokers: &str, topic: &str, options: &[(&str, &str)], password: &str| {
+        let options = map(options.iter().map(|(name, value)| (*name, scalar(value))));
+        let security = map([("protocol", "sasl_plaintext"), ("username", "u"), ("password", password)]
+            .map(|(key, value)| (key, scalar(value))));
+        let pairs =
+            [("brokers", scalar(brokers)), ("topic", scalar(topic)), ("options", options), ("security", security)];
+        let place = Place::new(brokers.to_owned());
+        place.sink_at(&map(pairs), schema(), SinkMode::Appends).expect("a good entry").domain(&variables)
+    };
+    let first = domain("h:1", "t", &[("linger.ms", "2")], "${PASSWORD}").expect("one");
+    assert_eq!(domain("h:1", "u", &[("linger.ms", "2")], "hunter2"), Some(first.clone()));
+    assert_ne!(domain("h:2", "t", &[("linger.ms", "2")], "${PASSWORD}"), Some(first.clone()));
+    assert_ne!(domain("h:1", "t", &[("linger.ms", "3")], "${PASSWORD}"), Some(first.clone()));
+    assert_ne!(domain("h:1", "t", &[("linger.ms", "2")], "other"), Some(first.clone()));
+    assert_eq!(domain("h:1", "t", &[], "${UNKNOWN}"), None);
+    assert_eq!(domain("embedded", "t", &[], "x"), None);
+    assert!(!first.contains("hunter2"));
 }
 
 #[test]

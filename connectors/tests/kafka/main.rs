@@ -5,9 +5,14 @@
 
 mod brokers;
 mod entries;
+mod epochs;
+mod fault_proxy;
+mod lost_replies;
 mod place;
 mod reading;
+mod rows_back;
 mod security;
+mod transactions;
 mod writing;
 mod yaml;
 
@@ -40,5 +45,8 @@ on_both! {
     writing::epochs_are_appended_once,
     writing::a_killed_writer_loses_and_doubles_nothing,
     writing::upserts_end_in_tombstones,
+    rows_back::rows_of_every_type_come_back_equal,
+    rows_back::present_rows_come_back_without_those_that_are_gone,
+    rows_back::what_was_never_written_holds_nothing,
     reading::a_partition_that_is_added_is_discovered,
 }

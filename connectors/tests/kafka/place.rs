@@ -14,7 +14,9 @@ use engine::connector::{
     SinkKind, SinkMode, Source, StopFlag,
 };
 use engine::diagnostic::{Code, Diagnostics};
-use engine::spec::{Entry, Variables};
+use engine::schema::Schema;
+use engine::spec::{Entry, Node, Variables};
+use rdkafka::consumer::{BaseConsumer, Consumer};
 use tempfile::TempDir;
 
 use crate::yaml::{checked, list, map, scalar, schema};
@@ -101,17 +103,69 @@ impl Place {
     }
 
     pub(crate) fn sink(&self, keys: &[(&str, &str)], mode: SinkMode) -> Result<Box<dyn Sink>, Vec<Code>> {
+        self.sink_of(schema(), keys, mode)
+    }
+
+    /// A sink of rows of any schema.
+    pub(crate) fn sink_of(
+        &self,
+        schema: Schema,
+        keys: &[(&str, &str)],
+        mode: SinkMode,
+    ) -> Result<Box<dyn Sink>, Vec<Code>> {
         let mut pairs = vec![("brokers", scalar(&self.brokers)), ("topic", scalar(&self.topic))];
         pairs.extend(keys.iter().map(|(key, value)| (*key, scalar(value))));
-        let node = map(pairs);
-        let input = SinkInput { name: "s".into(), schema: schema(), mode, order: Vec::new() };
+        self.sink_at(&map(pairs), schema, mode)
+    }
+
+    /// A sink of an entry.
+    pub(crate) fn sink_at(&self, node: &Node, schema: Schema, mode: SinkMode) -> Result<Box<dyn Sink>, Vec<Code>> {
+        let input = SinkInput { name: "s".into(), schema, mode, order: Vec::new() };
         let mut diagnostics = Diagnostics::default();
         let variables = Variables::default();
-        let entry = Entry::read(&node, KafkaSinkKind.keys(), &variables, &mut diagnostics).expect("known keys");
+        let entry = Entry::read(node, KafkaSinkKind.keys(), &variables, &mut diagnostics).expect("known keys");
         let folder = &self.root;
         let mut context = CheckContext { folder, variables: &variables, diagnostics: &mut diagnostics };
         let sink = KafkaSinkKind.check(&entry, &input, &mut context);
         sink.ok_or_else(|| diagnostics.sorted().iter().map(|found| found.code).collect())
+    }
+
+    /// The same brokers and root, with another topic.
+    pub(crate) fn beside(&self, suffix: &str) -> Self {
+        let topic = format!("{}{suffix}", self.topic);
+        Self { brokers: self.brokers.clone(), root: self.root.clone(), topic, _folder: None }
+    }
+
+    /// Waits until no transaction is open in the topic: brokers say that one is committed before all partitions show it.
+    pub(crate) fn settle(&self, settings: &[(&str, String)]) {
+        if self.is_embedded() {
+            return;
+        }
+        let ask = |isolation: &str| {
+            let mut config = rdkafka::ClientConfig::new();
+            config.set("bootstrap.servers", &self.brokers).set("isolation.level", isolation);
+            for (name, value) in settings {
+                config.set(*name, value);
+            }
+            config.create::<BaseConsumer>().expect("a client")
+        };
+        let (committed, all) = (ask("read_committed"), ask("read_uncommitted"));
+        let metadata = all.fetch_metadata(Some(&self.topic), PATIENCE).expect("an answer");
+        let begun = Instant::now();
+        for partition in metadata.topics()[0].partitions() {
+            let end = |consumer: &BaseConsumer| {
+                consumer.fetch_watermarks(&self.topic, partition.id(), PATIENCE).expect("an answer").1
+            };
+            while end(&committed) < end(&all) {
+                assert!(begun.elapsed() < PATIENCE, "a transaction stays open");
+            }
+        }
+    }
+
+    /// Everything that is in the topic once no transaction is open.
+    pub(crate) fn settled(&self) -> Vec<Row> {
+        self.settle(&[]);
+        self.everything()
     }
 
     /// Everything that is in the topic now.

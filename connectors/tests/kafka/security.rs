@@ -11,6 +11,7 @@ use engine::connector::{
 use engine::diagnostic::Diagnostics;
 use engine::spec::{Entry, Node, Variables};
 
+use crate::epochs::{commit, open};
 use crate::place::{PATIENCE, Place};
 use crate::yaml::{changes, checked, map, scalar, schema};
 
@@ -48,6 +49,18 @@ impl Door {
         map([("brokers", scalar("${BROKERS}")), (topic_key, scalar(&self.place.topic)), ("security", security)])
     }
 
+    /// The same for a client of our own.
+    fn settings(&self) -> Vec<(&'static str, String)> {
+        let name = |key: &str| match key {
+            "protocol" => "security.protocol",
+            "mechanism" => "sasl.mechanism",
+            "username" => "sasl.username",
+            "password" => "sasl.password",
+            _ => "ssl.ca.location",
+        };
+        self.security.iter().map(|(key, value)| (name(key), value.clone())).collect()
+    }
+
     fn source(&self) -> Box<dyn Source> {
         checked(&KafkaSourceKind, &self.entry("topics")).expect("a good entry")
     }
@@ -65,7 +78,9 @@ impl Door {
     /// Writes a row and reads it.
     fn works(&self) {
         let context = self.place.context();
-        self.sink().open(&context).expect("let in").commit(1, &changes(&[("a", 1, 1)])).expect("written");
+        let mut writer = open(&*self.sink(), &context).expect("let in");
+        commit(&mut *writer, 1, changes(&[("a", 1, 1)])).expect("written");
+        self.place.settle(&self.settings());
         let resume = BTreeMap::new();
         let request = OpenSource { resume: &resume, bound: Bound::Now, wanted: &[true; 3], context: &context };
         let (_, mut reader) = self.source().open(&request).expect("let in");
@@ -87,7 +102,7 @@ impl Door {
         let begun = Instant::now();
         let request = OpenSource { resume: &resume, bound: Bound::Now, wanted: &[], context: &context };
         let read = self.source().open(&request).map(|_| ()).expect_err("no way to read");
-        let written = self.sink().open(&context).map(|_| ()).expect_err("no way to write");
+        let written = open(&*self.sink(), &context).map(|_| ()).expect_err("no way to write");
         assert!(begun.elapsed() < Duration::from_secs(20), "refused too late");
         for error in [read, written] {
             assert!(matches!(error, ConnectorError::Refused { .. }), "{error:?}");

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use engine::connector::{Committed, ConnectContext, ConnectorError, SinkMode};
+use engine::connector::{ConnectContext, ConnectorError, Mark, SinkMode};
 
+use crate::epochs::{commit, held, mark, open};
 use crate::place::Place;
 use crate::yaml::{changes, values};
 
@@ -14,28 +15,26 @@ pub(crate) fn epochs_are_appended_once(place: &Place) {
     let first = changes(&[("a", 1, 1), ("b", 2, 2), ("c", 3, 1)]);
     let second = changes(&[("d", 4, 1), ("e", 5, 1)]);
     {
-        let mut writer = sink.open(&place.context()).expect("a topic");
-        assert_eq!(writer.committed(), Committed::Epoch(0));
-        writer.commit(3, &first).expect("room");
-        assert_eq!(writer.committed(), Committed::Epoch(3));
+        let mut writer = open(&*sink, &place.context()).expect("a topic");
+        assert_eq!(held(&*writer), [Mark::default()]);
+        commit(&mut *writer, 3, first).expect("room");
+        assert_eq!(held(&*writer), [mark(3)]);
     }
-    let marker = place.root.join("p/sinks/s.epoch");
-    let before = std::fs::read(&marker).expect("a marker");
-    sink.open(&place.context()).expect("the topic").commit(5, &second).expect("room");
-    // As after a crash between the last acknowledgement and the marker.
-    std::fs::write(&marker, &before).expect("a marker");
-    let mut writer = sink.open(&place.context()).expect("the topic");
-    assert!(matches!(writer.committed(), Committed::Epoch(3 | 5)));
-    writer.commit(5, &second).expect("room");
-    assert_eq!(writer.committed(), Committed::Epoch(5));
-    writer.commit(6, &changes(&[("f", 6, 1)])).expect("room");
+    commit(&mut *open(&*sink, &place.context()).expect("the topic"), 5, second.clone()).expect("room");
+    let mut writer = open(&*sink, &place.context()).expect("the topic");
+    assert_eq!(held(&*writer), [mark(5)]);
+    commit(&mut *writer, 5, second).expect("it is there");
+    assert_eq!(held(&*writer), [mark(5)]);
+    commit(&mut *writer, 6, changes(&[("f", 6, 1)])).expect("room");
     drop(writer);
-    let rows = place.everything();
+    let rows = place.settled();
     let expected =
         ["a\",\"n\":1", "b\",\"n\":2", "b\",\"n\":2", "c\",\"n\":3", "d\",\"n\":4", "e\",\"n\":5", "f\",\"n\":6"];
     assert_eq!(values(&rows), expected.map(|row| format!("{{\"name\":\"{row}}}")));
     let other = ConnectContext { fingerprint: "g".into(), ..place.context() };
-    assert!(matches!(sink.open(&other), Err(ConnectorError::Diverged { .. })));
+    assert!(matches!(open(&*sink, &other), Err(ConnectorError::Diverged { .. })));
+    let elsewhere = place.beside("-elsewhere").sink(&[], SinkMode::Appends).expect("a good entry");
+    assert!(matches!(open(&*elsewhere, &place.context()), Err(ConnectorError::Diverged { .. })));
 }
 
 /// Tells a copy of this test program that it is to write epochs, and where: brokers, root and topic.
@@ -48,12 +47,13 @@ pub(crate) fn a_killed_writer_loses_and_doubles_nothing(place: &Place) {
     if let Ok(orders) = std::env::var(CHILD) {
         let [brokers, root, topic] = orders.split('|').collect::<Vec<_>>()[..] else { panic!("three words") };
         let place = Place { brokers: brokers.into(), root: root.into(), topic: topic.into(), _folder: None };
-        let mut writer = sink(&place).open(&place.context()).expect("a topic");
-        let Committed::Epoch(committed) = writer.committed() else { panic!("topics last") };
-        for epoch in committed + 1..=epochs {
+        let mut writer = open(&*sink(&place), &place.context()).expect("a topic");
+        let committed = held(&*writer)[0];
+        assert_eq!(committed, mark(committed.epoch));
+        for epoch in committed.epoch + 1..=epochs {
             let names: Vec<String> = (0..10).map(|row| name(epoch * 10 + row)).collect();
             let rows: Vec<_> = names.iter().map(|name| (name.as_str(), 1, 1)).collect();
-            writer.commit(epoch, &changes(&rows)).expect("room");
+            commit(&mut *writer, epoch, changes(&rows)).expect("room");
         }
         return;
     }
@@ -73,16 +73,16 @@ pub(crate) fn a_killed_writer_loses_and_doubles_nothing(place: &Place) {
     assert!(write().wait().expect("a process").success());
     let expected: Vec<String> =
         (10..epochs * 10 + 10).map(|row| format!("{{\"name\":\"{}\",\"n\":1}}", name(row))).collect();
-    assert!(values(&place.everything()) == expected, "rows are lost or doubled");
+    assert!(values(&place.settled()) == expected, "rows are lost or doubled");
 }
 
 pub(crate) fn upserts_end_in_tombstones(place: &Place) {
     let sink = place.sink(&[("mode", "upsert"), ("key", "name")], SinkMode::Changes).expect("a good entry");
-    let mut writer = sink.open(&place.context()).expect("a topic");
-    writer.commit(1, &changes(&[("a", 1, 1), ("b", 1, 1)])).expect("room");
-    writer.commit(2, &changes(&[("a", 1, -1), ("a", 2, 1), ("b", 1, -1)])).expect("room");
+    let mut writer = open(&*sink, &place.context()).expect("a topic");
+    commit(&mut *writer, 1, changes(&[("a", 1, 1), ("b", 1, 1)])).expect("room");
+    commit(&mut *writer, 2, changes(&[("a", 1, -1), ("a", 2, 1), ("b", 1, -1)])).expect("room");
     drop(writer);
-    let last: BTreeMap<_, _> = place.everything().into_iter().map(|row| (row.key.expect("keyed"), row.value)).collect();
+    let last: BTreeMap<_, _> = place.settled().into_iter().map(|row| (row.key.expect("keyed"), row.value)).collect();
     assert_eq!(last["a"].as_deref(), Some("{\"name\":\"a\",\"n\":2}"));
     assert_eq!(last["b"], None);
 }

@@ -2,16 +2,18 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use arrow::array::{ArrayRef, RecordBatch, StringArray, new_empty_array};
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
 use connectors::mysql::MySql;
 use engine::connector::{
-    Changes, CheckContext, ConnectContext, ConnectorError, Sink, SinkInput, SinkKind, SinkMode, StopFlag, Writer,
+    Changes, CheckContext, Committed, ConnectContext, ConnectorError, Grid, Held, Mark, Member, MemberChanges,
+    MemberError, Sink, SinkInput, SinkKind, SinkMode, StopFlag, Writer,
 };
 use engine::diagnostic::{Diagnostics, FileId, Span};
+use engine::digest::Digest;
 use engine::schema::{ColumnType, Schema};
 use engine::spec::{Content, Entry, Node, Spanned, Variables};
 use mysql::prelude::Queryable;
@@ -42,6 +44,106 @@ impl Instance {
             fingerprint: "same".into(),
             stop: StopFlag::default(),
         }
+    }
+
+    pub(crate) fn context(&self) -> ConnectContext {
+        ConnectContext {
+            pipeline: "p".into(),
+            name: self.sink.clone(),
+            state_id: self.state_id.clone(),
+            generation: self.generation,
+            fingerprint: self.fingerprint.clone(),
+            state_root: "/nowhere".into(),
+            state_folder: "/nowhere/p".into(),
+            taken_over: false,
+            variables: Variables::default(),
+            stop: self.stop.clone(),
+        }
+    }
+}
+
+/// The writer of one sink that commits alone.
+pub(crate) struct Alone(Box<dyn Writer>);
+
+impl Alone {
+    pub(crate) fn epoch(&self) -> u64 {
+        let held = marks(&*self.0);
+        assert_eq!(held.len(), 1);
+        held[0].epoch
+    }
+
+    pub(crate) fn commit(&mut self, epoch: u64, changes: &Changes) -> Result<(), ConnectorError> {
+        let changed = [MemberChanges { member: 0, changes: changes.clone(), digest: digest(epoch) }];
+        self.0.commit(epoch, &changed).map_err(|MemberError { error, .. }| error)
+    }
+
+    pub(crate) fn query(&mut self, sql: &str) -> Result<Grid, ConnectorError> {
+        self.0.query(0, sql)
+    }
+}
+
+/// What a writer says that its members hold.
+pub(crate) fn marks(writer: &dyn Writer) -> Vec<Mark> {
+    let held = writer.committed().into_iter().map(|held| match held {
+        Committed::Epoch(mark) => mark,
+        Committed::Volatile => panic!("a table is not volatile"),
+    });
+    held.collect()
+}
+
+/// Says that a test has ended, also when it fails, to whoever looks on meanwhile.
+#[derive(Default)]
+pub(crate) struct Ended(AtomicBool);
+
+impl Ended {
+    pub(crate) fn is_set(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+
+    /// Sets it when what is returned goes.
+    pub(crate) fn later(&self) -> impl Drop {
+        struct Later<'a>(&'a AtomicBool);
+        impl Drop for Later<'_> {
+            fn drop(&mut self) {
+                self.0.store(true, Ordering::SeqCst);
+            }
+        }
+        Later(&self.0)
+    }
+}
+
+/// Some digest for an epoch.
+pub(crate) fn digest(epoch: u64) -> Digest {
+    let mut digest = Digest::default();
+    digest.add(&epoch.to_be_bytes(), 1);
+    digest
+}
+
+/// Opens several sinks of one domain, each with its instance.
+pub(crate) fn open_together(sinks: &[(&dyn Sink, &Instance)]) -> Result<Box<dyn Writer>, MemberError> {
+    let domains: Vec<_> = sinks.iter().map(|(sink, _)| sink.domain(&Variables::default())).collect();
+    assert!(domains[0].is_some() && domains.iter().all(|domain| *domain == domains[0]), "{domains:?}");
+    let contexts: Vec<_> = sinks.iter().map(|(_, instance)| instance.context()).collect();
+    let members = sinks.iter().zip(&contexts).map(|((sink, _), context)| Member { sink: *sink, context });
+    sinks[0].0.open(&members.collect::<Vec<_>>())
+}
+
+/// What a sink reads back: its mark, its batches, and what is foreign in it.
+pub(crate) fn read_back(
+    sink: &dyn Sink,
+    instance: &Instance,
+) -> Result<(Mark, Vec<RecordBatch>, Vec<String>), ConnectorError> {
+    let (mut batches, mut foreign) = (Vec::new(), Vec::new());
+    let held = sink.read_back(&instance.context(), &mut |held| {
+        match held {
+            Held::Rows(batch) => batches.push(batch),
+            Held::Foreign(why) => foreign.push(why),
+        }
+        Ok(())
+    })?;
+    match held {
+        Some(Committed::Epoch(mark)) => Ok((mark, batches, foreign)),
+        other => panic!("a table gives {other:?}"),
     }
 }
 
@@ -85,7 +187,7 @@ impl Database {
         schema: &Schema,
         mode: SinkMode,
         instance: &Instance,
-    ) -> Result<Box<dyn Writer>, ConnectorError> {
+    ) -> Result<Alone, ConnectorError> {
         self.open_at(&self.url(None), pairs, schema, mode, instance)
     }
 
@@ -96,20 +198,12 @@ impl Database {
         schema: &Schema,
         mode: SinkMode,
         instance: &Instance,
-    ) -> Result<Box<dyn Writer>, ConnectorError> {
+    ) -> Result<Alone, ConnectorError> {
         let sink = check(url, pairs, schema, mode);
         assert!(sink.answers_queries());
-        sink.open(&ConnectContext {
-            pipeline: "p".into(),
-            name: instance.sink.clone(),
-            state_id: instance.state_id.clone(),
-            generation: instance.generation,
-            fingerprint: instance.fingerprint.clone(),
-            state_root: "/nowhere".into(),
-            state_folder: "/nowhere/p".into(),
-            taken_over: false,
-            variables: Variables::default(),
-            stop: instance.stop.clone(),
+        open_together(&[(&*sink, instance)]).map(Alone).map_err(|MemberError { member, error }| {
+            assert_eq!(member, 0);
+            error
         })
     }
 

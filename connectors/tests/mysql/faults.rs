@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use engine::connector::{Committed, ConnectorError, SinkMode};
+use engine::connector::{ConnectorError, SinkMode};
 use engine::schema::{Column, ColumnType, Schema};
 use mysql::prelude::Queryable;
 
@@ -16,14 +16,14 @@ fn names() -> Schema {
     Schema::new(vec![Column::new("name", ColumnType::String), Column::new("n", ColumnType::Int)])
 }
 
-fn server_address(database: &Database) -> String {
+pub(crate) fn server_address(database: &Database) -> String {
     let Database::Server { base, .. } = database else { panic!("only a server has an address") };
     format!("{}:{}", base.get_ip_or_hostname(), base.get_tcp_port())
 }
 
 /// Waits for what another connection is about to do; bounded. InnoDB's tables of transactions are a copy that is only made anew
 /// when nobody has looked for 100 ms.
-fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+pub(crate) fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
     let until = Instant::now() + Duration::from_secs(60);
     while !holds() {
         assert!(Instant::now() < until, "{what} did not come");
@@ -45,7 +45,7 @@ fn a_commit_whose_outcome_is_unknown_counts_once() {
         let n = i64::try_from(epoch).unwrap();
         writer.commit(epoch, &changes(&names(), &[row("a", n, 1), row("b", n, 1)])).unwrap();
         assert!(proxy.has_cut(), "epoch {epoch} was not cut");
-        assert_eq!(writer.committed(), Committed::Epoch(epoch));
+        assert_eq!(writer.epoch(), epoch);
     }
     assert_eq!(
         database.rows("SELECT n, count(*) FROM t GROUP BY n ORDER BY n"),

@@ -24,7 +24,7 @@ impl Draft {
             Checked::Rows(steps, mut columns) => {
                 let mut places = input.places.clone();
                 for step in steps {
-                    places = self.add_rows(&places, &name.value, step, &input);
+                    places = self.add_rows(&places, &name.value, step, &input, &digest);
                 }
                 let same = columns.known == input.columns.known;
                 let order = if same { input.order.clone() } else { Vec::new() };
@@ -39,7 +39,7 @@ impl Draft {
         }
     }
 
-    fn add_rows(&mut self, places: &[Place], name: &str, step: RowDraft, input: &Output) -> Vec<Place> {
+    fn add_rows(&mut self, places: &[Place], name: &str, step: RowDraft, input: &Output, digest: &str) -> Vec<Place> {
         // What is no part of the row goes along, until nobody needs it.
         let with_implicit = |columns: &[ColumnDraft]| {
             let mut all = columns.to_vec();
@@ -59,7 +59,7 @@ impl Draft {
                     RowDraft::Filter(condition) => OpDraft::Filter(condition.clone()),
                     RowDraft::Project(columns) => OpDraft::Project(with_implicit(columns)),
                 };
-                self.add_step(*place, name, op)
+                self.add_step(*place, name, op, digest)
             })
             .collect()
     }
@@ -76,7 +76,7 @@ impl Draft {
         let places: Vec<Place> = input
             .places
             .iter()
-            .map(|place| self.add_step(*place, &name.value, OpDraft::Route(conditions.clone())))
+            .map(|place| self.add_step(*place, &name.value, OpDraft::Route(conditions.clone()), digest))
             .collect();
         for (index, (arm, _)) in arms.iter().enumerate() {
             let places = places
@@ -122,7 +122,8 @@ impl Draft {
             fingerprints: vec![digest.clone()],
         };
         let Some(operator) = stateful.operator else { return output };
-        let places = self.add_rows(&input.places, &name.value, RowDraft::Project(stateful.input.clone()), input);
+        let places =
+            self.add_rows(&input.places, &name.value, RowDraft::Project(stateful.input.clone()), input, &digest);
         let mut columns: Vec<String> = stateful.input.iter().map(|column| column.name.clone()).collect();
         if stateful.timed_input {
             columns.extend(TIME_COLUMNS.iter().map(|column| (*column).to_owned()));

@@ -7,7 +7,7 @@ use crate::connector::{Format, MetadataColumn, Sink, SinkInput, SortKey, Source}
 use crate::diagnostic::Span;
 use crate::expr::Expression;
 use crate::operator::{ColumnDraft, Stateful};
-use crate::plan::{At, EventTime, Late, OnError, Target};
+use crate::plan::{At, EventTime, Late, MaxErrors, OnError, Target};
 use crate::schema::{Column, Schema, Sketch};
 
 /// The columns that tell when a row of a source happened; no user's column can be called so.
@@ -95,6 +95,8 @@ pub(super) struct StepDraft {
     pub(super) name: String,
     pub(super) input: At,
     pub(super) op: OpDraft,
+    /// Of what it does and of everything above.
+    pub(super) fingerprint: String,
 }
 
 /// What it does.
@@ -122,8 +124,18 @@ pub(super) struct SourceDraft {
     pub(super) metadata: Vec<MetadataColumn>,
     pub(super) event_time: Option<EventTime>,
     pub(super) on_error: OnError,
+    pub(super) max_errors: Option<MaxErrors>,
+    pub(super) letters: Option<LettersDraft>,
     pub(super) region: RegionDraft,
     pub(super) fingerprint: String,
+}
+
+/// The sink of a source's dead letters.
+pub(super) struct LettersDraft {
+    pub(super) input: SinkInput,
+    pub(super) sink: Arc<dyn Sink>,
+    /// Where it is written; none for the default.
+    pub(super) span: Option<Span>,
 }
 
 /// A stateful operator.
@@ -178,9 +190,14 @@ impl Draft {
     }
 
     /// The place behind a new step.
-    pub(super) fn add_step(&mut self, place: Place, name: &str, op: OpDraft) -> Place {
+    pub(super) fn add_step(&mut self, place: Place, name: &str, op: OpDraft, fingerprint: &str) -> Place {
         let region = self.region(place.host);
-        region.steps.push(StepDraft { name: name.to_owned(), input: place.at, op });
+        region.steps.push(StepDraft {
+            name: name.to_owned(),
+            input: place.at,
+            op,
+            fingerprint: fingerprint.to_owned(),
+        });
         Place { host: place.host, at: At::Step(region.steps.len() - 1) }
     }
 

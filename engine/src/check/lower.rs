@@ -6,6 +6,7 @@ use crate::expr::Expression;
 use crate::operator::{ColumnDraft, ColumnSource};
 use crate::plan::{
     At, Condition, Exit, Node, Prefilter, Projection, Region, RootColumn, RowOp, SinkNode, SourceNode, Step,
+    fingerprint,
 };
 use crate::schema::{Column, Schema};
 
@@ -15,19 +16,60 @@ use super::unused;
 /// Brings a draft into its final form.
 pub(super) fn lower(mut draft: Draft) -> (Vec<SourceNode>, Vec<Node>, Vec<SinkNode>) {
     unused::remove(&mut draft);
-    let sources = draft.sources.into_iter().map(lower_source).collect();
+    let failing: Vec<String> = (0..draft.sources.len()).map(|source| what_fails(source, &draft)).collect();
+    let sinks = draft.sinks.into_iter().map(|sink| SinkNode {
+        input: sink.input,
+        sink: sink.sink,
+        letters_of: None,
+        fingerprint: sink.fingerprint,
+    });
+    let mut sinks: Vec<SinkNode> = sinks.collect();
+    let mut sources = Vec::new();
+    for (at, (mut source, failing)) in draft.sources.into_iter().zip(failing).enumerate() {
+        let letters = source.letters.take();
+        let place = letters.is_some().then_some(sinks.len());
+        let source = SourceNode { letters: place, ..lower_source(source) };
+        if let Some(letters) = letters {
+            let meaning = format!("dead letters, form 1; {:?}", source.wanted_metadata());
+            let fingerprint = fingerprint(&meaning, &[&failing]);
+            sinks.push(SinkNode { input: letters.input, sink: letters.sink, letters_of: Some(at), fingerprint });
+        }
+        sources.push(source);
+    }
     let nodes = draft.nodes.into_iter().map(lower_node).collect();
-    let sinks = draft
-        .sinks
-        .into_iter()
-        .map(|sink| SinkNode { input: sink.input, sink: sink.sink, fingerprint: sink.fingerprint })
-        .collect();
     (sources, nodes, sinks)
 }
 
+/// Everything that decides which rows behind a source fail, and among whose letters they are.
+fn what_fails(source: usize, draft: &Draft) -> String {
+    let SourceDraft { fingerprint, on_error, region, .. } = &draft.sources[source];
+    let step = |step: &StepDraft| format!("{} {}", step.name, step.fingerprint);
+    let mut parts: BTreeSet<String> = region.steps.iter().map(step).collect();
+    for node in draft.nodes.iter().filter(|node| node.clocks.contains(&source)) {
+        let above = node.clocks.iter().map(|source| {
+            let above = &draft.sources[*source];
+            format!("{} {:?}", above.name, above.on_error)
+        });
+        parts.insert(format!("{} {}: {}", node.name, node.fingerprint, above.collect::<Vec<_>>().join(", ")));
+        parts.extend(node.region.steps.iter().map(step));
+    }
+    format!("{fingerprint} {on_error:?}\n{}", parts.into_iter().collect::<Vec<_>>().join("\n"))
+}
+
 fn lower_source(source: SourceDraft) -> SourceNode {
-    let SourceDraft { name, source, format, declared, metadata, event_time, on_error, mut region, fingerprint } =
-        source;
+    let SourceDraft {
+        name,
+        source,
+        format,
+        declared,
+        metadata,
+        event_time,
+        on_error,
+        max_errors,
+        mut region,
+        fingerprint,
+        ..
+    } = source;
     let all = region.root.clone();
     let place = |name: &str| root_column(name, &all, declared.columns.len());
     let prefilter = take_prefilter(&mut region).map(|(name, condition)| {
@@ -37,7 +79,21 @@ fn lower_source(source: SourceDraft) -> SourceNode {
     });
     let region = lower_region(region);
     let root = region.root.names().map(place).collect();
-    SourceNode { name, source, format, declared, metadata, event_time, on_error, prefilter, root, region, fingerprint }
+    SourceNode {
+        name,
+        source,
+        format,
+        declared,
+        metadata,
+        event_time,
+        on_error,
+        max_errors,
+        letters: None,
+        prefilter,
+        root,
+        region,
+        fingerprint,
+    }
 }
 
 fn lower_node(node: NodeDraft) -> Node {

@@ -21,6 +21,7 @@ mod attach;
 mod connector_key;
 mod declared;
 mod draft;
+mod letters;
 mod listing;
 mod lower;
 mod misplaced;
@@ -109,6 +110,7 @@ pub fn check(
     checker.sources(&mut draft);
     checker.operators(&mut draft);
     checker.sinks(&mut draft);
+    checker.settle_letters(&mut draft);
     let reports = checker.reports(&draft);
     checker.unused(&draft);
     checker.empty(&draft);

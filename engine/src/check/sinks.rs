@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::connector::{CheckContext, Sink, SinkInput, SinkKind, SinkMode};
-use crate::diagnostic::{Code, Diagnostics, nearest};
+use crate::diagnostic::{Code, Diagnostics, Span, nearest};
 use crate::operator::FROM;
 use crate::plan::{Late, Report, Target, fingerprint};
 use crate::spec::{Item, Key, Kind, Node, Spanned};
@@ -59,7 +59,7 @@ impl Checker<'_> {
             reading.check(self.diagnostics, |entry, diagnostics| late_rows(&entry.word("late"), &output, diagnostics));
         let sink = kind.and_then(|kind| self.checked_sink(kind, &own, item, &output));
         if let Some(target) = sink.as_ref().and_then(|sink| sink.target(self.variables)) {
-            self.keep_apart(item, target, draft);
+            self.keep_apart(&item.name.value, item.name.span, target, draft);
         }
         let (Some(sink), Some(Some(late_rows))) = (sink, late_rows) else { return };
         let places = draft.on_time(item, late_rows, &output);
@@ -88,17 +88,16 @@ impl Checker<'_> {
     }
 
     /// Reports a sink that writes where another one does.
-    fn keep_apart(&mut self, item: &Item, target: String, draft: &mut Draft) {
-        let name = &item.name;
+    pub(super) fn keep_apart(&mut self, name: &str, at: Span, target: String, draft: &mut Draft) {
         if let Some((first, span)) = draft.targets.get(&target) {
-            let message = format!("sink `{}` writes to the same place as `{first}`: {target}", name.value);
+            let message = format!("sink `{name}` writes to the same place as `{first}`: {target}");
             self.diagnostics
-                .error(Code::Conflict, name.span, message)
+                .error(Code::Conflict, at, message)
                 .hint("give each a place of its own, or let one sink take the rows of both: `from: [a, b]`")
                 .label(*span, "the first");
             return;
         }
-        draft.targets.insert(target, (name.value.clone(), name.span));
+        draft.targets.insert(target, (name.to_owned(), at));
     }
 
     /// Resolves the sinks of reports; a sink that failed its own check has been reported.
@@ -160,6 +159,9 @@ impl Draft {
     /// Where a sink takes its rows: behind a step that takes late ones out, if the sink wants that.
     fn on_time(&mut self, item: &Item, late: Option<Late>, output: &Output) -> Vec<Place> {
         let Some(late) = late else { return output.places.clone() };
-        output.places.iter().map(|place| self.add_step(*place, &item.name.value, OpDraft::OnTime(late))).collect()
+        let above: Vec<&str> = output.fingerprints.iter().map(String::as_str).collect();
+        let digest = fingerprint(&format!("{late:?}"), &above);
+        let step = |place: &Place| self.add_step(*place, &item.name.value, OpDraft::OnTime(late), &digest);
+        output.places.iter().map(step).collect()
     }
 }

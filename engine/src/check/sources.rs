@@ -5,13 +5,16 @@ use std::sync::Arc;
 use crate::connector::{CheckContext, Format, FormatKind, MetadataColumn, Source, SourceKind};
 use crate::diagnostic::{Code, Diagnostics, nearest};
 use crate::operator::find_column;
-use crate::plan::{At, EventTime, OnError, RootColumn, fingerprint};
+use crate::plan::{At, EventTime, MaxErrors, OnError, RootColumn, fingerprint};
 use crate::schema::{Beyond, Column, ColumnType, Schema, Sketch};
 use crate::spec::{Content, Entry, Item, Key, Kind, Node};
 
 use super::Checker;
 use super::connector_key::{Connected, Connectors};
-use super::draft::{Draft, Host, LATE_COLUMN, Output, Place, RegionDraft, Shape, SourceDraft, TIME_COLUMNS};
+use super::draft::{
+    Draft, Host, LATE_COLUMN, LettersDraft, Output, Place, RegionDraft, Shape, SourceDraft, TIME_COLUMNS,
+};
+use super::letters::{DEAD_LETTERS, MAX_ERRORS};
 use super::misplaced::Section;
 use super::reading::written;
 
@@ -40,6 +43,16 @@ pub(crate) const SOURCE_KEYS: &[Key] = &[
         Kind::Choice(&["dead_letter", "skip", "fail"]),
         "dead_letter",
         "what becomes of records that fail",
+    ),
+    Key::optional(
+        DEAD_LETTERS,
+        Kind::Any,
+        "the sink of dead letters, as any sink without `from`; by default a table in the pipeline's state folder",
+    ),
+    Key::optional(
+        MAX_ERRORS,
+        Kind::Text,
+        "how many records of a run may fail before it stops: a number as `100`, or a part of those read as `5%`",
     ),
 ];
 
@@ -75,6 +88,8 @@ impl Checker<'_> {
         }
         let event_time =
             common.group_if("event_time").map(|entry| self.event_time(entry, &declared, &metadata).ok_or(()));
+        let letters = common.node_if(DEAD_LETTERS).map(|node| self.letters(node, item, draft).ok_or(()));
+        let max_errors = self.max_errors(common);
         let output = Output {
             shape: Shape::Rows,
             places: Vec::new(),
@@ -86,9 +101,12 @@ impl Checker<'_> {
             order: Vec::new(),
             fingerprints: Vec::new(),
         };
-        match (source, format, event_time.transpose()) {
-            (Some(source), Some(format), Ok(event_time)) if reading.sound && output.columns.is_complete() => {
-                draft.add_source(item, common, Understood { source, format, event_time, metadata }, output)
+        match (source, format, event_time.transpose(), letters.transpose()) {
+            (Some(source), Some(format), Ok(event_time), Ok(letters))
+                if reading.sound && output.columns.is_complete() =>
+            {
+                let understood = Understood { source, format, event_time, metadata, letters, max_errors };
+                draft.add_source(item, common, understood, output)
             }
             _ => output,
         }
@@ -198,11 +216,13 @@ struct Understood {
     format: Arc<dyn Format>,
     event_time: Option<EventTime>,
     metadata: Vec<MetadataColumn>,
+    letters: Option<LettersDraft>,
+    max_errors: Option<MaxErrors>,
 }
 
 impl Draft {
     fn add_source(&mut self, item: &Item, common: &Entry, understood: Understood, output: Output) -> Output {
-        let Understood { source, format, event_time, metadata } = understood;
+        let Understood { source, format, event_time, metadata, letters, max_errors } = understood;
         let on_error = match common.word("on_error").value.as_str() {
             "fail" => OnError::Fail,
             "skip" => OnError::Skip,
@@ -222,6 +242,8 @@ impl Draft {
             metadata,
             event_time,
             on_error,
+            max_errors,
+            letters,
             region: RegionDraft { root: Schema::new(with_time(visible)), ..RegionDraft::default() },
             fingerprint: fingerprint.clone(),
         });

@@ -27,7 +27,7 @@ pub use error::ConnectorError;
 pub use format::{BadRecord, DecodeRequest, Decoder, Format, FormatKind, Verdicts};
 pub use metadata::{Constant, MetadataColumn, MetadataOrigin};
 pub use records::{Framing, Offsets, Records, Spans};
-pub use registry::Registry;
+pub use registry::{DefaultSink, Registry};
 pub use sink::{
     Committed, Grid, Held, Mark, Member, MemberChanges, MemberError, Sink, SinkInput, SinkKind, SinkMode, SortKey,
     Writer,

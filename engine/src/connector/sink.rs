@@ -19,6 +19,11 @@ pub trait SinkKind: Sync {
     fn about(&self) -> &'static str;
     /// The keys below its name.
     fn keys(&self) -> &'static [Key];
+    /// Whether a sink of this entry takes back rows of an earlier run too.
+    fn takes_back(&self, entry: &Entry) -> bool {
+        let _ = entry;
+        false
+    }
     /// Makes a sink of an entry and its input; a table or mode that cannot take the input is an error here. Pure.
     fn check(&self, entry: &Entry, input: &SinkInput, context: &mut CheckContext<'_>) -> Option<Box<dyn Sink>>;
 }

@@ -48,6 +48,12 @@ pub trait Source: Send + Sync + Debug {
         let _ = format;
         None
     }
+    /// The constants of a partition of which the journal has the records, by the partition's id: for replaying them without any contact. Only asked of
+    /// sources with [`Replay::Journal`].
+    fn recall(&self, id: &str) -> Vec<Constant> {
+        let _ = id;
+        Vec::new()
+    }
     /// The first contact with the outside.
     ///
     /// # Errors

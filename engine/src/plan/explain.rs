@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::aggregate::{Fold, RankBy};
 use crate::operator::Stateful;
 
-use super::{At, Node, Plan, Region, RootColumn, RowOp, SourceNode, Target};
+use super::{At, Node, Plan, Region, RootColumn, RowOp, SinkNode, SourceNode, Target};
 
 /// The plan as text: every source with the columns that it builds, every operator where it runs, every sink.
 #[must_use]
@@ -25,13 +25,18 @@ pub fn explain(plan: &Plan) -> String {
         region(&node.region, plan, &mut text);
     }
     for sink in &plan.sinks {
-        let _ = writeln!(text, "sink {}: {}", sink.input.name, sink.sink.describe());
+        let _ = writeln!(text, "{}: {}", sink_title(sink), sink.sink.describe());
     }
     for report in &plan.reports {
         let _ =
             writeln!(text, "report {}: in the database of sink {}", report.name, plan.sinks[report.sink].input.name);
     }
     text
+}
+
+fn sink_title(sink: &SinkNode) -> String {
+    let role = if sink.letters_of.is_some() { "" } else { "sink " };
+    format!("{role}{}", sink.input.name)
 }
 
 fn root_columns(source: &SourceNode) -> String {
@@ -167,7 +172,7 @@ pub fn dot(plan: &Plan) -> String {
         let _ = writeln!(text, "  {} [label={}];", quoted(&format!("operator {}", node.name)), quoted(&label));
         edges(&format!("operator {}", node.name), &node.region, plan, &mut text);
     }
-    for sink in &plan.sinks {
+    for sink in plan.sinks.iter().filter(|sink| sink.letters_of.is_none()) {
         let _ = writeln!(text, "  {} [shape=cylinder];", quoted(&format!("sink {}", sink.input.name)));
     }
     text.push_str("}\n");

@@ -8,10 +8,12 @@
 //! Row-wise operators do not appear as nodes: they are steps of the region behind the source or the stateful operator that
 //! feeds them. A union is nothing at all: its inputs have exits to the same target.
 
+mod exit_name;
 mod explain;
 mod fingerprint;
 mod region;
 
+pub use exit_name::ExitName;
 pub use explain::{dot, explain};
 pub(crate) use fingerprint::fingerprint;
 pub use region::{At, Condition, Exit, Late, Projection, Region, RowOp, Step, Target};
@@ -20,10 +22,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::connector::{Format, MetadataColumn, Sink, SinkInput, Source};
+use crate::connector::{Format, MetadataColumn, MetadataOrigin, Replay, Sink, SinkInput, Source};
 use crate::operator::Stateful;
-use crate::schema::Schema;
+use crate::schema::{ColumnType, Schema};
 use crate::spec::{Mode, Text, Variables};
+
+/// The folder below the root of all state where pipelines on embedded stand-ins have their own.
+pub(crate) const EMBEDDED_STATE: &str = "embedded";
 
 /// A pipeline that can be run.
 #[derive(Debug)]
@@ -63,6 +68,10 @@ pub struct SourceNode {
     pub event_time: Option<EventTime>,
     /// What becomes of records and rows that fail.
     pub on_error: OnError,
+    /// How many records of a run may fail.
+    pub max_errors: Option<MaxErrors>,
+    /// The sink of its dead letters, by its place; none if it can have none.
+    pub letters: Option<usize>,
     /// A filter that all rows pass before further columns are built.
     pub prefilter: Option<Prefilter>,
     /// The columns that the region starts with.
@@ -78,6 +87,35 @@ impl SourceNode {
     #[must_use]
     pub fn judges_late(&self) -> bool {
         self.root.contains(&RootColumn::Late)
+    }
+
+    /// The time that comes with a record: where in [`crate::connector::Records::metadata`] it stands.
+    #[must_use]
+    pub fn record_time(&self) -> Option<usize> {
+        self.metadata.iter().find_map(|column| match column.origin {
+            MetadataOrigin::Record(at) if column.column.column_type == ColumnType::Timestamp => Some(at),
+            _ => None,
+        })
+    }
+
+    /// Which of the values that come with each record somebody looks at, by their places in [`crate::connector::Records::metadata`].
+    #[must_use]
+    pub fn wanted_metadata(&self) -> Vec<bool> {
+        let prefilter = self.prefilter.iter().flat_map(|prefilter| &prefilter.root);
+        let time = self.event_time.iter().map(|time| &time.column);
+        let used: Vec<&RootColumn> = prefilter.chain(&self.root).chain(time).collect();
+        let lettered = self.record_time().filter(|_| self.letters.is_some());
+        let mut wanted = Vec::new();
+        for (at, column) in self.metadata.iter().enumerate() {
+            if let MetadataOrigin::Record(record) = column.origin {
+                wanted.resize(wanted.len().max(record + 1), false);
+                // What is journaled must serve whatever is asked of it later.
+                wanted[record] |= used.contains(&&RootColumn::Metadata(at))
+                    || self.source.replay() == Replay::Journal
+                    || lettered == Some(record);
+            }
+        }
+        wanted
     }
 }
 
@@ -131,6 +169,15 @@ pub enum OnError {
     Fail,
 }
 
+/// How many records of a run may fail before it stops.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum MaxErrors {
+    /// So many.
+    Count(u64),
+    /// So many of a hundred that are read.
+    Percent(f64),
+}
+
 /// A stateful operator and the row-wise operators directly behind it.
 #[derive(Debug)]
 pub struct Node {
@@ -161,6 +208,8 @@ pub struct SinkNode {
     pub input: SinkInput,
     /// The connector.
     pub sink: Arc<dyn Sink>,
+    /// The source whose dead letters it holds, by its place: those are no rows of the dataflow.
+    pub letters_of: Option<usize>,
     /// Identifies everything above.
     pub fingerprint: String,
 }
@@ -199,7 +248,7 @@ impl Plan {
     #[must_use]
     pub fn state_folder(&self, root: &Path, variables: &Variables) -> PathBuf {
         let embedded = self.sources.iter().any(|source| source.source.is_embedded(variables));
-        if embedded { root.join("embedded").join(&self.name) } else { root.join(&self.name) }
+        if embedded { root.join(EMBEDDED_STATE).join(&self.name) } else { root.join(&self.name) }
     }
 
     /// What each cut is whose sum a checkpoint keeps, in the order of sources and nodes. Equal names, equal meaning of the bytes: those of rows follow
@@ -219,10 +268,12 @@ impl Plan {
         sources.chain(nodes).collect()
     }
 
-    /// Whether rows of a source reach a target without a stateful operator between.
+    /// Whether rows of a source reach a target without a stateful operator between; so do its dead letters.
     #[must_use]
     pub fn is_fed_by_source(&self, target: Target) -> bool {
-        self.sources.iter().any(|source| source.region.exits.iter().any(|exit| exit.target == target))
+        let of_letters = |target| matches!(target, Target::Sink(at) if self.sinks[at].letters_of.is_some());
+        of_letters(target)
+            || self.sources.iter().any(|source| source.region.exits.iter().any(|exit| exit.target == target))
     }
 
     /// Whether nothing is kept between epochs, so that a restart need not read the past again.

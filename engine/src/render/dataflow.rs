@@ -39,10 +39,8 @@ pub struct Inputs {
 
 /// Where a worker's results go.
 pub struct Outlets {
-    /// One for each sink.
-    pub sinks: Vec<SinkOutlet>,
-    /// The last epoch whose errors are written already.
-    pub past: Epoch,
+    /// One for each sink that is fed, by its place.
+    pub sinks: BTreeMap<usize, SinkOutlet>,
     /// Where to tell what has failed and what became of records.
     pub report: Box<dyn Fn(WorkerReport)>,
     /// The last epoch whose changes are in a checkpoint already.
@@ -129,13 +127,13 @@ pub fn render(
         rendered.errors.push(errors);
         add_exits(&mut rendered.of_nodes, &node.region.exits, exits);
     }
-    for (at, outlet) in outlets.sinks.into_iter().enumerate() {
+    for (at, outlet) in outlets.sinks {
         let rows = rendered.take_sink(scope, at);
         outlet::rows(rows, worker, outlet);
     }
     let errors = scope.concatenate(std::mem::take(&mut rendered.errors));
     let passing = Passing { wanted, cuts: books.cuts, checkpoint: outlets.checkpoint };
-    outlet::errors(errors, worker, books.report, outlets.past, passing, outlets.report);
+    outlet::errors(errors, worker, books.report, passing, outlets.report);
     inputs
 }
 
@@ -197,6 +195,10 @@ fn scan<'scope>(
                         exits[exit].session(&stamp).give(batch);
                     }
                     failed.session(&stamp).give_iterator(scanned.errors.into_iter().map(|error| (error, 1)));
+                    if let Some(moved) = scanned.moved {
+                        book.borrow_mut().entry(epoch).or_default().add_moved(source, &moved);
+                        continue;
+                    }
                     if let Some(clock) = scanned.clock {
                         let partition = raw.partition.id.as_bytes().into();
                         page.note(epoch, || [(partition, CutValue::Greatest(clock))]);

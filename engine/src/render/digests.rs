@@ -69,17 +69,22 @@ impl RowDigester {
     /// Of rows, each as often as `times` says.
     pub fn of_rows(&mut self, rows: &RecordBatch, times: impl Fn(usize) -> i64) -> Digest {
         let mut digest = Digest::default();
+        self.each_row(rows, |row, bytes| digest.add(bytes, times(row)));
+        digest
+    }
+
+    /// Gives the bytes of each row.
+    pub(crate) fn each_row(&mut self, rows: &RecordBatch, mut take: impl FnMut(usize, &[u8])) {
         if rows.num_columns() == 0 {
-            (0..rows.num_rows()).for_each(|row| digest.add(&[], times(row)));
-            return digest;
+            (0..rows.num_rows()).for_each(|row| take(row, &[]));
+            return;
         }
         let converter = self.converter.get_or_insert_with(|| {
             let fields = rows.schema().fields().iter().map(|field| SortField::new(field.data_type().clone())).collect();
             RowConverter::new(fields).expect("arrow-row carries every column type")
         });
         let encoded = converter.convert_columns(rows.columns()).expect("all rows are of one schema");
-        encoded.iter().enumerate().for_each(|(row, bytes)| digest.add(bytes.data(), times(row)));
-        digest
+        encoded.iter().enumerate().for_each(|(row, bytes)| take(row, bytes.data()));
     }
 }
 

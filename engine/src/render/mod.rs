@@ -20,7 +20,9 @@ pub(crate) mod gathered;
 pub(crate) mod node_input;
 mod outlet;
 pub(crate) mod row_bytes;
+mod row_json;
 mod scan;
+mod scan_target;
 pub(crate) mod smallest;
 pub(crate) mod stateful_region;
 
@@ -29,9 +31,9 @@ pub use cut::{Cut, CutEntry, CutKey, CutSums};
 pub use cut_value::CutValue;
 pub use dataflow::{Inputs, Outlets, render};
 pub use digests::{Digested, RowDigester};
-pub use outlet::{CheckpointWanted, EpochReport, Outlet, SinkOutlet, WorkerReport};
-pub use scan::RawBatch;
+pub use outlet::{CheckpointWanted, EpochReport, Moved, Outlet, SinkOutlet, WorkerReport};
 pub(crate) use scan::partition_rank;
+pub use scan::{RawAgain, RawBatch};
 
 /// The engine's time: the number of an epoch.
 pub(crate) type Epoch = u64;

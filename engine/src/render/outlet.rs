@@ -50,8 +50,19 @@ pub struct EpochReport {
     pub skipped: Diff,
     /// What became of the records, by the source's place in the plan.
     pub ledgers: BTreeMap<usize, Ledger>,
+    /// What became of records that were read again, and before, by source.
+    pub moved: BTreeMap<usize, Moved>,
     /// Of what was read and made.
     pub digests: BTreeMap<Digested, Digest>,
+}
+
+/// Records that are no longer what they were.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Moved {
+    /// What became of them at first.
+    pub from: Ledger,
+    /// What became of them now.
+    pub to: Ledger,
 }
 
 impl EpochReport {
@@ -60,11 +71,19 @@ impl EpochReport {
         self.ledgers.entry(source).or_default().add(ledger);
     }
 
+    /// Adds what became of a record that was read again.
+    pub(super) fn add_moved(&mut self, source: usize, moved: &Moved) {
+        let known = self.moved.entry(source).or_default();
+        known.from.add(&moved.from);
+        known.to.add(&moved.to);
+    }
+
     /// Adds what another worker has reported.
     pub(crate) fn add(&mut self, other: Self) {
         self.errors.extend(other.errors);
         self.skipped += other.skipped;
         other.ledgers.iter().for_each(|(source, ledger)| self.add_ledger(*source, ledger));
+        other.moved.iter().for_each(|(source, moved)| self.add_moved(*source, moved));
         for (of, part) in other.digests {
             self.digests.entry(of).or_default().merge(part);
         }
@@ -134,12 +153,11 @@ pub(super) fn rows(stream: Stream<'_, Epoch, Vec<Batch>>, worker: usize, outlet:
     });
 }
 
-/// Tells the coordinator what has failed after epoch `past`, and what operators have noted down.
+/// Tells the coordinator what has failed, and what operators have noted down.
 pub(super) fn errors(
     stream: Stream<'_, Epoch, Vec<(ErrorRow, Diff)>>,
     worker: usize,
     book: ReportBook,
-    past: Epoch,
     passing: Passing,
     send: impl Fn(WorkerReport) + 'static,
 ) {
@@ -149,9 +167,7 @@ pub(super) fn errors(
         input.for_each(|stamp, errors| {
             let epoch = epoch(&stamp);
             let report = pending.entry(epoch).or_default();
-            // Those of the past are written and counted.
-            let new = errors.drain(..).filter(|_| epoch > past);
-            for (error, diff) in new {
+            for (error, diff) in errors.drain(..) {
                 match error.policy {
                     OnError::Skip => report.skipped += diff,
                     OnError::Fail | OnError::DeadLetter => report.errors.push((error, diff)),

@@ -12,13 +12,14 @@ use arrow::datatypes::TimestampMicrosecondType;
 use super::digests::of_records;
 use crate::connector::{Constant, DecodeRequest, Decoder, MetadataOrigin, Partition, Records, Spans};
 use crate::digest::Digest;
-use crate::expr::Failure;
 use crate::ledger::Ledger;
-use crate::plan::{Late, OnError, RootColumn, SourceNode};
+use crate::plan::{ExitName, RootColumn, SourceNode};
 
-use super::batch::{Batch, Origin, record_batch};
-use super::flow::{Flow, FlowTarget, run, select};
-use crate::error_row::{ErrorOrigin, ErrorRow};
+use super::batch::{Batch, record_batch};
+use super::flow::{Flow, run, select};
+use super::outlet::Moved;
+use super::scan_target::{Fate, ScanTarget};
+use crate::error_row::ErrorRow;
 
 /// Records on their way to a worker.
 #[derive(Clone, Debug)]
@@ -27,6 +28,21 @@ pub struct RawBatch {
     pub records: Arc<Records>,
     /// Their partition.
     pub partition: Arc<Partition>,
+    /// Whether this is a record that has letters and is read again.
+    pub again: Option<Arc<RawAgain>>,
+}
+
+/// What is known of a record that is read again.
+#[derive(Clone, Debug)]
+pub struct RawAgain {
+    /// The record as it was, if that is known.
+    pub original: Option<Arc<Records>>,
+    /// The keys of the exits that it has reached.
+    pub reached: BTreeSet<String>,
+    /// The keys of those that lack it; of all others the record as it was tells.
+    pub lacking: BTreeSet<String>,
+    /// Whether all that was wrong with it is that it came late.
+    pub only_late: bool,
 }
 
 /// What a scan makes of one batch of records.
@@ -40,6 +56,8 @@ pub(super) struct Scanned {
     pub(super) clock: Option<i64>,
     /// What became of the records.
     pub(super) ledger: Ledger,
+    /// What became of a record that was read again, and before.
+    pub(super) moved: Option<Moved>,
     /// Of the records.
     pub(super) digest: Digest,
 }
@@ -53,16 +71,8 @@ pub(super) struct Scan {
     needs_clock: bool,
     /// The greatest event time seen in each partition, if it matters which rows came late.
     seen: HashMap<String, i64>,
+    exit_names: Vec<ExitName>,
     fates: Vec<Fate>,
-}
-
-/// What became of one record. Greater fates win: a record that failed anywhere has failed.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Fate {
-    Filtered,
-    Late,
-    Used,
-    Failed,
 }
 
 impl Scan {
@@ -73,7 +83,8 @@ impl Scan {
             .format
             .decoder(&DecodeRequest { schema: node.declared.clone(), wanted: wanted_columns(node, needs_clock) });
         let name = Arc::from(node.name.as_str());
-        Self { plan, source, decoder, name, needs_clock, seen: HashMap::new(), fates: Vec::new() }
+        let exit_names = plan.exit_names(source);
+        Self { plan, source, decoder, name, needs_clock, seen: HashMap::new(), exit_names, fates: Vec::new() }
     }
 
     /// Takes up the greatest event time that a partition had.
@@ -83,22 +94,55 @@ impl Scan {
 
     /// Everything that one batch of records becomes.
     pub(super) fn scan(&mut self, raw: &RawBatch) -> Scanned {
+        match &raw.again {
+            Some(again) => self.scan_again(raw, again),
+            None => self.examine(raw),
+        }
+    }
+
+    /// What a record becomes that is read again: rows for those who lack them, and letters if it still fails. It is not judged by its time, and tells
+    /// none: what comes after it was judged without it.
+    fn scan_again(&mut self, raw: &RawBatch, again: &RawAgain) -> Scanned {
+        let before = again.original.as_ref().map(|original| {
+            let raw = RawBatch { records: Arc::clone(original), ..raw.clone() };
+            self.examine(&raw).exits.into_iter().map(|(exit, _)| exit).collect::<BTreeSet<_>>()
+        });
+        let has = |exit: &usize| {
+            let key = &self.exit_names[*exit].key;
+            let reaches = || before.as_ref().is_some_and(|before| before.contains(exit));
+            again.reached.contains(key) || (!again.lacking.contains(key) && reaches())
+        };
+        let mut reached: BTreeSet<usize> = (0..self.exit_names.len()).filter(has).collect();
+        let was = match (again.only_late, reached.is_empty()) {
+            (false, _) => Fate::Failed,
+            (true, true) => Fate::Late,
+            (true, false) => Fate::Used,
+        };
+        let mut scanned = self.examine(raw);
+        scanned.exits.retain(|(exit, _)| !reached.contains(exit));
+        reached.extend(scanned.exits.iter().map(|(exit, _)| *exit));
+        for origin in scanned.errors.iter_mut().filter_map(|error| error.origin.as_mut()) {
+            origin.reached = reached.iter().map(|exit| self.exit_names[*exit].shown.clone()).collect();
+        }
+        let is = match (scanned.ledger.dead_letter, reached.is_empty()) {
+            (0, true) => Fate::Filtered,
+            (0, false) => Fate::Used,
+            _ => Fate::Failed,
+        };
+        let moved = Moved { from: was.ledger(), to: is.ledger() };
+        Scanned { exits: scanned.exits, errors: scanned.errors, moved: Some(moved), ..Scanned::default() }
+    }
+
+    fn examine(&mut self, raw: &RawBatch) -> Scanned {
         let plan = Arc::clone(&self.plan);
         let node = &plan.sources[self.source];
         let spans = raw.records.spans();
         let verdicts = self.decoder.scan(&raw.records);
-        self.fates.clear();
-        self.fates.resize(spans.values.len(), Fate::Filtered);
-        let mut target = ScanTarget {
-            node,
-            name: &self.name,
-            raw,
-            spans: &spans,
-            fates: &mut self.fates,
-            scanned: Scanned { digest: of_records(raw, &spans), ..Scanned::default() },
-            diverted: BTreeSet::new(),
-            source: self.source,
-        };
+        let mut target =
+            ScanTarget::new((self.source, node), &self.name, (raw, &spans), &self.exit_names, &mut self.fates);
+        if raw.again.is_none() {
+            target.scanned.digest = of_records(raw, &spans);
+        }
         for bad in verdicts.bad {
             target.dead(&self.name, bad.row, bad.code, bad.message);
         }
@@ -109,7 +153,10 @@ impl Scan {
             let times = columns.array(event_time.column, &verdicts.good);
             target.scanned.clock = greatest_time(&times);
         }
-        if node.judges_late() {
+        if raw.again.is_some() {
+            let on_time = BooleanArray::from(vec![false; verdicts.good.len()]);
+            columns.built.insert(RootColumn::Late, Arc::new(on_time));
+        } else if node.judges_late() {
             columns.judge_late(&mut self.seen, &verdicts.good);
         }
         let mut places = UInt32Array::from(verdicts.good);
@@ -243,89 +290,4 @@ pub(crate) fn partition_rank(id: &str) -> i64 {
         .bytes()
         .fold(0xcbf2_9ce4_8422_2325_u64, |digest, byte| (digest ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
     (digest >> 1) as i64
-}
-
-/// Collects what leaves a source's region.
-struct ScanTarget<'a> {
-    node: &'a SourceNode,
-    name: &'a Arc<str>,
-    raw: &'a RawBatch,
-    spans: &'a Spans,
-    fates: &'a mut Vec<Fate>,
-    scanned: Scanned,
-    diverted: BTreeSet<u32>,
-    source: usize,
-}
-
-impl FlowTarget for ScanTarget<'_> {
-    fn exit(&mut self, exit: usize, flow: Flow) {
-        for place in flow.places.values() {
-            let fate = &mut self.fates[*place as usize];
-            *fate = (*fate).max(Fate::Used);
-        }
-        let origin =
-            Origin { source: self.source, partition: self.raw.records.partition, offset: self.raw.records.range.start };
-        let batch = Batch { rows: flow.rows, diffs: None, origin: Some(origin) };
-        self.scanned.exits.push((exit, batch));
-    }
-
-    fn fail(&mut self, operator: &str, flow: &Flow, failure: &Failure) {
-        let place = flow.places.value(failure.row as usize);
-        self.dead(&Arc::from(operator), place, failure.code, failure.message.clone());
-    }
-
-    fn late(&mut self, operator: &str, flow: &Flow, row: usize, late: Late) {
-        let place = flow.places.value(row);
-        let fate = &mut self.fates[place as usize];
-        *fate = (*fate).max(Fate::Late);
-        // A row that two sinks divert is one dead letter.
-        if late == Late::Divert && self.diverted.insert(place) {
-            let message = "the row came later than the source's lateness allows".to_owned();
-            let error = self.error(&Arc::from(operator), place, "late", message);
-            self.scanned.errors.push(ErrorRow { policy: OnError::DeadLetter, ..error });
-        }
-    }
-}
-
-impl ScanTarget<'_> {
-    fn dead(&mut self, operator: &Arc<str>, place: u32, code: &'static str, message: String) {
-        // A record that fails in two branches is one dead letter: the first failure tells why.
-        if std::mem::replace(&mut self.fates[place as usize], Fate::Failed) == Fate::Failed {
-            return;
-        }
-        let error = self.error(operator, place, code, message);
-        self.scanned.errors.push(error);
-    }
-
-    fn error(&self, operator: &Arc<str>, place: u32, code: &'static str, message: String) -> ErrorRow {
-        let bytes = self.spans.values[place as usize].as_ref().map(|span| self.raw.records.value(span).to_vec());
-        ErrorRow {
-            operator: Arc::clone(operator),
-            origin: Some(ErrorOrigin {
-                source: Arc::clone(self.name),
-                partition: Arc::from(self.raw.partition.id.as_str()),
-                offset: self.spans.offsets.at(place as usize),
-            }),
-            code,
-            message,
-            bytes: bytes.unwrap_or_default(),
-            policy: self.node.on_error,
-        }
-    }
-
-    fn finish(self) -> Scanned {
-        let mut scanned = self.scanned;
-        let duplicate = self.raw.records.duplicates;
-        scanned.ledger.duplicate = duplicate;
-        scanned.ledger.read = self.fates.len() as u64 + duplicate;
-        for fate in self.fates.iter() {
-            match fate {
-                Fate::Filtered => scanned.ledger.filtered += 1,
-                Fate::Late => scanned.ledger.late += 1,
-                Fate::Used => scanned.ledger.used += 1,
-                Fate::Failed => scanned.ledger.dead_letter += 1,
-            }
-        }
-        scanned
-    }
 }

@@ -5,8 +5,6 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use arrow::array::{RecordBatch, UInt32Array};
-use arrow::json::WriterBuilder;
-use arrow::json::writer::LineDelimited;
 use timely::dataflow::Stream;
 use timely::dataflow::channels::pact::Pipeline;
 use timely::dataflow::operators::generic::OutputBuilder;
@@ -19,6 +17,7 @@ use super::batch::Batch;
 use super::digests::{self, Digested, ExitDigests, ReportBook, RowDigester};
 use super::flow::{Flow, FlowTarget, run};
 use super::gathered::epoch;
+use super::row_json::row_json;
 use super::{Diff, Epoch};
 use crate::error_row::ErrorRow;
 
@@ -122,19 +121,7 @@ pub(crate) fn row_error(
         origin: None,
         code,
         message,
-        bytes: row_json(&rows.slice(row, 1)),
+        bytes: Some(row_json(&rows.slice(row, 1))),
         policy,
     }
-}
-
-/// One row as a JSON object, for people.
-fn row_json(row: &RecordBatch) -> Vec<u8> {
-    let builder = WriterBuilder::new().with_explicit_nulls(true);
-    let mut writer = builder.build::<_, LineDelimited>(Vec::new());
-    if writer.write(row).and_then(|()| writer.finish()).is_err() {
-        return Vec::new();
-    }
-    let mut bytes = writer.into_inner();
-    bytes.truncate(bytes.trim_ascii_end().len());
-    bytes
 }

@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 
 use tracing::warn;
 
+use crate::failpoint::{Failpoint, hit};
+
 use super::RunError;
 use super::checkpoint::{Checkpoint, remove_others};
 use super::journal::{Base, Entry, EpochRecord, Journal, PartitionStart, Positions};
@@ -108,15 +110,19 @@ impl Checkpoints {
                 return Ok(());
             }
         };
+        hit(Failpoint::CheckpointJournal).map_err(RunError::file(&self.folder))?;
         journal.append(&Entry::Checkpoint(checkpoint.clone()))?;
         journal.sync()?;
         self.kept.push(checkpoint);
         let epochs: Vec<u64> = self.kept.iter().map(|kept| kept.epoch).collect();
         let stays = retention(&epochs, all_committed, KEPT);
         self.kept.drain(..stays.dropped);
-        if let Some(epoch) = stays.journal_from {
-            journal.remove_before(epoch)?;
+        let removed = stays.journal_from.map_or(Ok(()), |epoch| journal.remove_before(epoch));
+        let kept = self.kept.iter().flat_map(|kept| &kept.runs);
+        let removed = removed.and_then(|()| remove_others(&self.folder, self.generation, kept));
+        if let Err(error) = removed {
+            warn!("what only older checkpoints need is not removed, which only takes room: {error}");
         }
-        remove_others(&self.folder, self.generation, self.kept.iter().flat_map(|kept| &kept.runs))
+        Ok(())
     }
 }

@@ -9,6 +9,7 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 
 use crate::connector::{Changes, ConnectorError, Grid, MemberChanges, MemberError, SinkInput, SinkMode, Writer};
 use crate::digest::Digest;
+use crate::failpoint::{self, Failpoint};
 use crate::ownership::Ownership;
 use crate::plan::Plan;
 use crate::render::{Batch, Outlet};
@@ -77,7 +78,8 @@ impl Committer {
             sink: *sink,
             input: plan.sinks[*sink].input.clone(),
             pending: BTreeMap::new(),
-            through: vec![0; workers],
+            // Dead letters come from the coordinator, the only one who has all of an epoch's errors.
+            through: vec![0; if plan.sinks[*sink].letters_of.is_some() { 1 } else { workers }],
             mark: marks[*sink],
         });
         let members: Vec<_> = members.collect();
@@ -172,8 +174,15 @@ impl State {
             let hint = "nothing is lost, the other instance goes on; run only one at a time";
             return Err(ConnectorError::Fenced { what, hint: hint.into() }.into());
         }
-        self.writer.commit(epoch, &changed)
+        failpoint::hit(Failpoint::CommitBegin).map_err(interrupted)?;
+        self.writer.commit(epoch, &changed)?;
+        failpoint::hit(Failpoint::CommitDone).map_err(interrupted)?;
+        Ok(())
     }
+}
+
+fn interrupted(error: std::io::Error) -> MemberError {
+    ConnectorError::unavailable(format!("the commit was interrupted: {error}"), "start again").into()
 }
 
 impl MemberState {

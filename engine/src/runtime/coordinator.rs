@@ -15,12 +15,14 @@ use super::RunError;
 use super::checkpoint::Checkpointer;
 use super::checkpoints::Checkpoints;
 use super::committer::Committer;
-use super::dead_letters::DeadLetters;
 use super::epochs::{Closing, ClosingKind, Epochs};
 use super::event::Event;
 use super::ingest::Ingest;
 use super::journal::{Entry, Journal, PartitionStart, Range};
+use super::letters::Letters;
+use super::limits::Limits;
 use super::options::RunOptions;
+use super::rehearsal::Rehearsal;
 use super::source_state::SourceState;
 use super::watch::{Life, Watch};
 use super::worker::Workers;
@@ -40,6 +42,8 @@ pub(super) const PAUSE: Duration = Duration::from_millis(100);
 pub(super) struct Coordinator<'a> {
     pub(super) plan: &'a Arc<Plan>,
     pub(super) options: &'a RunOptions,
+    /// If only the past is replayed.
+    pub(super) rehearsal: Option<Rehearsal>,
     /// Stops readers.
     pub(super) halt: StopFlag,
     /// Ends what sinks wait for.
@@ -48,7 +52,8 @@ pub(super) struct Coordinator<'a> {
     pub(super) folder: PathBuf,
     pub(super) ownership: Arc<Ownership>,
     pub(super) journal: Journal,
-    pub(super) dead_letters: DeadLetters,
+    pub(super) letters: Letters,
+    pub(super) limits: Limits,
     pub(super) sources: Vec<SourceState>,
     pub(super) workers: Workers,
     pub(super) committers: Vec<Committer>,
@@ -86,6 +91,7 @@ impl Coordinator<'_> {
         }
         // Readers that have ended do not look; the others shall not read what nobody takes.
         self.halt.set();
+        self.limits.is_end = self.sources.iter().all(|source| source.ended);
         self.await_checkpoint()?;
         if self.checkpoints.lacks(self.epochs.open - 1) || !self.epochs.is_open_empty() {
             // With a checkpoint at its end, the next start has nothing to read again.
@@ -93,12 +99,13 @@ impl Coordinator<'_> {
         }
         self.settle()?;
         self.await_checkpoint()?;
-        self.journal_marks()
+        self.journal_marks()?;
+        self.limits.judge(&[], self.epochs.last.epoch)
     }
 
     /// Tells whoever watches.
     pub(super) fn look(&mut self) {
-        self.watch.look(self.workers.records(), &self.sources, &self.epochs, &self.dead_letters, Life::Runs);
+        self.watch.look(self.workers.records(), &self.sources, &self.epochs, Life::Runs);
     }
 
     /// Whether the run is asked to end.
@@ -214,6 +221,11 @@ impl Coordinator<'_> {
 
     /// Records enter the open epoch.
     pub(super) fn enter(&mut self, at: usize, records: Records) -> Result<(), RunError> {
+        let Some(rehearsal) = &mut self.rehearsal else { return self.enter_whole(at, records) };
+        rehearsal.cut(records).into_iter().try_for_each(|part| self.enter_whole(at, part))
+    }
+
+    fn enter_whole(&mut self, at: usize, records: Records) -> Result<(), RunError> {
         let source = &mut self.sources[at];
         let partition = Arc::clone(source.partition(records.partition)?);
         let start = source.position(&partition);
@@ -233,7 +245,7 @@ impl Coordinator<'_> {
         self.epochs.last_data = Instant::now();
         self.epochs.opened_at.get_or_insert_with(Instant::now);
         let ordered = self.plan.sources[at].judges_late();
-        self.workers.feed(at, RawBatch { records: Arc::new(records), partition }, ordered)
+        self.workers.feed(at, RawBatch { records: Arc::new(records), partition, again: None }, ordered)
     }
 
     /// Closes the open epoch and opens the next.

@@ -38,7 +38,10 @@ impl Digests {
         };
         let carried: BTreeSet<Digested> = names.keys().copied().filter(is_carried).collect();
         let totals = names.iter().map(|(of, name)| {
-            let begun = carried.contains(of).then(|| base.get(&name.key).copied()).flatten();
+            let begun = carried
+                .contains(of)
+                .then(|| base.get(&name.key).or_else(|| of_other_version(base, &name.key)).copied())
+                .flatten();
             (*of, begun.unwrap_or_default())
         });
         Self { totals: totals.collect(), names, carried }
@@ -79,7 +82,18 @@ impl Digests {
 
 /// What the journal calls the rows of a sink.
 pub(super) fn sink_key(plan: &Plan, sink: usize) -> String {
-    format!("sink {} ({})", plan.sinks[sink].mark_key(), RowDigester::FORM)
+    let node = &plan.sinks[sink];
+    // Another release may word errors in another way.
+    let release = if node.letters_of.is_some() { concat!(", ", env!("CARGO_PKG_VERSION")) } else { "" };
+    format!("sink {} ({}{release})", node.mark_key(), RowDigester::FORM)
+}
+
+/// What an earlier release has recorded under a name.
+fn of_other_version<'a>(base: &'a Recorded, key: &str) -> Option<&'a Digest> {
+    let (meaning, _) = key.split_once(" (")?;
+    base.iter()
+        .find(|(other, _)| other.split_once(" (").is_some_and(|(other, _)| other == meaning))
+        .map(|(_, digest)| digest)
 }
 
 fn names(plan: &Plan) -> BTreeMap<Digested, Name> {

@@ -1,6 +1,8 @@
 //! Which sinks commit together, and how they are opened: each domain has one writer, and one committer.
 
-use crate::connector::{Committed, ConnectContext, Member, MemberError, StopFlag, Writer};
+use std::sync::Arc;
+
+use crate::connector::{Committed, ConnectContext, Member, MemberError, Sink, StopFlag, Writer};
 use crate::plan::{Plan, SinkNode};
 use crate::spec::Variables;
 
@@ -14,43 +16,45 @@ pub(super) struct Domain {
     pub(super) writer: Box<dyn Writer>,
 }
 
-/// Opens all sinks of a plan, domain by domain. Gives the domains, and what each sink holds.
+/// Opens what stands for the sinks of a plan, domain by domain. Gives the domains, and what each sink holds.
 pub(super) fn open_domains(
     plan: &Plan,
+    sinks: &[Arc<dyn Sink>],
     variables: &Variables,
     abandon: &StopFlag,
     context: &dyn Fn(&str, &str, &StopFlag) -> ConnectContext,
 ) -> Result<(Vec<Domain>, Vec<Committed>), RunError> {
     let mut held = vec![Committed::Volatile; plan.sinks.len()];
     let mut domains = Vec::new();
-    for sinks in group(plan, variables) {
-        let nodes: Vec<&SinkNode> = sinks.iter().map(|sink| &plan.sinks[*sink]).collect();
+    for group in group(sinks, variables) {
+        let nodes: Vec<&SinkNode> = group.iter().map(|sink| &plan.sinks[*sink]).collect();
         let contexts: Vec<ConnectContext> =
             nodes.iter().map(|node| context(&node.input.name, &node.fingerprint, abandon)).collect();
-        let members = nodes.iter().zip(&contexts);
-        let members: Vec<Member<'_>> = members.map(|(node, context)| Member { sink: &*node.sink, context }).collect();
-        let opened = nodes[0].sink.open(&members);
+        let members = group.iter().zip(&contexts);
+        let members: Vec<Member<'_>> =
+            members.map(|(sink, context)| Member { sink: &*sinks[*sink], context }).collect();
+        let opened = members[0].sink.open(&members);
         let writer = opened.map_err(|MemberError { member, error }| RunError::Sink {
             name: nodes[member].input.name.clone(),
             error,
         })?;
-        for (sink, committed) in sinks.iter().zip(writer.committed()) {
+        for (sink, committed) in group.iter().zip(writer.committed()) {
             held[*sink] = committed;
         }
-        domains.push(Domain { sinks, writer });
+        domains.push(Domain { sinks: group, writer });
     }
     Ok((domains, held))
 }
 
 /// The sinks of each domain, in the order of the first of each.
-fn group(plan: &Plan, variables: &Variables) -> Vec<Vec<usize>> {
+fn group(sinks: &[Arc<dyn Sink>], variables: &Variables) -> Vec<Vec<usize>> {
     let mut groups: Vec<(Option<String>, Vec<usize>)> = Vec::new();
-    for (at, node) in plan.sinks.iter().enumerate() {
-        let domain = node.sink.domain(variables);
+    for (at, sink) in sinks.iter().enumerate() {
+        let domain = sink.domain(variables);
         match groups.iter_mut().find(|(known, _)| domain.is_some() && *known == domain) {
-            Some((_, sinks)) => sinks.push(at),
+            Some((_, group)) => group.push(at),
             None => groups.push((domain, vec![at])),
         }
     }
-    groups.into_iter().map(|(_, sinks)| sinks).collect()
+    groups.into_iter().map(|(_, group)| group).collect()
 }

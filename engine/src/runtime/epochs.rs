@@ -7,6 +7,7 @@ use crate::render::EpochReport;
 
 use super::digests::{Digests, Recorded};
 use super::journal::{EpochRecord, Positions, Range, SinkMark};
+use super::status::CheckpointStatus;
 
 /// What was read, by source and partition id.
 pub(super) type Ranges = BTreeMap<String, BTreeMap<String, Range>>;
@@ -25,16 +26,16 @@ pub(super) enum ClosingKind {
     New(Ranges),
     /// What a checkpoint has brought back, and the digests that it must have.
     Restored(Recorded),
-    /// A part of the past, with what the journal says of it.
-    Past(Expected),
+    /// A part of the past, with what the journal says of its end, if it does.
+    Past(Option<Expected>),
 }
 
 /// What a part of the past must come to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Expected {
-    /// How many records of each source it has.
+    /// How many records of each source it has, with those of the parts before of which nothing is known.
     pub(super) reads: BTreeMap<String, u64>,
-    /// The digests at its end; none if the journal does not know them there.
+    /// The digests at its end.
     pub(super) digests: Recorded,
 }
 
@@ -60,12 +61,16 @@ pub(super) struct Epochs {
     pub(super) marks: Vec<SinkMark>,
     /// When the run was first seen to be asked to stop.
     pub(super) stop_seen: Option<Instant>,
+    /// How many records were read again since it was last known how many there must be, by source.
+    pub(super) reread: BTreeMap<usize, u64>,
     /// The digests of what all workers have passed.
     pub(super) digests: Digests,
     /// The last record in the journal.
     pub(super) last: EpochRecord,
     /// The last epoch that was journaled, or found to be what it was.
     pub(super) good: u64,
+    /// The newest checkpoint that the run has made or begun with.
+    pub(super) checkpoint: Option<CheckpointStatus>,
     /// A row that failed stops the run: what workers still report is of no interest.
     pub(super) failed: bool,
     /// When records came last.
@@ -85,8 +90,10 @@ impl Epochs {
             through: vec![0; workers],
             marks,
             stop_seen: None,
+            checkpoint: None,
             failed: false,
             good: 0,
+            reread: BTreeMap::new(),
             digests,
             last,
             last_data: Instant::now(),

@@ -27,13 +27,15 @@ pub enum RunError {
         /// Why.
         error: ConnectorError,
     },
-    /// A record or row failed, and the YAML says `on_error: fail`.
+    /// A record or row failed, and the YAML says `on_error: fail`; or more than `max_errors` have.
     #[error("{what}")]
     Data {
         /// Which record, and why.
         what: String,
         /// The last epoch whose results stand.
         epoch: u64,
+        /// What would let the run go on.
+        remedy: &'static str,
     },
     /// A replay comes to something else than what it replays.
     #[error("{what}")]
@@ -83,9 +85,9 @@ impl RunError {
     pub fn hint(&self) -> String {
         match self {
             Self::Source { error, .. } | Self::Sink { error, .. } => error.hint().to_owned(),
-            Self::Data { epoch, .. } => format!(
-                "results up to epoch {epoch} stand; mend the data or the YAML, or set the source's `on_error: dead_letter`"
-            ),
+            Self::Data { epoch, remedy, .. } => {
+                format!("results up to epoch {epoch} stand; mend the data or the YAML, or {remedy}")
+            }
             Self::State { hint, .. } | Self::Diverged { hint, .. } => hint.clone(),
             Self::TakenOver { .. } => "nothing is lost, the other instance goes on; run only one at a time".to_owned(),
             Self::File { .. } => "check that the disk has room and that the folder is yours".to_owned(),

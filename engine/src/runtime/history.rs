@@ -13,13 +13,15 @@ use super::checkpoint::Checkpoint;
 use super::digests::Recorded;
 use super::epochs::Expected;
 use super::journal::{Entry, EpochRecord, Journal, JournalReader, Positions};
-use super::protocol::{ends_stage, left_out};
+use super::protocol::{STAGE_RECORDS, ends_stage, left_out};
 
 /// What the journal says.
 #[derive(Debug, Default)]
 pub(super) struct History {
     /// The checkpoint that the past begins with; without one, it begins with nothing.
     pub(super) checkpoint: Option<Checkpoint>,
+    /// When the epoch of that checkpoint was closed, in microseconds since 1970.
+    pub(super) checkpoint_clock: i64,
     /// Where each partition was read from first.
     pub(super) starts: Positions,
     /// Where each partition stood at the checkpoint.
@@ -45,8 +47,8 @@ pub(super) struct Stage {
     pub(super) epoch: u64,
     /// Where each partition stands then.
     pub(super) ends: Positions,
-    /// What it must come to.
-    pub(super) expected: Expected,
+    /// What it must come to; unknown if it is only a share of a longer one.
+    pub(super) expected: Option<Expected>,
 }
 
 /// The journal's last epoch and what each sink then held, and which checkpoints there are: enough to know where stages must begin and end.
@@ -82,6 +84,9 @@ impl Summit {
                 }
                 Entry::Marks(marks) => summit.last.sinks = marks,
                 Entry::Base(base) if summit.last.epoch == 0 => {
+                    if marked.contains(&base.record.epoch) {
+                        summit.digests.insert(base.record.epoch, base.record.digests.clone());
+                    }
                     summit.oldest = base.record.clone();
                     summit.last = base.record;
                 }
@@ -128,6 +133,7 @@ impl History {
                     if history.checkpoint.is_some() {
                         history.base = ends.clone();
                         history.digests = base.record.digests.clone();
+                        history.checkpoint_clock = base.record.clock;
                     } else if from > 0 {
                         history.stages.push(Stage::between(&staged, &base.record, &ends));
                     }
@@ -175,21 +181,49 @@ impl History {
         Ok((history, reader))
     }
 
+    /// Divides what is too long for one stage: only for sinks that hold nothing and are asked nothing.
+    pub(super) fn share_out(&mut self) {
+        let Self { starts, stages, .. } = self;
+        let mut whole = std::mem::take(stages).into_iter();
+        *stages = whole.next().map_or(Vec::new(), |first| first.shares(starts));
+        stages.extend(whole);
+    }
+
     /// Leaves out the stages up to `epoch`; gives the positions where the rest begins.
     pub(super) fn skip_to(&mut self, epoch: u64) -> Positions {
         let skipped = left_out(self.stages.iter().map(|stage| stage.epoch), epoch);
         let Some(skipped) = self.stages.drain(..skipped).next_back() else { return Positions::new() };
-        self.digests = skipped.expected.digests;
+        self.digests = skipped.expected.unwrap_or_default().digests;
         skipped.ends
     }
 }
 
 impl Stage {
+    /// The same as several stages of bearable length, each an epoch earlier than the next. Partitions advance evenly.
+    pub(super) fn shares(self, starts: &Positions) -> Vec<Self> {
+        let reads: u64 = self.expected.iter().flat_map(|expected| expected.reads.values()).sum();
+        let count = reads.div_ceil(STAGE_RECORDS).clamp(1, self.epoch.max(1));
+        let share = |at: u64| {
+            let part = |source: &str, partition: &String, end: u64| {
+                let start = starts.get(source).and_then(|starts| starts.get(partition)).copied().unwrap_or(0).min(end);
+                start + (u128::from(end - start) * u128::from(at) / u128::from(count)) as u64
+            };
+            let ends = self.ends.iter().map(|(source, ends)| {
+                let ends = ends.iter().map(|(partition, end)| (partition.clone(), part(source, partition, *end)));
+                (source.clone(), ends.collect())
+            });
+            Self { epoch: self.epoch - (count - at), ends: ends.collect(), expected: None }
+        };
+        let mut shares: Vec<Self> = (1..count).map(share).collect();
+        shares.push(self);
+        shares
+    }
+
     fn between(before: &EpochRecord, end: &EpochRecord, ends: &Positions) -> Self {
         let read = |source: &String| before.ledgers.get(source).map_or(0, |ledger| ledger.read);
         let reads = end.ledgers.iter().map(|(source, ledger)| (source.clone(), ledger.read - read(source)));
         let expected = Expected { reads: reads.collect(), digests: end.digests.clone() };
-        Self { epoch: end.epoch, ends: ends.clone(), expected }
+        Self { epoch: end.epoch, ends: ends.clone(), expected: Some(expected) }
     }
 }
 

@@ -18,7 +18,10 @@ use super::coordinator::{Coordinator, PAUSE};
 use super::digests::Recorded;
 use super::epochs::{Closing, ClosingKind, Expected, Ranges};
 use super::journal::{Entry, EpochRecord, Positions, SinkMark};
+use super::letters::LetterChanges;
 use super::protocol::passed;
+use super::run::committer_of;
+use super::status::CheckpointStatus;
 
 /// How long sinks may take to commit what is under way when the run is asked to stop.
 const STOP_PATIENCE: Duration = Duration::from_millis(4500);
@@ -35,35 +38,44 @@ impl Coordinator<'_> {
     /// Journals, in order, every closed epoch that all workers have passed, and lets sinks commit it.
     pub(super) fn journal_passed(&mut self) -> Result<(), RunError> {
         let passed = passed(self.epochs.through.iter().copied());
-        let mut permits = Vec::new();
+        let mut orders = Vec::new();
         let mut outcome = Ok(());
         while let Some(entry) = self.epochs.closing.first_entry().filter(|entry| Some(*entry.key()) <= passed) {
             let epoch = *entry.key();
             let Closing { kind, ends, report } = entry.remove();
-            outcome = match kind {
+            let letters = match kind {
                 ClosingKind::New(ranges) => self.journal_epoch(epoch, ranges, ends, report),
-                // Of the past the journal has everything, and the dead letters are written.
-                ClosingKind::Past(expected) => self.compare(epoch, &expected, &report),
-                ClosingKind::Restored(digests) => self.compare_restored(epoch, &digests, &report),
+                // Of the past the journal has everything.
+                ClosingKind::Past(expected) => self.compare(epoch, expected.as_ref(), report),
+                ClosingKind::Restored(digests) => self.compare_restored(epoch, &digests, report),
             };
-            if outcome.is_err() {
-                break;
-            }
+            let letters = match letters {
+                Ok(letters) => letters,
+                Err(error) => {
+                    outcome = Err(error);
+                    break;
+                }
+            };
             self.epochs.good = epoch;
+            for (sink, outlet) in self.letters.outlets(epoch, &letters) {
+                let (committer, member) = committer_of(&self.committers, sink);
+                outlet.batches.iter().for_each(|(_, batch)| committer.load.add(batch));
+                orders.push((committer.orders.clone(), Order::Outlet(member, outlet)));
+            }
             let digest = |sink: &usize| self.epochs.digests.of_sink(*sink);
-            permits.extend(self.committers.iter().map(|committer| {
+            orders.extend(self.committers.iter().map(|committer| {
                 let digests = committer.sinks.iter().map(digest).collect();
                 (committer.orders.clone(), Order::Permit(epoch, digests))
             }));
         }
-        if !permits.is_empty() {
+        if !orders.is_empty() {
             // Epochs that were passed together become durable together.
             self.require_ownership()?;
             self.journal.sync()?;
         }
-        for (committer, permit) in permits {
+        for (committer, order) in orders {
             // A committer that has ended has told why.
-            let _ = committer.send(permit);
+            let _ = committer.send(order);
         }
         match outcome {
             Err(failed @ RunError::Data { .. }) => {
@@ -81,9 +93,16 @@ impl Coordinator<'_> {
     }
 
     /// What a checkpoint has brought back must be what there was.
-    fn compare_restored(&mut self, epoch: u64, recorded: &Recorded, report: &EpochReport) -> Result<(), RunError> {
+    fn compare_restored(
+        &mut self,
+        epoch: u64,
+        recorded: &Recorded,
+        report: EpochReport,
+    ) -> Result<LetterChanges, RunError> {
+        // What rows behind the cuts fail again is among the letters since they failed first.
+        self.letters.take(&consolidated(report.errors));
         self.epochs.digests.add_restored(&report.digests);
-        let Some(what) = self.epochs.digests.diverged(recorded) else { return Ok(()) };
+        let Some(what) = self.epochs.digests.diverged(recorded) else { return Ok(LetterChanges::default()) };
         Err(RunError::Diverged {
             what: format!("the checkpoint at epoch {epoch} brings back {what} otherwise than it was"),
             hint: "nothing was written; this is a bug of flowctl or a damaged disk: please report it, and go on with `--from EPOCH`, an \
@@ -93,10 +112,21 @@ impl Coordinator<'_> {
     }
 
     /// What was read again must be what was read, and come to what it came to.
-    fn compare(&mut self, epoch: u64, expected: &Expected, report: &EpochReport) -> Result<(), RunError> {
-        self.compare_reads(epoch, &expected.reads, report)?;
+    fn compare(
+        &mut self,
+        epoch: u64,
+        expected: Option<&Expected>,
+        report: EpochReport,
+    ) -> Result<LetterChanges, RunError> {
+        for (source, ledger) in &report.ledgers {
+            *self.epochs.reread.entry(*source).or_default() += ledger.read;
+        }
+        let letters = self.letters.take(&consolidated(report.errors));
         self.epochs.digests.add(&report.digests);
-        let Some(what) = self.epochs.digests.diverged(&expected.digests) else { return Ok(()) };
+        self.epochs.digests.add(&self.letters.digests(&letters));
+        let Some(expected) = expected else { return Ok(letters) };
+        self.compare_reads(epoch, &expected.reads)?;
+        let Some(what) = self.epochs.digests.diverged(&expected.digests) else { return Ok(letters) };
         let good = self.epochs.good;
         let hint = if what.starts_with("source") {
             "records that were read have changed: bring them back, or begin anew with another `--state DIR` and empty tables"
@@ -113,10 +143,11 @@ impl Coordinator<'_> {
         })
     }
 
-    fn compare_reads(&self, epoch: u64, reads: &BTreeMap<String, u64>, report: &EpochReport) -> Result<(), RunError> {
+    fn compare_reads(&mut self, epoch: u64, reads: &BTreeMap<String, u64>) -> Result<(), RunError> {
+        let reread = std::mem::take(&mut self.epochs.reread);
         for (at, source) in self.sources.iter().enumerate() {
             let expected = reads.get(&source.name).copied().unwrap_or(0);
-            let found = report.ledgers.get(&at).map_or(0, |ledger| ledger.read);
+            let found = reread.get(&at).copied().unwrap_or(0);
             if found != expected {
                 let what =
                     format!("{found} records were read again up to epoch {epoch}, but the journal has {expected}");
@@ -134,17 +165,18 @@ impl Coordinator<'_> {
         ranges: Ranges,
         ends: Positions,
         report: EpochReport,
-    ) -> Result<(), RunError> {
+    ) -> Result<LetterChanges, RunError> {
         let errors = consolidated(report.errors);
-        if let Some((error, _)) = errors.iter().find(|(error, diff)| error.policy == OnError::Fail && *diff > 0) {
-            let failed = RunError::Data { what: describe(error), epoch: epoch - 1 };
+        self.limits.count(&report.ledgers);
+        if let Err(failed) = stop_at(&errors, epoch).and_then(|()| self.limits.judge(&errors, epoch - 1)) {
             self.epochs.uncommitted.retain(|(closed, _)| *closed < epoch);
             self.epochs.closing.clear();
             self.epochs.failed = true;
             return Err(failed);
         }
-        self.dead_letters.write(epoch, &errors)?;
+        let letters = self.letters.take(&errors);
         self.epochs.digests.add(&report.digests);
+        self.epochs.digests.add(&self.letters.digests(&letters));
         let mut ledgers = self.epochs.last.ledgers.clone();
         for (source, ledger) in report.ledgers {
             ledgers.entry(self.plan.sources[source].name.clone()).or_default().add(&ledger);
@@ -156,13 +188,14 @@ impl Coordinator<'_> {
             ranges,
             ledgers,
             digests: self.epochs.digests.recorded(),
-            dead_letters: self.dead_letters.mark(),
+            dead_letters: self.epochs.last.dead_letters.saturating_add_signed(letters.count),
             skipped: self.epochs.last.skipped.saturating_add_signed(report.skipped),
             sinks: self.sink_marks(),
         };
         self.journal.append(&Entry::Epoch(record.clone()))?;
         self.epochs.last = record;
-        self.checkpoints.settle(&mut self.journal, &self.epochs.last, ends)
+        self.checkpoints.settle(&mut self.journal, &self.epochs.last, ends)?;
+        Ok(letters)
     }
 
     /// A checkpoint is complete: the journal says so, and what only older ones need is removed.
@@ -179,6 +212,9 @@ impl Coordinator<'_> {
         // What is removed for it must not be needed by what a restart knows of the sinks.
         self.journal.append(&Entry::Marks(self.sink_marks()))?;
         let all_committed = self.epochs.all_committed();
+        if checkpoint.is_ok() {
+            self.epochs.checkpoint = Some(CheckpointStatus { epoch, made: now_micros() });
+        }
         self.checkpoints.complete(&mut self.journal, epoch, checkpoint, all_committed)
     }
 
@@ -250,7 +286,18 @@ fn consolidated(errors: Vec<(ErrorRow, i64)>) -> Vec<(ErrorRow, i64)> {
     counts.into_iter().filter(|(_, diff)| *diff != 0).collect()
 }
 
-fn describe(error: &ErrorRow) -> String {
+/// Fails at the first error that stops the run.
+fn stop_at(errors: &[(ErrorRow, i64)], epoch: u64) -> Result<(), RunError> {
+    match errors.iter().find(|(error, diff)| error.policy == OnError::Fail && *diff > 0) {
+        Some((error, _)) => {
+            let remedy = "set the source's `on_error: dead_letter`";
+            Err(RunError::Data { what: describe(error), epoch: epoch - 1, remedy })
+        }
+        None => Ok(()),
+    }
+}
+
+pub(super) fn describe(error: &ErrorRow) -> String {
     let place = match &error.origin {
         Some(origin) => {
             format!("record {} of partition `{}` of source `{}`", origin.offset, origin.partition, origin.source)

@@ -1,13 +1,12 @@
 //! Opens sources where they were left, and starts their readers.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::connector::{
-    Bound, ConnectContext, ConnectorError, MetadataOrigin, OpenSource, Partition, PartitionIndex, Reader, Replay,
-    StopFlag,
+    Bound, ConnectContext, ConnectorError, OpenSource, Partition, PartitionIndex, Reader, Replay, StopFlag,
 };
-use crate::plan::{RootColumn, SourceNode};
+use crate::plan::SourceNode;
 use crate::spec::Mode;
 
 use super::RunError;
@@ -36,31 +35,8 @@ pub(super) fn open_source(
         // The journal has what was read; the source itself goes on behind it.
         resume.extend(history.payload_ends.get(&node.name).cloned().unwrap_or_default());
     }
-    let request = OpenSource { resume: &resume, bound, wanted: &wanted_metadata(node), context };
+    let request = OpenSource { resume: &resume, bound, wanted: &node.wanted_metadata(), context };
     node.source.open(&request).map_err(|error| RunError::Source { name: node.name.clone(), error })
-}
-
-/// Which of the values that come with each record somebody looks at.
-fn wanted_metadata(node: &SourceNode) -> Vec<bool> {
-    let prefilter = node.prefilter.iter().flat_map(|prefilter| &prefilter.root);
-    let time = node.event_time.iter().map(|time| &time.column);
-    let used: BTreeSet<usize> = prefilter
-        .chain(&node.root)
-        .chain(time)
-        .filter_map(|column| match column {
-            RootColumn::Metadata(at) => Some(*at),
-            _ => None,
-        })
-        .collect();
-    let mut wanted = Vec::new();
-    for (at, column) in node.metadata.iter().enumerate() {
-        if let MetadataOrigin::Record(record) = column.origin {
-            wanted.resize(wanted.len().max(record + 1), false);
-            // What is journaled must serve whatever is asked of it later.
-            wanted[record] |= used.contains(&at) || node.source.replay() == Replay::Journal;
-        }
-    }
-    wanted
 }
 
 /// Starts reading, after noting new partitions in the journal.

@@ -24,6 +24,9 @@ pub struct RunOptions {
     pub run_for: Option<Duration>,
     /// End when no record has come for this time.
     pub until_idle: Option<Duration>,
+    /// Begin with the newest checkpoint that does not lie behind this epoch, with 0 with none, instead of the newest of all. Results do not depend
+    /// on it.
+    pub from: Option<u64>,
 }
 
 /// Watches a run; called about four times a second.
@@ -76,8 +79,10 @@ pub struct Summary {
     pub epochs: u64,
     /// What became of records since the state began, source by source.
     pub ledgers: Vec<(String, Ledger)>,
-    /// How many dead letters there are, and where.
-    pub dead_letters: Option<(u64, PathBuf)>,
+    /// How many dead letters there are.
+    pub dead_letters: u64,
+    /// Where dead letters are, source by source.
+    pub letter_sinks: Vec<String>,
     /// How many records and rows failed that were only counted, as their source's `on_error` asks.
     pub skipped: u64,
     /// The reports' answers.

@@ -9,6 +9,8 @@ use crossbeam_channel::RecvTimeoutError;
 
 use crate::connector::{ConnectorError, PartitionIndex, Read, Records, Replay};
 
+use crate::failpoint::{Failpoint, hit};
+
 use super::RunError;
 use super::checkpoint::runs_folder;
 use super::coordinator::Coordinator;
@@ -86,6 +88,7 @@ impl Coordinator<'_> {
             if self.shall_stop() {
                 return Ok(Replayed::Stopped);
             }
+            hit(Failpoint::StageEnd).map_err(RunError::file(folder))?;
             let kind = ClosingKind::Past(stage.expected.clone());
             self.close_past(kind, epochs.next().unwrap_or(last + 1))?;
             self.settle()?;

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use tracing::info;
 
+use crate::failpoint::{Failpoint, hit};
 use crate::render::CutEntry;
 
 use super::RunError;
@@ -42,6 +43,7 @@ impl Coordinator<'_> {
             cut = Some(of);
             chunk.push((key, value));
         }
+        hit(Failpoint::Restore).map_err(RunError::file(runs))?;
         if let Some(cut) = cut {
             self.workers.restore(cut, chunk)?;
         }

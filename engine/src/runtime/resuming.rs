@@ -6,7 +6,7 @@ use std::path::Path;
 use tracing::warn;
 
 use crate::connector::{Committed, ConnectorError, Replay};
-use crate::plan::{Plan, Target};
+use crate::plan::{Plan, SinkNode, Target};
 
 use super::RunError;
 use super::checkpoint::{Checkpoint, Verifier, runs_folder};
@@ -32,12 +32,30 @@ pub(super) fn sink_marks(
         };
         let noted = summit.last.sinks.get(&sink.mark_key()).copied();
         let facts = SinkFacts { held: held[at], mode: sink.input.mode, noted, last, recorded };
-        standing(&facts).map_err(|divergence| RunError::Sink {
+        let mark = standing(&facts).map_err(|divergence| RunError::Sink {
             name: sink.input.name.clone(),
             error: diverged(divergence, last, &folder.path),
-        })
+        })?;
+        let is_new = mark.written == 0 && noted.is_none();
+        let passed = if is_new && lacks_past_letters(plan, sink, summit) { last } else { mark.passed };
+        Ok(SinkMark { passed, ..mark })
     });
     each.collect()
+}
+
+/// Whether a sink of dead letters is new, and those of the past cannot be made again: then it begins here, since that must not keep the rest from
+/// going on.
+fn lacks_past_letters(plan: &Plan, sink: &SinkNode, summit: &Summit) -> bool {
+    let reads_again = plan.sources.iter().all(|source| source.source.replay() == Replay::Seek);
+    let lacks = sink.letters_of.is_some() && summit.oldest.epoch > 0 && !reads_again;
+    if lacks {
+        warn!(
+            "`{}` begins with epoch {}: earlier records cannot be read again",
+            sink.input.name,
+            summit.last.epoch + 1
+        );
+    }
+    lacks
 }
 
 fn diverged(divergence: Divergence, last: u64, folder: &Path) -> ConnectorError {
@@ -102,6 +120,24 @@ pub(super) fn choose_beginning(
                 .into(),
         }),
     }
+}
+
+/// Where a rehearsal begins: as early as it can.
+pub(super) fn earliest_beginning(
+    plan: &Plan,
+    summit: &Summit,
+    sound: &[Checkpoint],
+    folder: &StateFolder,
+) -> Result<Option<Checkpoint>, RunError> {
+    let reads_again = plan.sources.iter().all(|source| source.source.replay() == Replay::Seek);
+    if summit.oldest.epoch == 0 || reads_again {
+        return Ok(None);
+    }
+    sound.first().cloned().map(Some).ok_or_else(|| RunError::State {
+        folder: folder.path.clone(),
+        what: "no checkpoint serves, and not all sources can read again what came before the journal".into(),
+        hint: "use the YAML with which the state was made".into(),
+    })
 }
 
 /// Where each partition stands before the past is replayed. A plan that keeps nothing between epochs begins where its sinks stand.

@@ -1,13 +1,14 @@
 //! From a plan to its end: open everything, bring back the past, go on, settle, report.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{RecvTimeoutError, Sender, bounded, unbounded};
 use tracing::info;
 
-use crate::connector::{Committed, ConnectContext, Grid, StopFlag};
+use crate::connector::{Committed, ConnectContext, Grid, Replay, StopFlag};
+use crate::failpoint::{Failpoint, hit};
 use crate::ownership::Ownership;
 use crate::plan::{Plan, Report};
 
@@ -16,27 +17,45 @@ use super::checkpoint::{Checkpointer, CheckpointerStart, Expiry, remove_others, 
 use super::checkpoints::Checkpoints;
 use super::committer::{Committer, Order};
 use super::coordinator::{Coordinator, EPOCHS_IN_FLIGHT};
-use super::dead_letters::DeadLetters;
 use super::digests::Digests;
 use super::domains::{Domain, open_domains};
 use super::epochs::Epochs;
 use super::event::Event;
 use super::history::{History, Summit};
 use super::journal::{Base, SinkMark};
+use super::letters::Letters;
+use super::limits::Limits;
 use super::opening::{open_source, start_source};
 use super::options::{Ended, Observer, RunOptions, Summary};
 use super::protocol::borders;
+use super::rehearsal::recall_source;
 use super::replay::Replayed;
-use super::resuming::{choose_beginning, known_starts, positions, sink_marks, sound_checkpoints};
+use super::restarting::not_behind;
+use super::resuming::{
+    choose_beginning, earliest_beginning, known_starts, positions, sink_marks, sound_checkpoints,
+};
+use super::setting::Setting;
 use super::state_folder::{StateFolder, make_folder};
+use super::status::CheckpointStatus;
 use super::watch::{Life, Watch};
-use super::worker::{Past, Ports, SinkPort, Workers};
+use super::worker::{Ports, SinkPort, Workers};
 
 /// Runs a plan to its end, or until it is asked to stop. Whatever stopped it, results up to the last committed epoch stand.
 pub fn run(plan: &Arc<Plan>, options: &RunOptions, observer: &dyn Observer) -> Ended {
+    run_in(plan, options, observer, || Setting::real(plan, options))
+}
+
+/// Runs a plan in a setting of its own.
+pub(super) fn run_in(
+    plan: &Arc<Plan>,
+    options: &RunOptions,
+    observer: &dyn Observer,
+    setting: impl FnOnce() -> Result<Setting, RunError>,
+) -> Ended {
     let started = Instant::now();
     let flags = Flags { halt: options.stop.child(), abandon: StopFlag::default() };
-    match while_watching(options, started, &flags, || open(plan, options, observer, started, &flags)) {
+    let opened = || open(plan, options, setting()?, observer, started, &flags);
+    match while_watching(options, started, &flags, opened) {
         Ok(opened) => conduct(opened, plan),
         Err(error) if options.stop.is_set() => {
             info!("stopped before everything was open: {error}");
@@ -83,11 +102,12 @@ fn while_watching<T>(options: &RunOptions, started: Instant, flags: &Flags, open
 fn open<'a>(
     plan: &'a Arc<Plan>,
     options: &'a RunOptions,
+    setting: Setting,
     observer: &'a dyn Observer,
     started: Instant,
     flags: &Flags,
 ) -> Result<Opened<'a>, RunError> {
-    let folder = StateFolder::take(&plan.state_folder(&options.state_root, &options.variables), &plan.name)?;
+    let Setting { folder, sinks, mut rehearsal } = setting;
     let context = |name: &str, fingerprint: &str, stop: &StopFlag| ConnectContext {
         pipeline: plan.name.clone(),
         name: name.to_owned(),
@@ -100,51 +120,70 @@ fn open<'a>(
         variables: options.variables.clone(),
         stop: stop.clone(),
     };
-    let (domains, held) = open_domains(plan, &options.variables, &flags.abandon, &context)?;
+    let (domains, held) = open_domains(plan, &sinks, &options.variables, &flags.abandon, &context)?;
+    hit(Failpoint::SinksFenced).map_err(RunError::file(&folder.path))?;
     // Whoever has been taken over from may have fenced sinks behind its successor, and must not go on.
     folder.require_ownership()?;
     let summit = Summit::read(&folder.path, &epochs_held(&held))?;
     let marks = sink_marks(plan, &held, &summit, &folder)?;
     let checkpoints = sound_checkpoints(plan, &summit, &folder);
-    let checkpoint = choose_beginning(plan, &summit, &checkpoints, &marks, &folder)?;
-    let taken_over = folder.ownership.is_taken_over();
-    let borders = borders(marks.iter().map(|mark| mark.passed), summit.last.epoch, EPOCHS_IN_FLIGHT as u64);
+    let last = summit.last.epoch;
+    let (checkpoint, borders) = match &mut rehearsal {
+        Some(rehearsal) => (earliest_beginning(plan, &summit, &checkpoints, &folder)?, rehearsal.borders(last)),
+        None => {
+            let usable = not_behind(options.from, &checkpoints, &folder.path)?;
+            let checkpoint = choose_beginning(plan, &summit, usable, &marks, &folder)?;
+            (checkpoint, borders(marks.iter().map(|mark| mark.passed), last, EPOCHS_IN_FLIGHT as u64))
+        }
+    };
     let (mut history, reader) = History::read(&folder.path, checkpoint, summit.oldest.epoch, &borders)?;
+    if rehearsal.is_some() {
+        history.share_out();
+    }
     let (record, starts, ends) = (history.last.clone(), history.starts.clone(), history.ends.clone());
     let base = Base { record, starts, ends, before: None };
     let mut journal = reader.begin(folder.identity.generation, base, &history.unsettled)?;
-    let dead_letters = DeadLetters::open(&folder.path, history.last.dead_letters, taken_over)?;
     let positions = positions(plan, &mut history, &marks);
     // Bounded by the epochs in flight: each brings one report a worker and one mark a sink.
     let (events_in, events) = unbounded();
     let committers = start_committers(plan, domains, options.workers, &marks, &folder.ownership, &events_in)?;
     let checkpointer = start_checkpointer(plan, options.workers, &folder, &history, &summit, &events_in)?;
-    let past =
-        Past { errors: history.last.epoch, cuts: history.checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.epoch) };
+    let kept = history.checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.epoch);
     let ports = Ports {
-        sinks: ports(&committers, &marks),
+        sinks: ports(plan, &committers, &marks),
         events: events_in.clone(),
         checkpoints: checkpointer.reports.clone(),
     };
-    let workers = Workers::start(plan, options.workers, &ports, past)?;
+    let workers = Workers::start(plan, options.workers, &ports, kept)?;
     let mut sources = Vec::new();
     for node in &plan.sources {
-        let opened =
-            open_source(node, plan.mode, &positions, &history, &context(&node.name, &node.fingerprint, &flags.halt))?;
+        let opened = if rehearsal.is_some() && node.source.replay() == Replay::Journal {
+            recall_source(node, &history)?
+        } else {
+            open_source(node, plan.mode, &positions, &history, &context(&node.name, &node.fingerprint, &flags.halt))?
+        };
         sources.push(start_source(node, opened, &history, &positions, &mut journal, &flags.halt)?);
     }
     let sink_names = plan.sinks.iter().map(|sink| sink.input.name.clone()).collect();
     let starts = known_starts(&history, &sources);
+    let letters = Letters::new(plan, &marks);
+    let mut epochs = Epochs::new(history.last.clone(), options.workers, marks, Digests::new(plan, &history.digests));
+    epochs.checkpoint = history
+        .checkpoint
+        .as_ref()
+        .map(|checkpoint| CheckpointStatus { epoch: checkpoint.epoch, made: history.checkpoint_clock });
     let coordinator = Coordinator {
         plan,
         options,
+        rehearsal,
         halt: flags.halt.clone(),
         abandon: flags.abandon.clone(),
         generation: folder.identity.generation,
         folder: folder.path.clone(),
         ownership: Arc::clone(&folder.ownership),
         journal,
-        dead_letters,
+        letters,
+        limits: Limits::new(plan),
         sources,
         workers,
         committers,
@@ -158,7 +197,7 @@ fn open<'a>(
         ),
         events,
         watch: Watch::new(observer, &plan.name, folder.path.clone(), sink_names, started),
-        epochs: Epochs::new(history.last.clone(), options.workers, marks, Digests::new(plan, &history.digests)),
+        epochs,
     };
     Ok(Opened { coordinator, history, folder })
 }
@@ -167,8 +206,8 @@ fn open<'a>(
 fn conduct(opened: Opened<'_>, plan: &Plan) -> Ended {
     let Opened { mut coordinator, history, folder } = opened;
     let outcome = match coordinator.replay(&history, &folder.path) {
-        Ok(Replayed::Whole) => coordinator.live(),
-        Ok(Replayed::Stopped) => Ok(()),
+        Ok(Replayed::Whole) if coordinator.rehearsal.is_none() => coordinator.live(),
+        Ok(Replayed::Whole | Replayed::Stopped) => Ok(()),
         Err(error) => Err(error),
     };
     coordinator.halt.set();
@@ -176,14 +215,14 @@ fn conduct(opened: Opened<'_>, plan: &Plan) -> Ended {
     let asked = coordinator.options.stop.is_set();
     let mut summary = summarise(&coordinator);
     let outcome = outcome.and_then(|()| {
-        if settled && !asked {
+        if settled && !asked && coordinator.rehearsal.is_none() {
             summary.reports = answer_reports(&coordinator, plan)?;
         }
         Ok(())
     });
     let life = Life::Ended(outcome.as_ref().err());
     let records = coordinator.workers.records();
-    coordinator.watch.look(records, &coordinator.sources, &coordinator.epochs, &coordinator.dead_letters, life);
+    coordinator.watch.look(records, &coordinator.sources, &coordinator.epochs, life);
     // A sink that hangs would hang the end too; the process ends it.
     if settled && outcome.is_ok() {
         coordinator.workers.join();
@@ -241,17 +280,19 @@ fn start_committers(
     committers.map_err(|_| RunError::Died("a committer"))
 }
 
-/// Where each sink's rows go, in the order of the sinks.
-fn ports(committers: &[Committer], marks: &[SinkMark]) -> Vec<SinkPort> {
+/// Where the rows of each sink go that workers feed.
+fn ports(plan: &Plan, committers: &[Committer], marks: &[SinkMark]) -> BTreeMap<usize, SinkPort> {
     let port = |(sink, mark): (usize, &SinkMark)| {
         let (committer, member) = committer_of(committers, sink);
-        SinkPort { held: mark.passed, orders: committer.orders.clone(), member, load: committer.load.clone() }
+        let (orders, load) = (committer.orders.clone(), committer.load.clone());
+        (sink, SinkPort { held: mark.passed, orders, member, load })
     };
-    marks.iter().enumerate().map(port).collect()
+    let fed = marks.iter().enumerate().filter(|(sink, _)| plan.sinks[*sink].letters_of.is_none());
+    fed.map(port).collect()
 }
 
 /// The committer of a sink, and its place among the members.
-fn committer_of(committers: &[Committer], sink: usize) -> (&Committer, usize) {
+pub(super) fn committer_of(committers: &[Committer], sink: usize) -> (&Committer, usize) {
     let place = |committer: &Committer| committer.sinks.iter().position(|member| *member == sink);
     let found = committers.iter().find_map(|committer| Some((committer, place(committer)?)));
     found.expect("every sink has a committer")
@@ -259,12 +300,14 @@ fn committer_of(committers: &[Committer], sink: usize) -> (&Committer, usize) {
 
 /// What a run leaves, without reports.
 fn summarise(coordinator: &Coordinator<'_>) -> Summary {
-    let mark = coordinator.dead_letters.mark();
+    let letters = coordinator.plan.sinks.iter().filter(|sink| sink.letters_of.is_some());
+    let letter_sinks = letters.map(|sink| sink.sink.describe());
     let ledger = |source: &str| coordinator.epochs.last.ledgers.get(source).copied().unwrap_or_default();
     Summary {
         epochs: coordinator.epochs.all_committed(),
         ledgers: coordinator.sources.iter().map(|source| (source.name.clone(), ledger(&source.name))).collect(),
-        dead_letters: (mark.bytes > 0).then(|| (mark.count, coordinator.dead_letters.path().to_owned())),
+        dead_letters: coordinator.epochs.last.dead_letters,
+        letter_sinks: letter_sinks.collect(),
         skipped: coordinator.epochs.last.skipped,
         reports: Vec::new(),
     }

@@ -1,22 +1,21 @@
-//! A pipeline's folder below the state directory: which pipeline's it is, and which start this is.
+//! A pipeline's folder below the state directory: taken by one process at a time, and what is written there durably.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::hash::{BuildHasher, RandomState};
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
 use tracing::warn;
 
+use crate::failpoint::{Failpoint, hit};
 use crate::ownership::{NotOwned, Ownership};
 
 use super::RunError;
+use super::identity::Identity;
 
-/// The version of everything below the folder.
-const FORMAT: u32 = 3;
+/// The file that is locked.
+pub(super) const LOCK: &str = "lock";
 
 /// An owned folder.
 #[derive(Debug)]
@@ -26,45 +25,20 @@ pub(super) struct StateFolder {
     pub(super) ownership: Arc<Ownership>,
 }
 
-/// What a folder is.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Identity {
-    /// The version of the files.
-    format: u32,
-    /// The pipeline that it belongs to.
-    pipeline: String,
-    /// Made at random when the folder was.
-    pub(super) state_id: String,
-    /// Grows by one a start.
-    pub(super) generation: u64,
-}
-
 impl StateFolder {
     /// Takes the folder of a pipeline, making it if it is not there, and counts the start.
     pub(super) fn take(path: &Path, pipeline: &str) -> Result<Self, RunError> {
-        let path = path.to_owned();
-        make_folder(&path)?;
-        let lock_path = path.join("lock");
-        let ownership = match Ownership::take(&lock_path) {
-            Ok(ownership) => Arc::new(ownership),
-            Err(NotOwned::File(error)) => return Err(RunError::File { path: lock_path, error }),
-            Err(NotOwned::Other(process)) => {
-                return Err(RunError::State {
-                    folder: path,
-                    what: format!("another flowctl (process {process}) runs this pipeline here"),
-                    hint: "stop it first, or give this one a directory of its own with `--state DIR`".into(),
-                });
-            }
-        };
+        make_folder(path)?;
+        let ownership = own(path)?;
         if ownership.is_taken_over() {
             warn!("taking over from a flowctl that is stopped (SIGSTOP, Ctrl-Z): should it go on, it will end");
         }
-        let identity_path = path.join("identity.json");
-        let mut identity = read_identity(&identity_path, &path, pipeline)?;
+        let mut identity = Identity::read(path)?.unwrap_or_else(|| Identity::new(pipeline));
+        identity.require(pipeline, path)?;
         identity.generation += 1;
-        let text = serde_json::to_vec(&identity).expect("an identity is plain text and numbers");
-        replace_file(&identity_path, &text)?;
-        let folder = Self { path, identity, ownership };
+        hit(Failpoint::IdentityWrite).map_err(RunError::file(path))?;
+        identity.write(path)?;
+        let folder = Self { path: path.to_owned(), identity, ownership };
         // Whoever took over before this was written may have counted to the same number.
         folder.require_ownership()?;
         Ok(folder)
@@ -76,39 +50,17 @@ impl StateFolder {
     }
 }
 
-fn read_identity(path: &Path, folder: &Path, pipeline: &str) -> Result<Identity, RunError> {
-    let text = match fs::read(path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return Ok(Identity {
-                format: FORMAT,
-                pipeline: pipeline.to_owned(),
-                state_id: random_id(),
-                generation: 0,
-            });
-        }
-        Err(error) => return Err(RunError::File { path: path.to_owned(), error }),
-    };
-    let unusable = |what: String| RunError::State {
-        folder: folder.to_owned(),
-        what,
-        hint: "use another directory with `--state DIR`, or move this one away to begin anew".into(),
-    };
-    let identity: Identity =
-        serde_json::from_slice(&text).map_err(|error| unusable(format!("identity.json cannot be read: {error}")))?;
-    if identity.format != FORMAT {
-        return Err(unusable(format!("its format is {}, this flowctl writes format {FORMAT}", identity.format)));
-    }
-    if identity.pipeline != pipeline {
-        return Err(unusable(format!("it belongs to pipeline `{}`", identity.pipeline)));
-    }
-    Ok(identity)
-}
-
-/// 32 hexadecimal digits from the operating system's randomness, which the standard library's hashers are seeded with.
-fn random_id() -> String {
-    let word = || RandomState::new().hash_one(std::process::id());
-    format!("{:016x}{:016x}", word(), word())
+/// Becomes the owner of a folder.
+pub(super) fn own(folder: &Path) -> Result<Arc<Ownership>, RunError> {
+    let path = folder.join(LOCK);
+    Ownership::take(&path).map(Arc::new).map_err(|error| match error {
+        NotOwned::File(error) => RunError::File { path, error },
+        NotOwned::Other(process) => RunError::State {
+            folder: folder.to_owned(),
+            what: format!("another flowctl (process {process}) runs this pipeline here"),
+            hint: "stop it first, or give this one a directory of its own with `--state DIR`".into(),
+        },
+    })
 }
 
 /// Makes a folder that only its owner can read; after power loss it is still there.

@@ -34,6 +34,18 @@ pub struct Status {
     pub skipped: u64,
     /// What each sink holds.
     pub sinks: Vec<SinkStatus>,
+    /// The newest checkpoint that this run has made or begun with.
+    #[serde(default)]
+    pub checkpoint: Option<CheckpointStatus>,
+}
+
+/// A checkpoint that a restart can begin with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckpointStatus {
+    /// The epoch that it ends with.
+    pub epoch: u64,
+    /// When it was made, in microseconds since 1970.
+    pub made: i64,
 }
 
 /// How a sink stands.

@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 
 use super::RunError;
 use super::clock::now_micros;
-use super::dead_letters::DeadLetters;
 use super::epochs::Epochs;
 use super::options::{Observer, Progress};
 use super::source_state::SourceState;
@@ -75,14 +74,7 @@ impl<'a> Watch<'a> {
     }
 
     /// Tells whoever is due; everybody at the end.
-    pub(super) fn look(
-        &mut self,
-        records: u64,
-        sources: &[SourceState],
-        epochs: &Epochs,
-        dead_letters: &DeadLetters,
-        life: Life<'_>,
-    ) {
+    pub(super) fn look(&mut self, records: u64, sources: &[SourceState], epochs: &Epochs, life: Life<'_>) {
         let last = matches!(life, Life::Ended(_));
         let since = self.told.elapsed();
         if last || since >= TELL {
@@ -97,7 +89,7 @@ impl<'a> Watch<'a> {
         if last || self.written.is_none_or(|written| written.elapsed() >= WRITE) {
             self.written = Some(Instant::now());
             // The status is for people; a run does not end for it.
-            if let Err(error) = write_status(&self.folder, &self.status(sources, epochs, dead_letters, life)) {
+            if let Err(error) = write_status(&self.folder, &self.status(sources, epochs, life)) {
                 tracing::warn!("the status cannot be written: {error}");
             }
         }
@@ -118,7 +110,7 @@ impl<'a> Watch<'a> {
         }
     }
 
-    fn status(&self, sources: &[SourceState], epochs: &Epochs, dead_letters: &DeadLetters, life: Life<'_>) -> Status {
+    fn status(&self, sources: &[SourceState], epochs: &Epochs, life: Life<'_>) -> Status {
         let backlog: BTreeMap<String, u64> =
             sources.iter().filter_map(|source| Some((source.name.clone(), source.backlog?))).collect();
         let committed = |at: usize| epochs.committed_by(at);
@@ -134,9 +126,10 @@ impl<'a> Watch<'a> {
             epoch: epochs.all_committed(),
             ledgers: epochs.last.ledgers.clone(),
             backlog,
-            dead_letters: dead_letters.mark().count,
+            dead_letters: epochs.last.dead_letters,
             skipped: epochs.last.skipped,
             sinks: sinks.map(|(at, name)| SinkStatus { name: name.clone(), committed: committed(at) }).collect(),
+            checkpoint: epochs.checkpoint,
         }
     }
 }

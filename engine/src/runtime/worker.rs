@@ -1,5 +1,6 @@
 //! A worker: a timely thread that takes records, moves the epoch on, and computes.
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -52,21 +53,12 @@ pub(super) struct SinkPort {
 /// Where workers send what they do.
 #[derive(Clone)]
 pub(super) struct Ports {
-    /// The sinks.
-    pub(super) sinks: Vec<SinkPort>,
+    /// The sinks that workers feed, by their places in the plan.
+    pub(super) sinks: BTreeMap<usize, SinkPort>,
     /// The coordinator.
     pub(super) events: Sender<Event>,
     /// The thread of checkpoints.
     pub(super) checkpoints: Sender<CutReport>,
-}
-
-/// What need not be told of the past.
-#[derive(Clone, Copy)]
-pub(super) struct Past {
-    /// The last epoch whose errors are written.
-    pub(super) errors: u64,
-    /// The last epoch that a checkpoint holds.
-    pub(super) cuts: u64,
 }
 
 /// The coordinator's side of the workers.
@@ -79,8 +71,8 @@ pub(super) struct Workers {
 }
 
 impl Workers {
-    /// Starts `count` workers that all render the plan.
-    pub(super) fn start(plan: &Arc<Plan>, count: usize, ports: &Ports, past: Past) -> Result<Self, RunError> {
+    /// Starts `count` workers that all render the plan. `kept` is the last epoch that a checkpoint holds.
+    pub(super) fn start(plan: &Arc<Plan>, count: usize, ports: &Ports, kept: u64) -> Result<Self, RunError> {
         // Each worker announces itself once.
         let (announce, announced) = unbounded();
         let (feeds, receivers): (Vec<_>, Vec<_>) = (0..count).map(|_| bounded(QUEUE)).unzip();
@@ -98,7 +90,7 @@ impl Workers {
                     let index = worker.index();
                     let _watch = DeathWatch(ports.events.clone());
                     let _ = announce.send((index, thread::current()));
-                    let outlets = outlets(&ports, past, &counter);
+                    let outlets = outlets(&ports, kept, &counter);
                     let wanted = CheckpointWanted::default();
                     let inputs = worker.dataflow(|scope| render(scope, &plan, index, Rc::clone(&wanted), outlets));
                     work(worker, inputs, &wanted, &receivers[index]);
@@ -177,22 +169,22 @@ impl Workers {
     }
 }
 
-fn outlets(ports: &Ports, past: Past, read: &Arc<AtomicU64>) -> Outlets {
-    let sinks = ports.sinks.iter().map(|port| {
+fn outlets(ports: &Ports, kept: u64, read: &Arc<AtomicU64>) -> Outlets {
+    let sinks = ports.sinks.iter().map(|(sink, port)| {
         let (send, load, member) = (port.orders.clone(), port.load.clone(), port.member);
-        SinkOutlet {
+        let outlet = SinkOutlet {
             held: port.held,
             received: Box::new(move |batch| load.add(batch)),
             // A committer that has ended has told the coordinator why.
             send: Box::new(move |outlet| drop(send.send(Order::Outlet(member, outlet)))),
-        }
+        };
+        (*sink, outlet)
     });
     let (events, checkpoints) = (ports.events.clone(), ports.checkpoints.clone());
     Outlets {
         sinks: sinks.collect(),
-        past: past.errors,
         report: Box::new(move |report| drop(events.send(Event::Report(report)))),
-        kept: past.cuts,
+        kept,
         checkpoint: Box::new(move |epoch, sums| drop(checkpoints.send(CutReport { epoch, sums }))),
         read: Arc::clone(read),
     }

@@ -6,5 +6,7 @@ pub(crate) mod connectors;
 pub(crate) mod explain;
 pub(crate) mod run;
 pub(crate) mod simulate;
+pub(crate) mod state;
 pub(crate) mod status;
 pub(crate) mod topic;
+pub(crate) mod verify;

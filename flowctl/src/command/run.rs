@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use connectors::console::Output;
-use engine::runtime::{RunError, RunOptions, run};
+use engine::runtime::{RunError, RunOptions, drop_state, run};
 use engine::spec::parse_duration;
+use tracing::info;
 
 use crate::exit::Failure;
 use crate::feed::Fed;
@@ -38,6 +39,12 @@ pub(crate) struct Run {
     /// Stop when no record has come for this time, as 5s
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     until_idle: Option<Duration>,
+    /// Begin anew: remove the state of this pipeline first
+    #[arg(long)]
+    fresh: bool,
+    /// Begin with the newest checkpoint at or before this epoch, with 0 with none; the result is the same
+    #[arg(long, value_name = "EPOCH", conflicts_with = "fresh")]
+    from: Option<u64>,
 }
 
 /// One worker a core, but no more than most pipelines can use.
@@ -74,6 +81,9 @@ impl Run {
         terminal.screen.force_output(self.output.map(Output::from));
         let registry = registry::drawing_on(&terminal.screen);
         let pipeline = Pipeline::open(&self.file, None, &registry, &variables, terminal)?;
+        if self.fresh && drop_state(&pipeline.plan.state_folder(&self.state.root, &variables))? {
+            info!("the state of `{}` is removed: it begins anew", pipeline.plan.name);
+        }
         let stop = stop_on_signals()?;
         terminal.screen.stop_when_closed(stop.clone());
         let fed =
@@ -86,6 +96,7 @@ impl Run {
             stop,
             run_for: self.run_for,
             until_idle: self.until_idle,
+            from: self.from,
         };
         let progress = ShownProgress::new(terminal, pipeline.spec.mode, workers);
         let ended = run(&pipeline.plan, &options, &progress);

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 use std::path::PathBuf;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use clap::Args;
 use connectors::REGISTRY;
@@ -10,6 +10,7 @@ use connectors::console::{grouped, neutralise};
 use engine::runtime::{self, read_status};
 
 use crate::exit::{FAILED, Failure};
+use crate::form::{self, Form, ago};
 use crate::message::on_its_own;
 use crate::outcome::{balance, skipped};
 use crate::pipeline::{Pipeline, Settings, StateFolder};
@@ -23,6 +24,9 @@ const SILENCE: Duration = Duration::from_secs(30);
 pub(crate) struct Status {
     /// The pipeline's YAML file
     file: PathBuf,
+    /// How to write the status
+    #[arg(long, value_name = "FORM", default_value = "table")]
+    output: Form,
     #[command(flatten)]
     settings: Settings,
     #[command(flatten)]
@@ -38,8 +42,10 @@ impl Status {
             let what = format!("pipeline `{}` has no state in `{}`", plan.name, self.state.root.display());
             return Err(Failure::new(FAILED, what, "run it, or name its state folder with --state"));
         };
-        let written = SystemTime::UNIX_EPOCH + Duration::from_micros(u64::try_from(status.written).unwrap_or(0));
-        terminal.print(&describe(&status, written.elapsed().unwrap_or_default()))
+        terminal.print(&match self.output {
+            Form::Table => describe(&status, form::age(status.written)),
+            Form::Json => form::json(&status),
+        })
     }
 }
 
@@ -64,6 +70,9 @@ fn describe(status: &runtime::Status, age: Duration) -> String {
     for sink in &status.sinks {
         let _ = writeln!(text, "sink {}: epoch {}", neutralise(&sink.name), grouped(sink.committed));
     }
+    if let Some(checkpoint) = &status.checkpoint {
+        let _ = writeln!(text, "checkpoint: epoch {}, {}", grouped(checkpoint.epoch), ago(form::age(checkpoint.made)));
+    }
     let _ = writeln!(text, "dead letters: {}", grouped(status.dead_letters));
     text.push_str(&skipped(status.skipped));
     if let Some(failure) = &status.failure {
@@ -75,7 +84,7 @@ fn describe(status: &runtime::Status, age: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use engine::ledger::Ledger;
-    use engine::runtime::SinkStatus;
+    use engine::runtime::{CheckpointStatus, SinkStatus};
 
     use super::*;
 
@@ -97,6 +106,9 @@ mod tests {
              dead letters: 0\n"
         );
         assert!(describe(&status, Duration::from_secs(31)).starts_with("p: not heard of"));
+        status.checkpoint = Some(CheckpointStatus { epoch: 1200, made: 0 });
+        let text = describe(&status, Duration::ZERO);
+        assert!(text.contains("\ncheckpoint: epoch 1,200, ") && text.contains(" days ago\n"), "{text}");
         status.ended = true;
         assert!(describe(&status, Duration::from_secs(31)).starts_with("p: ended"));
         (status.failure, status.skipped) = (Some("sink `top`: gone\u{1b}[2J".into()), 2);

@@ -99,6 +99,9 @@ fn layout(partitions: usize) -> impl Strategy<Value = Layout> {
 /// The sinks that hold rows of a source: a checkpoint does not bring those back.
 const FED_BY_SOURCE: [&str; 7] = ["big", "negative", "rest", "again", "few", "derived", "sizes"];
 
+/// The sink of dead letters.
+const LETTERS: &str = "dead_letters.events";
+
 /// What a run leaves.
 #[derive(Debug)]
 pub(crate) struct Outcome {
@@ -124,7 +127,7 @@ pub(crate) fn play(
         .map(|(sink, from)| format!("  {sink}: {{ from: {from}, memory: {{ store: {name} }} }}\n"))
         .collect();
     let yaml = format!(
-        "name: law\nmode: {}\nepoch: 1ms\ncheckpoint: {}\nsources:\n  events:\n    memory: {{ store: {name} }}\n{source}operators:{operators}sinks:\n{sinks}",
+        "name: law\nmode: {}\nepoch: 1ms\ncheckpoint: {}\nsources:\n  events:\n    memory: {{ store: {name} }}\n    dead_letters: {{ memory: {{ store: {name} }} }}\n{source}operators:{operators}sinks:\n{sinks}",
         layout.mode, layout.checkpoint
     );
     let folder = tempfile::tempdir().unwrap();
@@ -146,14 +149,15 @@ pub(crate) fn play(
             for (records, count) in script.partitions.iter_mut().zip(first) {
                 records.iter_mut().take(*count).for_each(|record| *record = "gone".into());
             }
-            store.forget_rows(|sink| !FED_BY_SOURCE.contains(&sink));
+            store.forget_rows(|sink| !FED_BY_SOURCE.contains(&sink) && sink != LETTERS);
         }
     }
     store.set_script(script);
     let ledger = run_once(&yaml, folder.path(), layout.workers);
-    let sinks = store.rows();
+    let mut sinks = store.rows();
     Store::forget(&name);
-    Outcome { sinks, ledger, dead_letters: dead_letters(folder.path()) }
+    let dead_letters = dead_letters(&sinks.remove(LETTERS).unwrap_or_default());
+    Outcome { sinks, ledger, dead_letters }
 }
 
 fn run_once(yaml: &str, state: &Path, workers: usize) -> Ledger {
@@ -171,6 +175,7 @@ fn run_once(yaml: &str, state: &Path, workers: usize) -> Ledger {
         stop: StopFlag::default(),
         run_for: None,
         until_idle: None,
+        from: None,
     };
     let ended = run(&plan, &options, &Silent);
     ended.outcome.unwrap_or_else(|error| panic!("{error}\n{yaml}"));
@@ -183,14 +188,13 @@ fn run_once(yaml: &str, state: &Path, workers: usize) -> Ledger {
         .unwrap_or_default()
 }
 
-fn dead_letters(state: &Path) -> Rows {
-    let text = std::fs::read_to_string(state.join("law/dead-letters.jsonl")).unwrap_or_default();
-    let mut letters = Rows::new();
-    for line in text.lines() {
-        let letter: Value = serde_json::from_str(line).unwrap();
+/// Operator, code and text of letters.
+fn dead_letters(letters: &Rows) -> Rows {
+    let mut found = Rows::new();
+    for (letter, count) in letters {
+        let letter: Value = serde_json::from_str(letter).unwrap();
         let [operator, code, text] = ["operator", "code", "text"].map(|name| letter[name].as_str().unwrap());
-        let letter_text = format!("{operator} {code} {}", without_nulls(text));
-        add(&mut letters, letter_text, if letter.get("retracted").is_some() { -1 } else { 1 });
+        add(&mut found, format!("{operator} {code} {}", without_nulls(text)), *count);
     }
-    letters
+    found
 }

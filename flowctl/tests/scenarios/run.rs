@@ -350,43 +350,55 @@ impl Stage {
     }
 
     fn table(&self, table: &str) -> Rows {
-        let database = rusqlite::Connection::open(self.path("out.db")).unwrap();
-        let mut query = database.prepare(&format!("SELECT * FROM \"{table}\"")).unwrap();
-        let names: Vec<String> = query.column_names().into_iter().map(str::to_owned).collect();
+        rows_of_table(&rusqlite::Connection::open(self.path("out.db")).unwrap(), table)
+    }
+
+    /// The dead letters that stand, in the tables where they go by default.
+    fn dead_letters(&self) -> Rows {
         let mut found = Rows::new();
-        let mut rows = query.query([]).unwrap();
-        while let Some(row) = rows.next().unwrap() {
-            let value = |at: usize| match row.get_ref_unwrap(at) {
-                rusqlite::types::ValueRef::Null => "null".into(),
-                rusqlite::types::ValueRef::Integer(number) => number.to_string(),
-                rusqlite::types::ValueRef::Real(number) => format!("{number:?}"),
-                rusqlite::types::ValueRef::Text(text) => Value::from(std::str::from_utf8(text).unwrap()).to_string(),
-                rusqlite::types::ValueRef::Blob(_) => panic!("no column holds bytes"),
-            };
-            let cells =
-                names.iter().enumerate().map(|(at, name)| format!("{}:{}", Value::from(name.as_str()), value(at)));
-            add(&mut found, canonical(&format!("{{{}}}", cells.collect::<Vec<_>>().join(","))), 1);
+        let file = self.path("state/scenario/dead-letters.db");
+        if !file.exists() {
+            return found;
+        }
+        let database = rusqlite::Connection::open(file).unwrap();
+        let mut query = database.prepare("SELECT name FROM sqlite_master WHERE type = 'table'").unwrap();
+        let tables: Vec<String> = query.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+        for table in tables.iter().filter(|table| *table != "flowctl_sinks") {
+            for (letter, count) in rows_of_table(&database, table) {
+                let letter: Value = serde_json::from_str(&letter).unwrap();
+                assert!(letter["message"].as_str().is_some_and(|message| !message.is_empty()), "{letter}");
+                let mut known = json!({});
+                // What is no record's alone has a source all the same, among whose letters it is.
+                let of_record = !letter["partition"].is_null();
+                for name in ["source", "offset", "operator", "code", "text", "base64"] {
+                    if !letter[name].is_null() && (of_record || name != "source") {
+                        known[name] = letter[name].clone();
+                    }
+                }
+                add(&mut found, canonical(&known.to_string()), count);
+            }
         }
         found
     }
+}
 
-    /// The dead letters that were not taken back.
-    fn dead_letters(&self) -> Rows {
-        let text = fs::read_to_string(self.path("state/scenario/dead-letters.jsonl")).unwrap_or_default();
-        let mut rows = Rows::new();
-        for line in text.lines() {
-            let letter: Value = serde_json::from_str(line).unwrap();
-            assert!(letter["message"].as_str().is_some_and(|message| !message.is_empty()), "{line}");
-            let mut known = json!({});
-            for name in ["source", "offset", "operator", "code", "text", "base64"] {
-                if let Some(value) = letter.get(name) {
-                    known[name] = value.clone();
-                }
-            }
-            add(&mut rows, canonical(&known.to_string()), if letter.get("retracted").is_some() { -1 } else { 1 });
-        }
-        rows
+fn rows_of_table(database: &rusqlite::Connection, table: &str) -> Rows {
+    let mut query = database.prepare(&format!("SELECT * FROM \"{table}\"")).unwrap();
+    let names: Vec<String> = query.column_names().into_iter().map(str::to_owned).collect();
+    let mut found = Rows::new();
+    let mut rows = query.query([]).unwrap();
+    while let Some(row) = rows.next().unwrap() {
+        let value = |at: usize| match row.get_ref_unwrap(at) {
+            rusqlite::types::ValueRef::Null => "null".into(),
+            rusqlite::types::ValueRef::Integer(number) => number.to_string(),
+            rusqlite::types::ValueRef::Real(number) => format!("{number:?}"),
+            rusqlite::types::ValueRef::Text(text) => Value::from(std::str::from_utf8(text).unwrap()).to_string(),
+            rusqlite::types::ValueRef::Blob(_) => panic!("no column holds bytes"),
+        };
+        let cells = names.iter().enumerate().map(|(at, name)| format!("{}:{}", Value::from(name.as_str()), value(at)));
+        add(&mut found, canonical(&format!("{{{}}}", cells.collect::<Vec<_>>().join(","))), 1);
     }
+    found
 }
 
 /// Asks until the answer is right.

@@ -6,8 +6,8 @@ use std::sync::{Arc, LazyLock, Mutex};
 
 use connectors::format::json::encode_row;
 use engine::connector::{
-    CheckContext, Committed, ConnectorError, Mark, Member, MemberChanges, MemberError, Registry, Sink, SinkInput,
-    SinkKind, Writer,
+    CheckContext, Committed, ConnectorError, DefaultSink, Mark, Member, MemberChanges, MemberError, Registry, Sink,
+    SinkInput, SinkKind, Writer,
 };
 use engine::digest::Digest;
 use engine::render::RowDigester;
@@ -21,7 +21,12 @@ pub(crate) const STORE: &[Key] = &[Key::required("store", Kind::Text, "which sto
 
 /// The formats of the program, and the connectors of this folder.
 pub(crate) fn registry() -> Registry {
-    Registry { sources: &[&ScriptKind], sinks: &[&MemoryKind], formats: connectors::REGISTRY.formats }
+    Registry {
+        sources: &[&ScriptKind],
+        sinks: &[&MemoryKind],
+        formats: connectors::REGISTRY.formats,
+        dead_letters: DefaultSink { kind: "memory", keys: &[] },
+    }
 }
 
 static STORES: LazyLock<Mutex<BTreeMap<String, Arc<Store>>>> = LazyLock::new(Mutex::default);
@@ -100,6 +105,10 @@ impl SinkKind for MemoryKind {
 
     fn keys(&self) -> &'static [Key] {
         STORE
+    }
+
+    fn takes_back(&self, _entry: &Entry) -> bool {
+        true
     }
 
     fn check(&self, entry: &Entry, input: &SinkInput, context: &mut CheckContext<'_>) -> Option<Box<dyn Sink>> {

@@ -14,10 +14,17 @@ use super::super::time::{write_date, write_timestamp};
 /// shortest number that reads back equal, `json` columns their text as it is, on one line. A float that is not finite, which rows
 /// never hold, is null.
 pub fn encode_row(batch: &RecordBatch, row: usize, schema: &Schema, out: &mut Vec<u8>) {
+    let start = out.len();
     encode_columns(batch, row, schema, 0..schema.columns.len(), out);
+    join_lines(&mut out[start..]);
 }
 
-/// Appends some columns of a row, by their places, in the way of [`encode_row`].
+/// Line ends are mere space in JSON, and escaped in texts, but end a record in a file of lines.
+fn join_lines(json: &mut [u8]) {
+    json.iter_mut().filter(|byte| matches!(byte, b'\n' | b'\r')).for_each(|byte| *byte = b' ');
+}
+
+/// Appends some columns of a row, by their places, in the way of [`encode_row`], but `json` columns keep their line ends.
 pub(crate) fn encode_columns(
     batch: &RecordBatch,
     row: usize,
@@ -33,13 +40,19 @@ pub(crate) fn encode_columns(
         }
         write_string(&column.name, out);
         out.push(b':');
-        write_value(&column.column_type, batch.column(place).as_ref(), row, out);
+        write_verbatim(&column.column_type, batch.column(place).as_ref(), row, out);
     }
     out.push(b'}');
 }
 
-/// Appends one value as JSON.
+/// Appends one value as JSON, on one line.
 pub(crate) fn write_value(kind: &ColumnType, array: &dyn Array, row: usize, out: &mut Vec<u8>) {
+    let start = out.len();
+    write_verbatim(kind, array, row, out);
+    join_lines(&mut out[start..]);
+}
+
+fn write_verbatim(kind: &ColumnType, array: &dyn Array, row: usize, out: &mut Vec<u8>) {
     if array.is_null(row) {
         out.extend_from_slice(b"null");
         return;
@@ -51,11 +64,7 @@ pub(crate) fn write_value(kind: &ColumnType, array: &dyn Array, row: usize, out:
     };
     match kind {
         ColumnType::String => write_string(array.as_string_view().value(row), out),
-        // Line ends are mere space in JSON, but end a record in a file of lines.
-        ColumnType::Json => out.extend(array.as_string_view().value(row).bytes().map(|byte| match byte {
-            b'\n' | b'\r' => b' ',
-            byte => byte,
-        })),
+        ColumnType::Json => out.extend_from_slice(array.as_string_view().value(row).as_bytes()),
         ColumnType::Int => {
             out.extend_from_slice(array.as_primitive::<Int64Type>().value(row).to_string().as_bytes());
         }
@@ -80,7 +89,7 @@ pub(crate) fn write_value(kind: &ColumnType, array: &dyn Array, row: usize, out:
                 if index > 0 {
                     out.push(b',');
                 }
-                write_value(element, elements.as_ref(), index, out);
+                write_verbatim(element, elements.as_ref(), index, out);
             }
             out.push(b']');
         }

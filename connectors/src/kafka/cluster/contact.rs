@@ -82,6 +82,12 @@ impl Contact {
         count_partitions(&self.consumer, topic, ANSWER_WAIT).ok()
     }
 
+    /// How many replicas a topic's first partition has; `None` if there is no answer now.
+    pub(super) fn replicas(&self, topic: &str) -> Option<usize> {
+        let metadata = self.consumer.fetch_metadata(Some(topic), ANSWER_WAIT).ok()?;
+        Some(metadata.topics().first()?.partitions().first()?.replicas().len())
+    }
+
     /// The names of all topics.
     ///
     /// # Errors

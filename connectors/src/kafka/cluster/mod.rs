@@ -1,16 +1,32 @@
 //! Reading and writing topics on real brokers, through librdkafka.
+//!
+//! [`ClusterReader`] reads. [`ClusterWriter`] writes a pipeline's epochs in transactions: [`takeover`] opens it, [`transactor`] is one producer,
+//! [`progress`] says what is known of what was committed. [`Sender`] writes outside of transactions.
 
+mod admin;
 mod contact;
 mod creation;
+mod deliveries;
 mod lane;
+mod message;
+mod outgoing;
+mod patience;
+mod progress;
+mod progress_topic;
+mod read_back;
 mod reader;
+mod scan;
 mod sender;
-mod tail;
+mod setback;
+mod takeover;
+mod topic_settings;
+mod transactor;
 mod watch;
 mod writer;
 
 pub(super) use contact::{Contact, Visible};
 pub(super) use creation::create_topic;
+pub(super) use read_back::read_back;
 pub(super) use reader::ClusterReader;
 pub(super) use sender::Sender;
-pub(super) use writer::ClusterWriter;
+pub(super) use writer::{ClusterWriter, TopicOrder};

@@ -20,6 +20,7 @@ pub(in crate::kafka) struct Watch {
 struct Heard {
     refusal: Option<(Instant, String)>,
     outage: Option<Instant>,
+    errors: u64,
     partitions: HashMap<(String, i32), PartitionView>,
 }
 
@@ -56,6 +57,11 @@ impl Watch {
         self.heard().partitions.get(&(topic.to_owned(), partition)).copied()
     }
 
+    /// How many errors of the client, as lost connections, were heard of so far.
+    pub(super) fn errors(&self) -> u64 {
+        self.heard().errors
+    }
+
     /// Whether all brokers are out of reach.
     pub(super) fn is_out(&self) -> bool {
         self.heard().outage.is_some()
@@ -81,6 +87,7 @@ impl ClientContext for Watch {
     fn error(&self, error: KafkaError, reason: &str) {
         let Some(code) = error.rdkafka_error_code() else { return };
         let mut heard = self.heard();
+        heard.errors += 1;
         // An end of the connection within the handshake is no code of its own: it is what a listener without TLS does.
         if is_refusal(code) || reason.contains("SSL handshake failed") {
             heard.refusal.get_or_insert_with(|| (Instant::now(), reason.to_owned()));

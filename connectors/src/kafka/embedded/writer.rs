@@ -1,15 +1,12 @@
 //! Commits a sink's epochs to the embedded log.
 
-use std::collections::BTreeMap;
-
 use engine::connector::{Committed, ConnectContext, ConnectorError, Mark, MemberChanges, MemberError, Writer};
-use engine::digest::Digest;
 
-use crate::kafka::marker::Marker;
+use crate::kafka::marker::claim_marker;
 use crate::kafka::rows::{RowPlan, writer_id};
 use crate::topic_log::{Durability, TopicWriter, Topics};
 
-/// Writes epochs exactly once: a partition's share of an epoch and the epoch's number are one frame.
+/// Writes epochs exactly once: a partition's share of an epoch and the epoch's number and digest are one frame.
 pub(in crate::kafka) struct EmbeddedWriter {
     log: TopicWriter,
     plan: RowPlan,
@@ -31,21 +28,19 @@ impl EmbeddedWriter {
         topics.create(topic, partitions)?;
         let log = TopicWriter::open(topics, topic, Durability::Synced)?;
         // The epochs are in the log itself; the marker keeps what the rows mean.
-        if Marker::load(context, topic)?.is_none() {
-            Marker::begin(context, topic, BTreeMap::new())?;
-        }
+        claim_marker(context, topic)?;
         Ok(Self { log, plan, writer: writer_id(context) })
     }
 }
 
 impl Writer for EmbeddedWriter {
     fn committed(&self) -> Vec<Committed> {
-        vec![Committed::Epoch(Mark { epoch: self.log.committed(&self.writer), digest: Digest::default() })]
+        vec![Committed::Epoch(self.log.committed(&self.writer))]
     }
 
     fn commit(&mut self, epoch: u64, changed: &[MemberChanges]) -> Result<(), MemberError> {
-        let [MemberChanges { changes, .. }] = changed else { return Ok(()) };
+        let [MemberChanges { changes, digest, .. }] = changed else { return Ok(()) };
         let records = self.plan.records(changes)?;
-        Ok(self.log.commit(&self.writer, epoch, &records)?)
+        Ok(self.log.commit(&self.writer, Mark { epoch, digest: *digest }, &records)?)
     }
 }

@@ -7,6 +7,7 @@ use std::thread::{self, JoinHandle};
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use tracing::warn;
 
+use crate::failpoint::{Failpoint, hit};
 use crate::render::{Cut, CutKey, CutSums, CutValue};
 use crate::runtime::RunError;
 use crate::runtime::event::{DeathWatch, Event};
@@ -96,6 +97,7 @@ impl State {
     fn complete(&mut self, epoch: u64) -> Result<Checkpoint, RunError> {
         let entries = self.gathered.iter().filter(|(_, value)| !value.is_zero());
         let entries = entries.map(|((cut, key), value)| Ok((*cut, key.clone(), value.clone())));
+        hit(Failpoint::RunWrite).map_err(RunError::file(&self.start.folder))?;
         let run = write_run(&self.start.folder, self.start.name(epoch, self.files), entries)?;
         self.files += 1;
         self.gathered.clear();
@@ -118,6 +120,7 @@ impl State {
         if first + 1 == runs.len() {
             return Ok(());
         }
+        hit(Failpoint::RunMerge).map_err(RunError::file(&self.start.folder))?;
         let whole = (first == 0).then(|| self.start.expiry.clone());
         let merged = Merge::open(&self.start.folder, &runs[first..], whole)?;
         let run = write_run(&self.start.folder, name, merged)?;

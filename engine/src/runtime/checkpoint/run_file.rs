@@ -9,6 +9,7 @@ use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use crate::failpoint::{Failpoint, hit};
 use crate::render::{Cut, CutKey, CutValue};
 use crate::runtime::RunError;
 use crate::runtime::protocol::is_mine;
@@ -87,7 +88,9 @@ impl BlockWriter {
         if !self.body.is_empty() {
             self.flush()?;
         }
-        self.file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
+        let file = self.file.into_inner().map_err(io::IntoInnerError::into_error)?;
+        hit(Failpoint::RunSync)?;
+        file.sync_all()?;
         Ok(self.bytes)
     }
 }
@@ -203,6 +206,7 @@ pub(in crate::runtime) fn remove_others<'a>(
         let path = entry.map_err(RunError::file(folder))?.path();
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         if made_by(name).is_some_and(|made_by| is_mine(made_by, generation)) && !kept.contains(name) {
+            hit(Failpoint::RunsRemove).map_err(RunError::file(&path))?;
             match fs::remove_file(&path) {
                 // Two may remove at once, if one of them was stopped before.
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(RunError::File { path, error }),

@@ -90,8 +90,8 @@ pub(in crate::runtime) struct EpochRecord {
     /// Of all that was read and made up to here, by what it is.
     #[serde(default)]
     pub(in crate::runtime) digests: Recorded,
-    /// The dead letters up to here.
-    pub(in crate::runtime) dead_letters: DeadLetterMark,
+    /// How many dead letters stand.
+    pub(in crate::runtime) dead_letters: u64,
     /// How many errors up to here were only counted.
     #[serde(default)]
     pub(in crate::runtime) skipped: u64,
@@ -123,13 +123,4 @@ pub(in crate::runtime) struct Range {
     pub(in crate::runtime) start: u64,
     /// Behind the last.
     pub(in crate::runtime) end: u64,
-}
-
-/// How far the dead-letter file goes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(in crate::runtime) struct DeadLetterMark {
-    /// Letters.
-    pub(in crate::runtime) count: u64,
-    /// Bytes.
-    pub(in crate::runtime) bytes: u64,
 }

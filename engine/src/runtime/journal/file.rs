@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeSet, VecDeque};
 use std::fs::{self, File, OpenOptions};
-use std::io::{ErrorKind, Write};
+use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
+use crate::failpoint::{Failpoint, hit};
 use crate::runtime::RunError;
 use crate::runtime::protocol::{read_from, removable};
 use crate::runtime::state_folder::{make_folder, replace_file, sync_folder};
@@ -50,6 +51,30 @@ impl Journal {
         Ok(reader)
     }
 
+    /// A reader of the whole journal that a pipeline's folder has now, which changes nothing; none if there is none yet.
+    pub(in crate::runtime) fn look(folder: &Path) -> Result<Option<JournalReader>, RunError> {
+        let folder = folder.join("journal");
+        if !folder.exists() {
+            return Ok(None);
+        }
+        let later = chain(&folder, &segments(&folder)?)?;
+        let mut reader = JournalReader { folder, later, open: None };
+        reader.open_next()?;
+        Ok(reader.open.is_some().then_some(reader))
+    }
+
+    /// The segments in a pipeline's folder, in order, and how many bytes each has.
+    pub(in crate::runtime) fn segments(folder: &Path) -> Result<Vec<(Segment, u64)>, RunError> {
+        let folder = folder.join("journal");
+        let links = if folder.exists() { chain(&folder, &segments(&folder)?)? } else { VecDeque::new() };
+        let length = |link: Link| {
+            let path = link.segment.path(&folder);
+            let found = fs::metadata(&path).map_err(RunError::file(&path))?.len();
+            Ok((link.segment, link.seal.map_or(found, |seal| seal.length)))
+        };
+        links.into_iter().map(length).collect()
+    }
+
     /// The epochs with which the segments in a pipeline's folder begin, in order.
     pub(in crate::runtime) fn bases(folder: &Path) -> Result<BTreeSet<u64>, RunError> {
         let folder = folder.join("journal");
@@ -76,12 +101,14 @@ impl Journal {
     ) -> Result<Self, RunError> {
         let segment = Segment { generation, base: base.record.epoch };
         let path = segment.path(&folder);
+        hit(Failpoint::SegmentBegin).map_err(RunError::file(&path))?;
         let mut frames = Vec::new();
         let mut hash = encode(&mut frames, 0, &Entry::Base(Base { before, ..base }), &path)?;
         for entry in carried {
             hash = encode(&mut frames, hash, entry, &path)?;
         }
         replace_file(&path, &frames)?;
+        hit(Failpoint::SegmentBegun).map_err(RunError::file(&path))?;
         let file = OpenOptions::new().append(true).open(&path).map_err(RunError::file(&path))?;
         let end = (frames.len() as u64, hash);
         Ok(Self { folder, segment, path, file, end, frames: Vec::new(), hash })
@@ -93,6 +120,7 @@ impl Journal {
         let lineage: Vec<Segment> = chain(&self.folder, &there)?.iter().map(|link| link.segment).collect();
         for old in removable(&there, &lineage, from, self.segment.generation) {
             let path = old.path(&self.folder);
+            hit(Failpoint::SegmentsRemove).map_err(RunError::file(&path))?;
             match fs::remove_file(&path) {
                 // Two may remove at once, if one of them was stopped before.
                 Err(error) if error.kind() != ErrorKind::NotFound => return Err(RunError::File { path, error }),
@@ -113,10 +141,21 @@ impl Journal {
         if self.frames.is_empty() {
             return Ok(());
         }
-        self.file.write_all(&self.frames).and_then(|()| self.file.sync_data()).map_err(RunError::file(&self.path))?;
+        self.write().map_err(RunError::file(&self.path))?;
         self.end = (self.end.0 + self.frames.len() as u64, self.hash);
         self.frames.clear();
         Ok(())
+    }
+
+    fn write(&mut self) -> io::Result<()> {
+        hit(Failpoint::JournalWrite)?;
+        let (first, rest) = self.frames.split_at(self.frames.len() / 2);
+        self.file.write_all(first)?;
+        hit(Failpoint::JournalTorn)?;
+        self.file.write_all(rest)?;
+        hit(Failpoint::JournalSync)?;
+        self.file.sync_data()?;
+        hit(Failpoint::JournalSynced)
     }
 }
 

@@ -54,5 +54,5 @@ pub(super) use beginning::{Beginning, PastFacts, SinkNeed, beginning};
 pub(super) use committing::{committable, passed};
 pub(super) use lineage::{lineage, read_from};
 pub(super) use retention::{KEPT, is_mine, removable, retention};
-pub(super) use stages::{borders, ends_stage, left_out};
+pub(super) use stages::{STAGE_RECORDS, borders, ends_stage, left_out};
 pub(super) use standing::{Divergence, SinkFacts, standing};

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 /// A stage ends after about this many records, so that what it changes fits into memory.
-const STAGE_RECORDS: u64 = 4_000_000;
+pub(in crate::runtime) const STAGE_RECORDS: u64 = 4_000_000;
 
 /// Where stages must end: where a sink stands, and at each of the last epochs, since a sink that cannot take an epoch whole may hold a part of one
 /// of them, and gets the same records again only in the same epoch. `in_flight` epochs may have been on their way to sinks.

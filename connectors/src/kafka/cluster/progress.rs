@@ -1,0 +1,196 @@
+//! What a sink's progress record says, and what follows from it.
+
+use engine::connector::{ConnectContext, ConnectorError, Mark};
+use engine::digest::Digest;
+use serde::{Deserialize, Serialize};
+
+use crate::kafka::rows::writer_id;
+
+/// The form of the record; another is not understood.
+const FORMAT: u32 = 1;
+
+/// How far a sink has come: the value of its last record in the progress topic, as JSON. The key is the writer's id.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Progress {
+    format: u32,
+    /// The instance that wrote it.
+    pub(super) generation: u64,
+    /// The last epoch that changed something; zero if none did.
+    pub(super) epoch: u64,
+    /// Of all rows after that epoch.
+    pub(super) digest: Digest,
+    /// What the rows mean.
+    pub(super) fingerprint: String,
+    /// Where they are.
+    pub(super) topic: String,
+    /// The transactional id with which it was written.
+    pub(super) transactional_id: String,
+    /// A partition that has been written up to this offset: a topic that ends before it is another one.
+    pub(super) reach: Option<(u32, u64)>,
+}
+
+impl Progress {
+    /// The record as it is written.
+    pub(super) fn encode(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("numbers and texts are JSON")
+    }
+
+    /// How far that is.
+    pub(super) fn mark(&self) -> Mark {
+        Mark { epoch: self.epoch, digest: self.digest }
+    }
+
+    fn decode(writer: &str, value: &[u8]) -> Result<Self, ConnectorError> {
+        let found: Result<Self, _> = serde_json::from_slice(value);
+        found.ok().filter(|found| found.format == FORMAT).ok_or_else(|| {
+            ConnectorError::diverged(
+                format!("the progress record of `{writer}` cannot be understood by this version"),
+                "run the version that wrote it, or start with a new state directory and another topic",
+            )
+        })
+    }
+}
+
+/// What an instance of a sink stands for.
+#[derive(Clone, Debug)]
+pub(super) struct Claim {
+    /// Names the sink's records, and its progress.
+    pub(super) writer: String,
+    pub(super) topic: String,
+    fingerprint: String,
+    pub(super) generation: u64,
+}
+
+impl Claim {
+    pub(super) fn new(context: &ConnectContext, topic: &str) -> Self {
+        Self {
+            writer: writer_id(context),
+            topic: topic.to_owned(),
+            fingerprint: context.fingerprint.clone(),
+            generation: context.generation,
+        }
+    }
+
+    /// The progress of this instance.
+    pub(super) fn progress(&self, mark: Mark, transactional_id: &str, reach: Option<(u32, u64)>) -> Progress {
+        Progress {
+            format: FORMAT,
+            generation: self.generation,
+            epoch: mark.epoch,
+            digest: mark.digest,
+            fingerprint: self.fingerprint.clone(),
+            topic: self.topic.clone(),
+            transactional_id: transactional_id.to_owned(),
+            reach,
+        }
+    }
+
+    /// Understands the sink's last progress record, and refuses one of rows that have nothing to do with ours.
+    ///
+    /// # Errors
+    /// It is of another version, another topic or another meaning of the rows.
+    pub(super) fn understand(&self, value: &[u8]) -> Result<Progress, ConnectorError> {
+        let found = Progress::decode(&self.writer, value)?;
+        let why = if found.topic != self.topic {
+            format!("it was made for topic `{}`, not `{}`", found.topic, self.topic)
+        } else if found.fingerprint != self.fingerprint {
+            "the rows of this sink meant something else when it was made".to_owned()
+        } else {
+            return Ok(found);
+        };
+        Err(ConnectorError::diverged(
+            format!("the progress record of `{}` does not belong to this run: {why}", self.writer),
+            "write to another topic from a new state directory, or put the pipeline back as it was",
+        ))
+    }
+
+    /// Whether we still are the newest instance.
+    ///
+    /// # Errors
+    /// A later one has written progress.
+    pub(super) fn defend(&self, found: Option<&Progress>) -> Result<(), ConnectorError> {
+        match found {
+            Some(found) if found.generation > self.generation => Err(ConnectorError::Fenced {
+                what: format!(
+                    "another instance has taken over topic `{}`: it is at generation {}, this one at {}",
+                    self.topic, found.generation, self.generation
+                ),
+                hint:
+                    "nothing is lost, the other instance goes on; run only one at a time, and none from an old copy of \
+                       the state directory"
+                        .into(),
+            }),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What has become of a transaction of which nobody knows how it ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// All of it is there.
+    Committed,
+    /// Nothing of it is there, and nothing ever will be.
+    Missing,
+    /// One sink has it and another has not, which brokers rule out.
+    Torn,
+}
+
+impl Outcome {
+    /// By the epochs that the changed sinks hold now. They were read after the transaction's producer was fenced, so they stay.
+    pub(super) fn of(epoch: u64, held: impl IntoIterator<Item = u64>) -> Self {
+        let (mut there, mut missing) = (false, false);
+        for held in held {
+            if held >= epoch { there = true } else { missing = true }
+        }
+        match (there, missing) {
+            (true, true) => Self::Torn,
+            (true, false) => Self::Committed,
+            (false, _) => Self::Missing,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn claim() -> Claim {
+        Claim { writer: "p/s/x".into(), topic: "t".into(), fingerprint: "f".into(), generation: 5 }
+    }
+
+    #[test]
+    fn a_record_is_understood_by_the_sink_that_wrote_it_and_by_no_other() {
+        let progress = claim().progress(Mark { epoch: 7, digest: Digest::default() }, "id", Some((2, 30)));
+        assert_eq!(claim().understand(&progress.encode()).expect("ours"), progress);
+        let others = [Claim { topic: "u".into(), ..claim() }, Claim { fingerprint: "g".into(), ..claim() }];
+        for other in others {
+            assert!(matches!(other.understand(&progress.encode()), Err(ConnectorError::Diverged { .. })));
+        }
+        let later = Progress { format: FORMAT + 1, ..progress };
+        for wrong in [later.encode(), b"{}".to_vec()] {
+            assert!(matches!(claim().understand(&wrong), Err(ConnectorError::Diverged { .. })));
+        }
+    }
+
+    #[test]
+    fn only_a_later_generation_fences() {
+        for (generation, fenced) in [(4, false), (5, false), (6, true)] {
+            let found = Claim { generation, ..claim() }.progress(Mark::default(), "id", None);
+            assert_eq!(matches!(claim().defend(Some(&found)), Err(ConnectorError::Fenced { .. })), fenced);
+        }
+        assert!(claim().defend(None).is_ok());
+    }
+
+    #[test]
+    fn the_outcome_of_a_transaction_shows_in_all_its_sinks_alike() {
+        for (held, outcome) in [
+            (&[3, 3][..], Outcome::Committed),
+            (&[3, 4], Outcome::Committed),
+            (&[2, 0], Outcome::Missing),
+            (&[2, 3], Outcome::Torn),
+        ] {
+            assert_eq!(Outcome::of(3, held.iter().copied()), outcome, "{held:?}");
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! Every failpoint, failing in every way, on 1 to 3 workers: whatever happens, the next run mends it, and all is as if nothing had.
+
+#![cfg(debug_assertions)]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use engine::failpoint::{Action, Arming, Failpoint};
+
+const PIPELINE: &str = "
+name: p
+mode: batch
+epoch: 1ms
+checkpoint: 0s
+sources: { s: { file: { path: 'in/*.jsonl' }, schema: { k: string, v: int } } }
+operators:
+  sums: { from: s, group_by: [k], aggregate: { n: count(*), sum: sum(v), most: max(v) } }
+  few: { from: sums, filter: n % 3 > 0 }
+sinks:
+  rows: { from: s, file: { path: rows.jsonl } }
+  sums: { from: sums, mysql: { url: 'sqlite:t.db', table: sums, mode: upsert, key: [k], create: true } }
+  few: { from: few, mysql: { url: 'sqlite:t.db', table: few, mode: upsert, key: [k], create: true } }
+";
+
+/// How many files each run finds new, and how many rows each has.
+const FILES: usize = 8;
+const ROWS: usize = 25;
+
+struct Case {
+    arming: Arming,
+    workers: usize,
+}
+
+impl Case {
+    fn all() -> Vec<Self> {
+        let mut cases = Vec::new();
+        for point in Failpoint::ALL {
+            for action in Action::ALL {
+                for workers in 1..=3 {
+                    let nth = if is_frequent(*point) { workers.min(2) as u64 } else { 1 };
+                    cases.push(Self { arming: Arming { point: *point, action: *action, nth }, workers });
+                }
+            }
+        }
+        cases
+    }
+
+    fn conduct(&self) -> Result<(), String> {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("in")).unwrap();
+        std::fs::write(folder.path().join("p.yaml"), PIPELINE).unwrap();
+        let workers = self.workers.to_string();
+        // A past of several checkpoints, whose end is journaled and committed by at most one of both domains.
+        let torn = Arming { point: Failpoint::CommitBegin, action: Action::Abort, nth: 2 };
+        for (run, arming) in [None, None, Some(torn), Some(self.arming), None].into_iter().enumerate() {
+            add_files(folder.path(), run);
+            let (success, said) = flowctl(folder.path(), &["run", "p.yaml", "-w", &workers], arming);
+            match arming {
+                None if !success => return Err(format!("run {run} fails:\n{said}")),
+                Some(arming) if !said.contains(&format!("failpoint {arming} is hit")) => {
+                    return Err(format!("run {run} does not come to {arming}:\n{said}"));
+                }
+                _ => {}
+            }
+            if said.contains("panicked") || said.contains("a bug") {
+                return Err(format!("run {run} finds a bug:\n{said}"));
+            }
+        }
+        let (success, said) = flowctl(folder.path(), &["verify", "p.yaml"], None);
+        if success { compare(folder.path()) } else { Err(format!("verify:\n{said}")) }
+    }
+}
+
+/// Whether a point is reached twice at least in a run, however its epochs are cut.
+fn is_frequent(point: Failpoint) -> bool {
+    use Failpoint::{CommitBegin, CommitDone, JournalSync, JournalSynced, JournalTorn, JournalWrite};
+    matches!(point, CommitBegin | CommitDone | JournalWrite | JournalTorn | JournalSync | JournalSynced)
+}
+
+fn add_files(folder: &Path, run: usize) {
+    for file in 0..FILES {
+        let rows = (0..ROWS).map(|row| {
+            let at = (run * FILES + file) * ROWS + row;
+            format!("{{\"k\":\"k{}\",\"v\":{}}}\n", at * 7 % 31, at * 13 % 101)
+        });
+        std::fs::write(folder.join(format!("in/{run}-{file}.jsonl")), rows.collect::<String>()).unwrap();
+    }
+}
+
+/// Whether a command succeeds, and what it says.
+fn flowctl(folder: &Path, words: &[&str], arming: Option<Arming>) -> (bool, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_flowctl"));
+    command.args(words).args(["--state", "state"]).current_dir(folder).stdin(Stdio::null());
+    if let Some(arming) = arming {
+        command.env("FLOWCTL_FAILPOINT", arming.to_string());
+    }
+    let output = command.output().unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8_lossy(&said).into_owned())
+}
+
+/// Compares the sinks with the input, without any word of flowctl.
+fn compare(folder: &Path) -> Result<(), String> {
+    let lines = |text: String| {
+        let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+        lines.sort_unstable();
+        lines
+    };
+    let mut input = String::new();
+    for file in std::fs::read_dir(folder.join("in")).unwrap() {
+        input.push_str(&std::fs::read_to_string(file.unwrap().path()).unwrap());
+    }
+    let rows = std::fs::read_to_string(folder.join("rows.jsonl")).unwrap();
+    if lines(rows) != lines(input.clone()) {
+        return Err("rows.jsonl is not the input".to_owned());
+    }
+    let mut expected = std::collections::BTreeMap::<String, (i64, i64, i64)>::new();
+    for line in input.lines() {
+        let row: serde_json::Value = serde_json::from_str(line).unwrap();
+        let (n, sum, most) = expected.entry(row["k"].as_str().unwrap().to_owned()).or_default();
+        let v = row["v"].as_i64().unwrap();
+        (*n, *sum, *most) = (*n + 1, *sum + v, (*most).max(v));
+    }
+    let database = rusqlite::Connection::open(folder.join("t.db")).unwrap();
+    for (table, keeps) in [("sums", [0, 1, 2]), ("few", [1, 1, 2])] {
+        let mut query = database.prepare(&format!("select k, n, sum, most from {table} order by k")).unwrap();
+        let held = query.query_map([], |row| Ok((row.get(0)?, (row.get(1)?, row.get(2)?, row.get(3)?)))).unwrap();
+        let held: Vec<(String, (i64, i64, i64))> = held.map(Result::unwrap).collect();
+        let expected = expected.iter().filter(|(_, (n, ..))| keeps.contains(&(n % 3)));
+        if held != expected.map(|(k, sums)| (k.clone(), *sums)).collect::<Vec<_>>() {
+            return Err(format!("table {table} is wrong: {held:?}"));
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn whatever_fails_the_next_run_mends_it() {
+    let cases = Case::all();
+    let next = AtomicUsize::new(0);
+    let failures = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(2, usize::from) {
+            scope.spawn(|| {
+                while let Some(case) = cases.get(next.fetch_add(1, Ordering::SeqCst)) {
+                    if let Err(failure) = case.conduct() {
+                        let failure = format!("{} on {} workers: {failure}", case.arming, case.workers);
+                        failures.lock().unwrap().push(failure);
+                    }
+                }
+            });
+        }
+    });
+    let failures = failures.into_inner().unwrap();
+    assert!(failures.is_empty(), "{} of {} cases:\n{}", failures.len(), cases.len(), failures.join("\n"));
+}
