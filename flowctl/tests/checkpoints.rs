@@ -86,7 +86,8 @@ fn only_the_journal_from_the_oldest_checkpoint_is_kept() {
         stage.run(&[]);
     }
     let count = |folder: &str| std::fs::read_dir(stage.path("state/sums").join(folder)).unwrap().count();
-    assert!(count("journal") <= 4 && count("checkpoints") <= 6, "{} {}", count("journal"), count("checkpoints"));
+    // Of three checkpoints: the segment behind each, and one that each start behind the first has begun.
+    assert!(count("journal") <= 5 && count("checkpoints") <= 6, "{} {}", count("journal"), count("checkpoints"));
     assert!(stage.run(&[]).0.contains("\"sum\":8"));
 }
 

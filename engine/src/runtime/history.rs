@@ -132,9 +132,11 @@ impl History {
         let mut history = Self { checkpoint, ..Self::default() };
         let mut ends = Positions::new();
         let mut staged = EpochRecord::default();
+        let mut has_base = from == 0;
         while let Some(entry) = reader.next()? {
             match entry {
                 Entry::Base(base) if base.record.epoch == from => {
+                    has_base = true;
                     history.starts = base.starts;
                     history.again = base.again;
                     ends = base.ends;
@@ -180,6 +182,9 @@ impl History {
                     history.last = record;
                 }
             }
+        }
+        if !has_base {
+            return Err(reader.corrupt("no segment begins where the past does"));
         }
         history.ends = ends.clone();
         if history.last.epoch > staged.epoch {
@@ -255,4 +260,45 @@ impl Stage {
 
 fn total(record: &EpochRecord) -> u64 {
     record.ledgers.values().map(|ledger| ledger.read).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::journal::{Base, PartitionStart};
+    use super::*;
+
+    #[test]
+    fn a_journal_whose_first_start_added_no_epoch_is_whole() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let start = |generation, starts: &Positions| {
+            let mut reader = Journal::open(folder.path(), 0).expect("sound");
+            while reader.next().expect("sound").is_some() {}
+            let base = Base { starts: starts.clone(), ..Base::default() };
+            reader.begin(generation, base, &[]).expect("begins")
+        };
+        let mut first = start(1, &Positions::new());
+        let partition = PartitionStart { id: "0".into(), start: 7 };
+        first.append(&Entry::Partitions { source: "s".into(), partitions: vec![partition] }).expect("appends");
+        first.sync().expect("syncs");
+        let known = Positions::from([("s".to_owned(), BTreeMap::from([("0".to_owned(), 7)]))]);
+        let mut second = start(2, &known);
+        let summit = Summit::read(folder.path(), &BTreeSet::new()).expect("sound");
+        assert_eq!(summit.oldest.epoch, 0, "nothing is missing, so no source need read again");
+        second.append(&Entry::Epoch(EpochRecord { epoch: 1, ..EpochRecord::default() })).expect("appends");
+        second.sync().expect("syncs");
+        let (history, _) = History::read(folder.path(), None, 0, &BTreeSet::new()).expect("sound");
+        assert_eq!(history.starts, known);
+        assert_eq!(history.stages.iter().map(|stage| stage.epoch).collect::<Vec<_>>(), [1]);
+    }
+
+    #[test]
+    fn a_beginning_without_its_segment_is_said() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let reader = Journal::open(folder.path(), 0).expect("sound");
+        let mut journal = reader.begin(1, Base::default(), &[]).expect("begins");
+        journal.append(&Entry::Epoch(EpochRecord { epoch: 1, ..EpochRecord::default() })).expect("appends");
+        journal.sync().expect("syncs");
+        let missing = History::read(folder.path(), None, 1, &BTreeSet::new()).map(|_| ()).expect_err("not there");
+        assert!(missing.to_string().contains("no segment begins"), "{missing}");
+    }
 }

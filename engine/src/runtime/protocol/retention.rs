@@ -26,15 +26,17 @@ pub(in crate::runtime) fn retention(checkpoints: &[u64], passed_by_all: u64, lea
 }
 
 /// The segments that an instance of this generation may remove when the journal must stay behind epoch `from`: of those that are `there`, all that do
-/// not count, and of those that count (`lineage`, oldest first) all before the last that begins at or before `from`.
+/// not count, and of those that count (`lineage`, oldest first) all before the one behind the checkpoint at `from`. A start that has added no epoch
+/// leaves several that begin there: the first of them says that there is the checkpoint.
 pub(in crate::runtime) fn removable(
     there: &[Segment],
     lineage: &[Segment],
     from: u64,
     generation: u64,
 ) -> Vec<Segment> {
-    let first = lineage.iter().rposition(|segment| segment.base <= from).unwrap_or(0);
-    let kept = &lineage[first.min(lineage.len())..];
+    let begins = lineage.iter().position(|segment| segment.base == from);
+    let first = begins.or_else(|| lineage.iter().rposition(|segment| segment.base < from)).unwrap_or(0);
+    let kept = &lineage[first..];
     there.iter().copied().filter(|segment| is_mine(segment.generation, generation) && !kept.contains(segment)).collect()
 }
 
@@ -55,6 +57,14 @@ mod tests {
         assert_eq!(stay(&[2, 4, 6, 8], 8), Retention { dropped: 1, journal_from: Some(4) });
         assert_eq!(stay(&[2, 4, 6, 8, 10], 4), Retention { dropped: 1, journal_from: Some(4) });
         assert_eq!(stay(&[2, 4, 6, 8], 1), Retention { dropped: 0, journal_from: None });
+    }
+
+    #[test]
+    fn the_segment_that_notes_the_oldest_checkpoint_stays() {
+        let segment = |generation, base| Segment { generation, base };
+        let lineage = [segment(1, 0), segment(1, 4), segment(2, 4), segment(2, 6)];
+        assert_eq!(removable(&lineage, &lineage, 4, 2), [segment(1, 0)]);
+        assert_eq!(removable(&lineage, &lineage, 5, 2), lineage[..2], "nothing of a checkpoint at 5 is known");
     }
 
     #[test]

@@ -22,6 +22,10 @@ impl World {
                 self.roll(instance);
                 Pc::Run
             }
+            Pc::NoteCheckpoint => {
+                self.note_checkpoint(instance, rules);
+                Pc::SyncCheckpoint
+            }
             Pc::SyncCheckpoint => {
                 self.sync(instance);
                 if instance.journal_from.is_some() { Pc::ListSegments } else { Pc::ListRuns }
@@ -54,7 +58,7 @@ impl World {
         let before = Seal { segment: instance.segment, length: instance.length.into(), hash: 0 };
         instance.segment = Segment { generation: instance.generation.into(), base: instance.last.into() };
         instance.length = 0;
-        self.disk.create(File::new(instance.segment, instance.contents, instance.recorded, Some(before)));
+        self.disk.create(File::new(instance.segment, instance.contents, Some(before)));
     }
 
     pub(super) fn write_run(&mut self, instance: &mut Instance) -> Fate {
@@ -68,12 +72,8 @@ impl World {
     }
 
     /// Writes the checkpoint that is complete to the journal, and decides what stays.
-    pub(super) fn note_checkpoint(&mut self, instance: &mut Instance, rules: &Rules) -> Fate {
-        let Making::Written(epoch) = instance.making else { return Fate::Lives };
-        if !self.owns(instance.generation) && !rules.lacks(Mutation::SkipOwnershipBeforeRemoving) {
-            return Fate::Dies;
-        }
-        instance.making = Making::Nothing;
+    fn note_checkpoint(&mut self, instance: &mut Instance, rules: &Rules) {
+        let Making::Written(epoch) = std::mem::replace(&mut instance.making, Making::Nothing) else { return };
         if !rules.lacks(Mutation::ForgetMarks) {
             self.append(instance, Entry::Marks(instance.marks));
         }
@@ -85,8 +85,6 @@ impl World {
         let stays = retention(&epochs, passed.into(), least);
         instance.kept.drain(..stays.dropped);
         instance.journal_from = stays.journal_from.map(|epoch| epoch as u8);
-        instance.pc = Pc::SyncCheckpoint;
-        Fate::Lives
     }
 
     fn segments_to_remove(&self, instance: &Instance, rules: &Rules) -> Vec<Segment> {

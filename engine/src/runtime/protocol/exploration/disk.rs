@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::runtime::journal::{Seal, Segment};
 use crate::runtime::protocol::{lineage, read_from};
 
+use super::names::Names;
 use super::sink::{SINKS, SmallMark};
 
 /// How many epochs there can be.
@@ -31,8 +32,8 @@ pub(super) fn made_by(bit: u32) -> u64 {
 /// An entry of the journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Entry {
-    /// An epoch: who has cut it, and what sinks then held.
-    Epoch(u8, [SmallMark; SINKS]),
+    /// An epoch: who has cut it. What sinks held then is left out: it only helps.
+    Epoch(u8),
     /// What sinks hold.
     Marks([SmallMark; SINKS]),
     /// A checkpoint and its runs.
@@ -48,7 +49,6 @@ pub(super) enum Entry {
 pub(super) struct File {
     pub(super) name: Segment,
     pub(super) contents: Contents,
-    pub(super) marks: [SmallMark; SINKS],
     pub(super) before: Option<Seal>,
     entries: [Option<Entry>; ENTRIES],
     pub(super) written: u8,
@@ -57,8 +57,8 @@ pub(super) struct File {
 }
 
 impl File {
-    pub(super) fn new(name: Segment, contents: Contents, marks: [SmallMark; SINKS], before: Option<Seal>) -> Self {
-        Self { name, contents, marks, before, entries: [None; ENTRIES], written: 0, durable: 0 }
+    pub(super) fn new(name: Segment, contents: Contents, before: Option<Seal>) -> Self {
+        Self { name, contents, before, entries: [None; ENTRIES], written: 0, durable: 0 }
     }
 
     pub(super) fn push(&mut self, entry: Entry) {
@@ -72,26 +72,36 @@ impl File {
         self.durable = self.durable.min(length);
     }
 
-    fn encode(&self, durable_only: bool, bytes: &mut Vec<u8>) {
-        let length = if durable_only { self.durable } else { self.written };
-        bytes.extend_from_slice(&[0xf0, self.name.generation as u8, self.name.base as u8, length, self.durable]);
-        bytes.extend_from_slice(&self.contents);
-        self.marks.iter().for_each(|mark| bytes.extend_from_slice(&[mark.written, mark.passed]));
+    /// The last durable entry that says what sinks hold.
+    fn last_marks(&self) -> Option<usize> {
+        let durable = &self.entries[..usize::from(self.durable)];
+        durable.iter().rposition(|entry| matches!(entry, Some(Entry::Marks(_))))
+    }
+
+    /// Marks before the entry at `live` are not looked at any more.
+    fn encode(&self, live: usize, names: &mut Names, bytes: &mut Vec<u8>) {
+        bytes.extend_from_slice(&[0xf0, names.generation(self.name.generation as u8), self.name.base as u8]);
+        bytes.extend_from_slice(&[self.written, self.durable]);
+        names.contents(&self.contents, bytes);
         if let Some(seal) = self.before {
-            bytes.extend_from_slice(&[seal.segment.generation as u8, seal.segment.base as u8, seal.length as u8]);
+            bytes.push(names.generation(seal.segment.generation as u8));
+            bytes.extend_from_slice(&[seal.segment.base as u8, seal.length as u8]);
         }
-        for entry in self.entries[..usize::from(length)].iter().flatten() {
+        let mut epoch = self.name.base as usize;
+        for (at, entry) in self.entries[..usize::from(self.written)].iter().flatten().enumerate() {
             match entry {
-                Entry::Epoch(content, [a, b]) => {
-                    bytes.extend_from_slice(&[1, *content, a.written, a.passed, b.written, b.passed]);
+                Entry::Epoch(content) => {
+                    epoch += 1;
+                    bytes.extend_from_slice(&[1, names.content(epoch, *content)]);
                 }
-                Entry::Marks([a, b]) => bytes.extend_from_slice(&[2, a.written, a.passed, b.written, b.passed]),
+                Entry::Marks(_) if at < live => bytes.push(2),
+                Entry::Marks([a, b]) => bytes.extend_from_slice(&[3, a.written, a.passed, b.written, b.passed]),
                 Entry::Checkpoint(epoch, runs) => {
-                    bytes.extend_from_slice(&[3, *epoch]);
-                    bytes.extend_from_slice(&runs.to_le_bytes());
+                    bytes.extend_from_slice(&[4, *epoch]);
+                    names.runs(*runs, bytes);
                 }
-                Entry::Torn => bytes.push(4),
-                Entry::Astray => bytes.push(5),
+                Entry::Torn => bytes.push(5),
+                Entry::Astray => bytes.push(6),
             }
         }
     }
@@ -125,9 +135,7 @@ pub(super) struct Reading {
     pub(super) last: u8,
     pub(super) contents: Contents,
     /// What was noted of sinks last.
-    pub(super) noted: [SmallMark; SINKS],
-    /// What the last epoch says of sinks.
-    pub(super) recorded: [SmallMark; SINKS],
+    pub(super) noted: Option<[SmallMark; SINKS]>,
     /// Checkpoints that can be put back, if their runs are there.
     pub(super) checkpoints: Vec<(u8, Runs)>,
     /// Where it ends.
@@ -176,7 +184,6 @@ impl Disk {
             let base = file.name.base as u8;
             if reading.last == 0 {
                 (reading.oldest, reading.last, reading.contents) = (base, base, file.contents);
-                (reading.noted, reading.recorded) = (file.marks, file.marks);
             } else if base != reading.last {
                 return Err("the epochs before it are missing");
             }
@@ -190,10 +197,24 @@ impl Disk {
         Ok(reading)
     }
 
-    pub(super) fn encode(&self, view: View, bytes: &mut Vec<u8>) {
-        bytes.push(self.generation);
-        bytes.extend_from_slice(&self.runs.to_le_bytes());
-        self.files.iter().for_each(|file| file.encode(view == View::Durable, bytes));
+    pub(super) fn encode(&self, names: &mut Names, bytes: &mut Vec<u8>) {
+        names.runs(self.runs, bytes);
+        let lineage = self.lineage();
+        let speaks = |name: &Segment| self.file(*name).is_some_and(|file| file.last_marks().is_some());
+        let speaker = lineage.iter().rposition(speaks);
+        for file in &self.files {
+            // What does not count will not be read.
+            let Some(place) = lineage.iter().position(|name| *name == file.name) else {
+                bytes.extend_from_slice(&[0xf2, names.generation(file.name.generation as u8)]);
+                bytes.extend_from_slice(&[file.name.base as u8, file.written, file.durable]);
+                continue;
+            };
+            let live = match speaker {
+                Some(speaker) if place < speaker => usize::MAX,
+                _ => file.last_marks().unwrap_or(0),
+            };
+            file.encode(live, names, bytes);
+        }
     }
 }
 
@@ -202,12 +223,11 @@ impl Reading {
         let mut end = length;
         for (at, entry) in file.entries[..usize::from(length)].iter().flatten().enumerate() {
             match entry {
-                Entry::Epoch(content, marks) => {
+                Entry::Epoch(content) => {
                     self.last += 1;
                     self.contents[usize::from(self.last)] = *content;
-                    (self.noted, self.recorded) = (*marks, *marks);
                 }
-                Entry::Marks(marks) => self.noted = *marks,
+                Entry::Marks(marks) => self.noted = Some(*marks),
                 Entry::Checkpoint(epoch, runs) if bases.contains(epoch) => self.checkpoints.push((*epoch, *runs)),
                 Entry::Checkpoint(..) => {}
                 Entry::Torn if !sealed && at + 1 == usize::from(length) => end = at as u8,

@@ -1,7 +1,7 @@
 //! What may go wrong between any two steps.
 
 use super::disk::Entry;
-use super::instance::Pc;
+use super::instance::{Instance, Pc};
 use super::world::World;
 
 /// Something that goes wrong.
@@ -11,10 +11,8 @@ pub(super) enum Fault {
     Kill { generation: u8, torn: bool },
     /// All instances end, and of what was not made durable something is lost.
     PowerFails(Loss),
-    /// An instance is stopped, anywhere.
+    /// An instance is stopped, anywhere; once another has taken over it may wake.
     Stop(u8),
-    /// An instance that was stopped goes on.
-    Wake(u8),
 }
 
 /// What is lost of what was not made durable.
@@ -48,16 +46,12 @@ impl World {
             }
             Fault::Stop(generation) => {
                 self.left.stops -= 1;
-                self.each_of(generation, |stopped| stopped, true);
+                let stops = |instance: &&mut Instance| instance.generation == generation;
+                if let Some(instance) = self.instances.iter_mut().find(stops) {
+                    instance.stopped = true;
+                    instance.has_looked = instance.pc == Pc::Run;
+                }
             }
-            Fault::Wake(generation) => self.each_of(generation, |_| false, false),
-        }
-    }
-
-    fn each_of(&mut self, generation: u8, stopped: impl Fn(bool) -> bool, looks: bool) {
-        for instance in self.instances.iter_mut().filter(|instance| instance.generation == generation) {
-            instance.stopped = stopped(true);
-            instance.has_looked |= looks && instance.pc == Pc::Run;
         }
     }
 

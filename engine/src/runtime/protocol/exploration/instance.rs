@@ -3,6 +3,7 @@
 use crate::runtime::journal::Segment;
 
 use super::disk::{Contents, Runs};
+use super::names::Names;
 use super::sink::{SINKS, SmallMark};
 
 /// What the coordinator of an instance does next.
@@ -28,7 +29,9 @@ pub(super) enum Pc {
     SyncForRoll,
     /// Begins the segment behind it.
     Roll,
-    /// Makes durable that a checkpoint is complete.
+    /// Writes down the checkpoint that is complete, having looked whether the folder is its own.
+    NoteCheckpoint,
+    /// Makes that durable.
     SyncCheckpoint,
     /// Looks which segments are to be removed.
     ListSegments,
@@ -66,8 +69,6 @@ pub(super) struct Instance {
     /// What sinks said of their rows; nothing once that was judged.
     pub(super) held: [Contents; SINKS],
     pub(super) marks: [SmallMark; SINKS],
-    /// What the last epoch of the journal says of sinks.
-    pub(super) recorded: [SmallMark; SINKS],
     /// The commits whose outcome is unknown: the epoch, or zero.
     pub(super) doubt: [u8; SINKS],
     /// What epochs hold, as it knows.
@@ -106,7 +107,6 @@ impl Instance {
             tokens: [0; SINKS],
             held: Default::default(),
             marks: Default::default(),
-            recorded: Default::default(),
             doubt: [0; SINKS],
             contents: Contents::default(),
             begun: 0,
@@ -144,7 +144,8 @@ impl Instance {
         self.marks.iter().map(|mark| mark.passed).min().unwrap_or(0)
     }
 
-    pub(super) fn encode(&self, bytes: &mut Vec<u8>) {
+    /// Whether it is the newest that has fenced all sinks, and owns the folder, is told by who knows.
+    pub(super) fn encode(&self, names: &mut Names, bytes: &mut Vec<u8>) {
         let (pc, sink) = match self.pc {
             Pc::Fence(sink) => (1, sink),
             pc => (pc.place(), 0),
@@ -155,25 +156,27 @@ impl Instance {
             Making::Written(epoch) => 16 + epoch,
         };
         let flags = u8::from(self.stopped) + 2 * u8::from(self.has_looked) + 4 * u8::from(self.takes_over);
-        bytes.extend_from_slice(&[0xf1, self.generation, flags, pc, sink, making, self.begun, self.last]);
-        bytes.extend_from_slice(&[self.permitted, self.cuts, self.length, self.sealed]);
-        bytes.extend_from_slice(&[self.segment.generation as u8, self.segment.base as u8]);
-        bytes.extend_from_slice(&self.tokens);
+        let passed = self.passed_by_all();
+        // What lies below what all sinks have does not matter any more.
+        let begun = if self.is_begun() && passed >= self.begun { 0 } else { self.begun };
+        let cuts = if self.is_begun() { self.cuts >> (passed + 1) << (passed + 1) } else { self.cuts };
+        bytes.extend_from_slice(&[0xf1, names.generation(self.generation), flags, pc, sink, making, begun, self.last]);
+        bytes.extend_from_slice(&[self.permitted, cuts, self.length, self.sealed]);
+        bytes.extend_from_slice(&[names.generation(self.segment.generation as u8), self.segment.base as u8]);
         bytes.extend_from_slice(&self.doubt);
-        bytes.extend_from_slice(&self.contents);
-        self.held.iter().for_each(|held| bytes.extend_from_slice(held));
-        let marks = self.marks.iter().chain(&self.recorded);
-        marks.for_each(|mark| bytes.extend_from_slice(&[mark.written, mark.passed]));
-        bytes.extend_from_slice(&self.runs.to_le_bytes());
-        bytes.extend_from_slice(&self.runs_to_remove.to_le_bytes());
+        names.contents(&self.contents, bytes);
+        self.held.iter().for_each(|held| names.contents(held, bytes));
+        self.marks.iter().for_each(|mark| bytes.extend_from_slice(&[mark.written, mark.passed]));
+        names.runs(self.runs, bytes);
+        names.runs(self.runs_to_remove, bytes);
         bytes.push(self.journal_from.map_or(0xff, |epoch| epoch));
         bytes.push(self.kept.len() as u8);
         for (epoch, runs) in &self.kept {
             bytes.push(*epoch);
-            bytes.extend_from_slice(&runs.to_le_bytes());
+            names.runs(*runs, bytes);
         }
         for segment in &self.segments_to_remove {
-            bytes.extend_from_slice(&[segment.generation as u8, segment.base as u8]);
+            bytes.extend_from_slice(&[names.generation(segment.generation as u8), segment.base as u8]);
         }
     }
 }
@@ -191,6 +194,7 @@ impl Pc {
             Self::Run => 7,
             Self::SyncForRoll => 8,
             Self::Roll => 9,
+            Self::NoteCheckpoint => 10,
             Self::SyncCheckpoint => 11,
             Self::ListSegments => 12,
             Self::RemoveSegments => 13,

@@ -68,13 +68,4 @@ impl World {
             && (0..SINKS).all(|sink| self.sinks[sink].contents == output(sink, &reading.contents, reading.last));
         if done { Ok(()) } else { Err(Violation("nothing goes on, though sinks lack epochs (liveness)".into())) }
     }
-
-    /// What the checks depend on.
-    pub(super) fn encode_outside(&self, bytes: &mut Vec<u8>) {
-        self.disk.encode(View::Written, bytes);
-        for sink in &self.sinks {
-            bytes.push(sink.epoch);
-            bytes.extend_from_slice(&sink.contents);
-        }
-    }
 }

@@ -14,6 +14,7 @@ mod fault;
 mod instance;
 mod invariants;
 mod mutation;
+mod names;
 mod running;
 mod search;
 mod sink;

@@ -31,8 +31,6 @@ pub(super) enum Mutation {
     TrustUnsyncedJournal,
     /// A start goes on after fencing though another has taken over.
     SkipOwnershipAfterFencing,
-    /// A checkpoint is noted, and what it makes dispensable removed, though another has taken over.
-    SkipOwnershipBeforeRemoving,
     /// A checkpoint that not every sink has reached may be begun with.
     BeginAhead,
     /// The segment that notes the oldest checkpoint may be removed, if a later one begins at the same epoch.
@@ -50,6 +48,10 @@ pub(super) struct Bounds {
     pub(super) stops: u8,
     /// Commits whose reply is lost.
     pub(super) lost_replies: u8,
+    /// Epochs that may wait for the slowest sink.
+    pub(super) in_flight: u8,
+    /// Epochs that are written to the journal before they are made durable together.
+    pub(super) unsynced: u8,
     /// Checkpoints that are asked for.
     pub(super) checkpoints: u8,
 }

@@ -58,8 +58,7 @@ impl World {
         instance.last += 1;
         instance.contents[usize::from(instance.last)] = instance.generation;
         instance.cuts |= 1 << instance.last;
-        self.append(instance, Entry::Epoch(instance.generation, instance.marks));
-        instance.recorded = instance.marks;
+        self.append(instance, Entry::Epoch(instance.generation));
         if checkpoint {
             self.left.checkpoints -= 1;
             instance.making = Making::Asked(instance.last);

@@ -73,14 +73,20 @@ impl Search<'_> {
         if actions.is_empty() {
             world.check_end(self.rules).map_err(|why| (why, None))?;
         }
+        if world.is_calm() {
+            let first = actions.first().copied();
+            actions.retain(|action| first.is_some_and(|first| first.is_of_kind(action)));
+        }
+        world.awakening(self.rules, &mut actions);
         world.faults(self.rules, &mut actions);
         for action in actions {
             self.actions += 1;
             let then = world.take(action, self.rules).map_err(|why| (why, Some(action)))?;
-            if !self.is_new(&then) {
+            let (is_new, is_new_outside) = self.is_new(&then);
+            if !is_new {
                 continue;
             }
-            if self.is_new_outside(&then) {
+            if is_new_outside {
                 then.check(self.rules).map_err(|why| (why, Some(action)))?;
             }
             next.push((self.ways.len() as u32, then));
@@ -89,16 +95,12 @@ impl Search<'_> {
         Ok(())
     }
 
-    fn is_new(&mut self, world: &World) -> bool {
+    /// Whether a world is new, and whether what is outside of instances is.
+    fn is_new(&mut self, world: &World) -> (bool, bool) {
         self.bytes.clear();
-        world.encode(&mut self.bytes);
-        self.known.insert(xxh3_64(&self.bytes))
-    }
-
-    fn is_new_outside(&mut self, world: &World) -> bool {
-        self.bytes.clear();
-        world.encode_outside(&mut self.bytes);
-        self.checked.insert(xxh3_64(&self.bytes))
+        let outside = world.encode(&mut self.bytes);
+        let is_new = self.known.insert(xxh3_64(&self.bytes));
+        (is_new, is_new && self.checked.insert(xxh3_64(&self.bytes[..outside])))
     }
 
     fn way(&self, mut at: u32) -> Vec<Action> {

@@ -30,7 +30,7 @@ pub(super) fn choose(reading: &Reading, held: &[Sink; SINKS], there: Runs, rules
         let facts = SinkFacts {
             held: Committed::Epoch(mark(epoch, &contents)),
             mode: SinkMode::Changes,
-            noted: Some(reading.noted[sink].widen()),
+            noted: reading.noted.map(|noted| noted[sink].widen()),
             last: reading.last.into(),
             recorded: (epoch >= reading.oldest).then(|| mark(epoch, &output(sink, &reading.contents, epoch)).digest),
         };
@@ -151,7 +151,7 @@ impl World {
         let stages = (instance.begun + 1..=reading.last).filter(ends);
         let begun = Some(instance.begun).filter(|begun| *begun > 0);
         instance.cuts = stages.chain(begun).fold(0, |cuts, epoch| cuts | 1 << epoch);
-        (instance.contents, instance.recorded) = (reading.contents, reading.recorded);
+        instance.contents = reading.contents;
         (instance.last, instance.permitted) = (reading.last, reading.last);
         if let Some(end) = reading.end {
             instance.segment = end.segment;
@@ -167,20 +167,20 @@ impl World {
     }
 
     fn begin(&mut self, instance: &mut Instance, rules: &Rules) {
-        let before = instance.segment;
+        let (before, sealed) = (instance.segment, std::mem::take(&mut instance.sealed));
         if rules.lacks(Mutation::SharedSegments)
             && !instance.takes_over
             && let Some(file) = self.disk.file_mut(before)
         {
-            file.cut(instance.sealed);
+            file.cut(sealed);
             file.durable = file.written;
-            instance.length = instance.sealed;
+            instance.length = sealed;
             return;
         }
-        let seal = Seal { segment: before, length: instance.sealed.into(), hash: 0 };
+        let seal = Seal { segment: before, length: sealed.into(), hash: 0 };
         let seal = (before.generation > 0).then_some(seal);
         instance.segment = Segment { generation: instance.generation.into(), base: instance.last.into() };
-        self.disk.create(File::new(instance.segment, instance.contents, instance.recorded, seal));
+        self.disk.create(File::new(instance.segment, instance.contents, seal));
     }
 
     /// Of the runs that are there, those that belong to none that are kept and that an instance may remove.

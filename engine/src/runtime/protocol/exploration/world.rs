@@ -4,10 +4,11 @@ use std::fmt;
 
 use crate::runtime::journal::Segment;
 
-use super::disk::Disk;
+use super::disk::{Disk, Runs, made_by};
 use super::fault::{Fault, Loss};
 use super::instance::{Instance, Making, Pc};
 use super::mutation::{Bounds, Mutation, Rules};
+use super::names::Names;
 use super::sink::{SINKS, Sink};
 
 /// Everything.
@@ -15,7 +16,7 @@ use super::sink::{SINKS, Sink};
 pub(super) struct World {
     pub(super) disk: Disk,
     pub(super) sinks: [Sink; SINKS],
-    /// In the order of their generations; those that have died are gone.
+    /// In the order of their generations; those that have died are gone. All but the last were stopped.
     pub(super) instances: Vec<Instance>,
     /// The last generation that has fenced all sinks while the folder was its own.
     pub(super) fenced_all: u8,
@@ -36,8 +37,8 @@ pub(super) enum Action {
     Sync(u8),
     /// The run of the checkpoint is written, durably.
     WriteRun(u8),
-    /// The checkpoint is written to the journal.
-    NoteCheckpoint(u8),
+    /// Before a checkpoint is noted, the instance looks whether the folder is its own.
+    LookBeforeNote(u8),
     /// A segment is removed.
     RemoveSegment(u8, Segment),
     /// A sink commits what comes next.
@@ -46,6 +47,16 @@ pub(super) enum Action {
     Resolve(u8, usize),
     /// Something goes wrong.
     Fault(Fault),
+}
+
+impl Action {
+    /// Whether both are the same step, though other things may come of it.
+    pub(super) fn is_of_kind(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Commit(_, sink, _), Self::Commit(_, other, _)) => sink == other,
+            _ => self == other,
+        }
+    }
 }
 
 /// What becomes of a commit and its reply.
@@ -97,7 +108,16 @@ impl World {
         if !self.instances.iter().any(|instance| self.owns(instance.generation) && !instance.stopped) {
             actions.push(Action::Start);
         }
-        for instance in self.instances.iter().filter(|instance| !instance.stopped) {
+        self.advance(rules, |instance| !instance.stopped, actions);
+    }
+
+    /// What instances may do that were stopped, and that another has taken over from: each may wake, and be stopped again, at any time.
+    pub(super) fn awakening(&self, rules: &Rules, actions: &mut Vec<Action>) {
+        self.advance(rules, |instance| instance.stopped && !self.owns(instance.generation), actions);
+    }
+
+    fn advance(&self, rules: &Rules, acts: impl Fn(&Instance) -> bool, actions: &mut Vec<Action>) {
+        for instance in self.instances.iter().filter(|instance| acts(instance)) {
             instance.coordinate(rules, self.left.checkpoints, actions);
             if instance.is_begun() {
                 instance.commit(rules, self.left.lost_replies, actions);
@@ -105,20 +125,25 @@ impl World {
         }
     }
 
+    /// Whether nothing but replies can be lost any more, and nobody is in the way: then what threads of one instance do comes to the same in any order, and
+    /// one order is enough.
+    pub(super) fn is_calm(&self) -> bool {
+        self.left.crashes == 0 && self.left.stops == 0 && self.instances.len() <= 1
+    }
+
     /// What can go wrong.
     pub(super) fn faults(&self, rules: &Rules, actions: &mut Vec<Action>) {
         let unsynced = self.disk.files.iter().any(|file| file.durable < file.written);
         for instance in &self.instances {
             let generation = instance.generation;
-            if self.left.crashes > 0 {
+            // Who never wakes is as good as killed.
+            if self.left.crashes > 0 && !instance.stopped {
                 actions.push(Action::Fault(Fault::Kill { generation, torn: false }));
                 if instance.pc == Pc::Run && instance.last < rules.bounds.epochs {
                     actions.push(Action::Fault(Fault::Kill { generation, torn: true }));
                 }
             }
-            if instance.stopped {
-                actions.push(Action::Fault(Fault::Wake(generation)));
-            } else if self.left.stops > 0 && self.owns(generation) {
+            if self.left.stops > 0 && !instance.stopped && self.owns(generation) {
                 actions.push(Action::Fault(Fault::Stop(generation)));
             }
         }
@@ -145,7 +170,7 @@ impl World {
             | Action::Cut(generation, _)
             | Action::Sync(generation)
             | Action::WriteRun(generation)
-            | Action::NoteCheckpoint(generation)
+            | Action::LookBeforeNote(generation)
             | Action::RemoveSegment(generation, _)
             | Action::Commit(generation, ..)
             | Action::Resolve(generation, _) => generation,
@@ -165,7 +190,7 @@ impl World {
         self.disk.generation += 1;
         let first = if rules.lacks(Mutation::ReadMarkerBeforeFence) { Pc::ReadMarkers } else { Pc::Fence(0) };
         let mut instance = Instance::new(self.disk.generation, first);
-        instance.takes_over = self.instances.iter().any(|other| other.stopped);
+        instance.takes_over = rules.lacks(Mutation::SharedSegments) && self.instances.iter().any(|other| other.stopped);
         self.instances.push(instance);
     }
 
@@ -180,7 +205,11 @@ impl World {
                 Ok(Fate::Lives)
             }
             Action::WriteRun(_) => Ok(self.write_run(instance)),
-            Action::NoteCheckpoint(_) => Ok(self.note_checkpoint(instance, rules)),
+            Action::LookBeforeNote(_) if !self.owns(instance.generation) => Ok(Fate::Dies),
+            Action::LookBeforeNote(_) => {
+                instance.pc = Pc::NoteCheckpoint;
+                Ok(Fate::Lives)
+            }
             Action::RemoveSegment(_, segment) => {
                 self.disk.files.retain(|file| file.name != segment);
                 instance.segments_to_remove.retain(|other| *other != segment);
@@ -192,16 +221,54 @@ impl World {
         }
     }
 
-    pub(super) fn encode(&self, bytes: &mut Vec<u8>) {
-        self.disk.encode(super::disk::View::Written, bytes);
+    /// Writes down what matters, first what is outside of instances; gives the length of that.
+    pub(super) fn encode(&self, bytes: &mut Vec<u8>) -> usize {
+        let there = self.generations_outside();
+        let mut names = Names::new(there);
+        self.disk.encode(&mut names, bytes);
         for sink in &self.sinks {
-            bytes.extend_from_slice(&[sink.fence, sink.epoch]);
-            bytes.extend_from_slice(&sink.contents);
+            bytes.push(sink.epoch);
+            names.contents(&sink.contents, bytes);
         }
+        let outside = bytes.len();
+        let instances = self.instances.iter().flat_map(Instance::generations);
+        names.know(instances.fold(there, |set, generation| set | 1 << generation));
+        self.disk.files.iter().for_each(|file| bytes.push(names.generation(file.name.generation as u8)));
+        names.runs(self.disk.runs, bytes);
         let left = &self.left;
-        bytes.extend_from_slice(&[self.fenced_all, left.crashes, left.stops, left.lost_replies, left.checkpoints]);
-        self.instances.iter().for_each(|instance| instance.encode(bytes));
+        bytes.extend_from_slice(&[left.crashes, left.stops, left.lost_replies, left.checkpoints]);
+        for instance in &self.instances {
+            let fenced = |(sink, token): (usize, &u8)| u8::from(self.sinks[sink].fence == *token) << sink;
+            let fences: u8 = instance.tokens.iter().enumerate().map(fenced).sum();
+            let is_old = instance.generation < self.fenced_all;
+            bytes.extend_from_slice(&[fences, u8::from(self.owns(instance.generation)), u8::from(is_old)]);
+            instance.encode(&mut names, bytes);
+        }
+        outside
     }
+
+    /// The generations of which something is there, one bit each.
+    fn generations_outside(&self) -> u16 {
+        let files = self.disk.files.iter().map(|file| file.name.generation as u8);
+        let seals = self.disk.files.iter().filter_map(|file| Some(file.before?.segment.generation as u8));
+        files.chain(seals).chain(made_by_any(self.disk.runs)).fold(0, |set, generation| set | 1 << generation)
+    }
+}
+
+impl Instance {
+    fn generations(&self) -> impl Iterator<Item = u8> {
+        let runs = self.kept.iter().fold(self.runs | self.runs_to_remove, |all, (_, runs)| all | runs);
+        made_by_any(runs).chain([self.generation, self.segment.generation as u8])
+    }
+}
+
+/// The generations that have made runs.
+fn made_by_any(mut runs: Runs) -> impl Iterator<Item = u8> {
+    std::iter::from_fn(move || {
+        let bit = (runs != 0).then(|| runs.trailing_zeros())?;
+        runs &= runs - 1;
+        Some(made_by(bit) as u8)
+    })
 }
 
 impl Instance {
@@ -210,16 +277,16 @@ impl Instance {
         let generation = self.generation;
         match self.pc {
             Pc::Run => {
-                if self.last < rules.bounds.epochs && self.last - self.permitted < 2 {
-                    actions.push(Action::Cut(generation, false));
-                    if checkpoints_left > 0 && self.making == Making::Nothing {
-                        actions.push(Action::Cut(generation, true));
-                    }
+                let waits = self.last - self.passed_by_all() >= rules.bounds.in_flight;
+                if self.last < rules.bounds.epochs && !waits && self.last - self.permitted < rules.bounds.unsynced {
+                    // A checkpoint is always due; how long it takes is open.
+                    let due = checkpoints_left > 0 && self.making == Making::Nothing && !self.stopped;
+                    actions.push(Action::Cut(generation, due));
                 }
                 if self.permitted < self.last {
                     actions.push(Action::Sync(generation));
                 } else if matches!(self.making, Making::Written(_)) {
-                    actions.push(Action::NoteCheckpoint(generation));
+                    actions.push(Action::LookBeforeNote(generation));
                 }
                 if matches!(self.making, Making::Asked(_)) {
                     actions.push(Action::WriteRun(generation));
