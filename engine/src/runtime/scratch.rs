@@ -22,12 +22,15 @@ impl Scratch {
                 copy_files(&part, &scratch.0.join(name))?;
             }
         }
+        // A start of its own writes segments of its own: one of an earlier start would replace what it goes on from.
+        if let Some(identity) = Identity::read(folder)? {
+            identity.write(&scratch.0)?;
+        }
         Ok(scratch)
     }
 
     /// Takes it as the state of a pipeline.
     pub(super) fn take(&self, pipeline: &str) -> Result<StateFolder, RunError> {
-        Identity::new(pipeline).write(&self.0)?;
         StateFolder::take(&self.0, pipeline)
     }
 

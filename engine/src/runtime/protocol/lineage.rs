@@ -14,7 +14,7 @@ pub(in crate::runtime) fn lineage<E>(
     while let Some(link) = next {
         lineage.push_front(link);
         // What is older than the journal is kept was removed.
-        let seal = before(link.segment)?.filter(|seal| there.contains(&seal.segment));
+        let seal = before(link.segment)?.filter(|seal| there.contains(&seal.segment) && seal.segment < link.segment);
         next = seal.map(|seal| Link { segment: seal.segment, seal: Some(seal) });
     }
     Ok(lineage)
