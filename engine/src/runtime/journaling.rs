@@ -297,7 +297,7 @@ fn consolidated(errors: Vec<(ErrorRow, i64)>) -> Vec<(ErrorRow, i64)> {
 /// Fails at the first error that stops the run.
 fn stop_at(errors: &[(ErrorRow, i64)], epoch: u64) -> Result<(), RunError> {
     let failing = errors.iter().filter(|(error, diff)| error.policy == OnError::Fail && *diff > 0);
-    // A record that can be found helps more than a group that it has spoiled.
+    // A record says more than what has become of it.
     match failing.min_by_key(|(error, _)| error.origin.is_none()) {
         Some((error, _)) => {
             let remedy = "set the source's `on_error: dead_letter`";
