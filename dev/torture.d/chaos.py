@@ -29,8 +29,9 @@ class Chaos:
         self.rounds = collections.Counter()
 
     def run(self, kills):
-        self.start()
-        shown = 0
+        if self.stream.process is None:
+            self.start()
+        shown = self.kills.total()
         while self.kills.total() < kills:
             self.round(self.draw())
             if self.kills.total() >= shown + 10:

@@ -11,7 +11,8 @@ class Stream:
     """One pipeline on one state directory, with one process at a time; the log of all of them is one file."""
 
     def __init__(self, flowctl, pipeline, work, tables, environment):
-        self.command = [str(flowctl), "run", str(pipeline), "--state", str(work / f"{tables}-state"), "--set", f"TABLES={tables}"]
+        self.flowctl = flowctl
+        self.arguments = [str(pipeline), "--state", str(work / f"{tables}-state"), "--set", f"TABLES={tables}"]
         self.environment = environment
         self.log = work / f"{tables}.log"
         self.process = None
@@ -25,8 +26,11 @@ class Stream:
     def launch(self, workers, *arguments, log=None):
         """Starts a process that is not (yet) the one of this stream."""
         with open(log or self.log, "ab") as output:
-            return subprocess.Popen([*self.command, "--workers", str(workers), *arguments], stdin=subprocess.DEVNULL, stdout=output,
-                                    stderr=output, env=self.environment, start_new_session=True)
+            return self.command(output, "run", "--workers", str(workers), *arguments)
+
+    def command(self, output, name, *arguments):
+        return subprocess.Popen([str(self.flowctl), name, *self.arguments, *arguments], stdin=subprocess.DEVNULL, stdout=output,
+                                stderr=output, env=self.environment, start_new_session=True)
 
     def start(self, workers):
         self.note(f"start with {workers} workers")
@@ -62,6 +66,13 @@ class Stream:
     def run_to_idle(self, workers, seconds):
         self.note(f"run to idle with {workers} workers")
         self.expect_well(self.launch(workers, "--until-idle", "5s"), seconds)
+
+    def verify(self, seconds):
+        """Compares with itself what it has done."""
+        self.note("verify")
+        with open(self.log, "ab") as output:
+            process = self.command(output, "verify", "--workers", "2")
+        self.expect_well(process, seconds)
 
     def expect_well(self, process, seconds):
         try:

@@ -21,6 +21,8 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 const LOCK_WAIT: u32 = 5;
 /// How many seconds a server waits for whoever takes the rows of a long answer.
 const TAKE_WAIT: u32 = 600;
+/// How many seconds a transaction may wait for its next statement.
+const IDLE_TRANSACTION: u32 = 15;
 /// The protocol counts parameters in 16 bits.
 const PARAMETERS_MAX: usize = 65_535;
 
@@ -70,6 +72,11 @@ impl ServerConnection {
         let answer = self.query("SELECT VERSION(), @@max_allowed_packet", &[])?;
         let row = answer.rows.first().map_or(&[][..], Vec::as_slice);
         self.dialect = Dialect::of_version(row.first().and_then(Option::as_deref).unwrap_or_default());
+        if self.dialect == Dialect::MariaDb {
+            // A process that was stopped in the middle of a transaction would hold its locks against whoever takes over. Servers before 10.3 do
+            // not know this, and MySQL has nothing like it.
+            let _ = self.script(&format!("SET SESSION idle_transaction_timeout = {IDLE_TRANSACTION}"));
+        }
         self.limits.bytes = usize::try_from(whole_number(row.get(1)) / 2).unwrap_or(usize::MAX).max(1 << 10);
         Ok(())
     }
