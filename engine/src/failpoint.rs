@@ -53,6 +53,11 @@ failpoints! {
     CommitDone "commit.done" "A sink has committed, and nobody knows yet.",
     FileWrite "file.write" "A file sink is about to append an epoch.",
     FileSync "file.sync" "A file sink has appended an epoch, which is not durable.",
+    DatabaseMarked "database.marked" "A transaction has moved its markers, and is about to write rows.",
+    DatabaseWritten "database.written" "A transaction is about to be committed.",
+    DatabaseCommitted "database.committed" "A transaction is committed, and nobody knows yet.",
+    TopicsWritten "topics.written" "The records of a Kafka transaction are under way, and it is about to be committed.",
+    TopicsCommitted "topics.committed" "A Kafka transaction is committed, and nobody knows yet.",
     FileState "file.state" "A file sink's rows are durable, but its length is not.",
 }
 

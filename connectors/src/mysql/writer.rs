@@ -2,6 +2,7 @@
 
 use engine::connector::{Committed, ConnectorError, Grid, Mark, MemberChanges, MemberError, Writer};
 use engine::digest::Digest;
+use engine::failpoint::{Failpoint, hit};
 
 use super::connection::{Connection, Failure, Fault};
 use super::marker::{self, Look, Marker, Writing};
@@ -50,13 +51,15 @@ impl Writer for DomainWriter {
                     at = change.member;
                     tables[at].advance(connection, epoch, change.digest)?;
                 }
+                pass(Failpoint::DatabaseMarked)?;
                 for change in &due {
                     at = change.member;
                     tables[at].table.write(connection, &change.changes)?;
                 }
-                Ok(())
+                Ok(pass(Failpoint::DatabaseWritten)?)
             })
             .map_err(|error| MemberError { member: at, error })?;
+        pass(Failpoint::DatabaseCommitted)?;
         for change in due {
             let left = &mut tables[change.member].marker;
             *left = Marker { epoch, digest: change.digest, ..*left };
@@ -68,6 +71,11 @@ impl Writer for DomainWriter {
         let database = self.tables[member].writing.table.database.clone();
         self.session.read(|connection| connection.report(database.as_deref(), sql).map_err(of_report))
     }
+}
+
+/// Passes a place at which tests let something fail.
+fn pass(point: Failpoint) -> Result<(), ConnectorError> {
+    hit(point).map_err(|error| ConnectorError::unavailable(format!("the transaction failed: {error}"), "start again"))
 }
 
 /// Whether an earlier attempt, whose outcome is unknown, has been committed. It has in all tables or in none; whoever is asked last holds the

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use engine::connector::{ConnectorError, StopFlag};
+use engine::failpoint::{Failpoint, hit};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::producer::{BaseProducer, Producer};
 
@@ -156,8 +157,10 @@ impl Transactor {
             }
             Err(lost) => return Err(lost),
         }
+        pass(Failpoint::TopicsWritten)?;
         match self.producer.commit_transaction(COMMIT_WAIT) {
             Ok(()) => {
+                pass(Failpoint::TopicsCommitted)?;
                 self.producer.poll(HEARING);
                 let quiet = self.producer.context().watch.errors() == heard;
                 Ok(if quiet { Passage::Smooth } else { Passage::Rough })
@@ -246,4 +249,9 @@ impl Transactor {
             }
         }
     }
+}
+/// Passes a place at which tests let something fail.
+fn pass(point: Failpoint) -> Result<(), Setback> {
+    let failed = |error| ConnectorError::unavailable(format!("the transaction failed: {error}"), "start again");
+    hit(point).map_err(|error| Setback::Failed(None, failed(error)))
 }
