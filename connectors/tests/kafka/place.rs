@@ -29,7 +29,7 @@ pub(crate) struct Place {
     pub(crate) _folder: Option<TempDir>,
 }
 
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(150);
 
 impl Place {
     pub(crate) fn new(brokers: String) -> Self {

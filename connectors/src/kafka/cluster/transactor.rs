@@ -152,7 +152,7 @@ impl Transactor {
             Ok(()) => {}
             Err(Setback::Aborted(reason)) => return Err(self.abort(reason)),
             Err(failed @ Setback::Failed(..)) => {
-                let _politely = self.producer.abort_transaction(CALL_WAIT);
+                self.abort_before_the_end();
                 return Err(failed);
             }
             Err(lost) => return Err(lost),
@@ -233,6 +233,19 @@ impl Transactor {
     }
 
     /// Aborts the transaction, however long that takes.
+    /// Aborts before a failure ends the run: left open, the transaction would hold up everybody else for as long as brokers bear it. Brokers that do
+    /// not answer do not hold the end up.
+    fn abort_before_the_end(&self) {
+        let begun = Instant::now();
+        while begun.elapsed() < COMMIT_WAIT {
+            let answer = self.producer.abort_transaction(ABORT_WAIT);
+            self.producer.poll(HEARING);
+            if !answer.is_err_and(|error| Standing::of(&error).is_retriable) {
+                return;
+            }
+        }
+    }
+
     fn abort(&self, reason: String) -> Setback {
         let mut patience = Patience::new(&self.stop);
         loop {
