@@ -12,7 +12,7 @@ PATIENCE = 90
 # One in so many kills, or more, hits a service.
 SERVICE_SHARE = 5
 WEIGHTS = {"flowctl": 70, "kafka": 8, "mariadb": 12, "pause": 6, "second": 4}
-REFUSAL = "another flowctl runs this pipeline here"
+REFUSAL = "runs this pipeline here"
 
 
 class Chaos:
