@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use arrow::array::RecordBatch;
 use engine::connector::{ConnectorError, DecodeRequest, Decoder, FormatKind, Held, PartitionIndex, Records};
 use engine::schema::Schema;
 
 use crate::format::csv::CsvKind;
+use crate::format::decode_all;
 use crate::format::json::JsonKind;
 
 use super::cut::Separation;
@@ -61,19 +61,12 @@ struct RowReader<'a> {
 
 impl RowReader<'_> {
     fn decode(&mut self, records: &Records) -> Result<(), ConnectorError> {
-        let verdicts = self.decoder.scan(records);
+        let (rows, bad) = decode_all(&mut *self.decoder, self.schema, records);
         let spans = records.spans();
-        for bad in verdicts.bad {
+        for bad in bad {
             let at = spans.offsets.at(bad.row as usize);
             (self.take)(Held::Foreign(format!("byte {at} of {}: {}", self.path.display(), bad.message)))?;
         }
-        if verdicts.good.is_empty() {
-            return Ok(());
-        }
-        let columns =
-            (0..self.schema.columns.len()).map(|column| self.decoder.column(column, &verdicts.good)).collect();
-        let rows = RecordBatch::try_new(self.schema.arrow(), columns)
-            .expect("a decoder builds columns of the schema's types, all of one length");
-        (self.take)(Held::Rows(rows))
+        rows.map_or(Ok(()), |rows| (self.take)(Held::Rows(rows)))
     }
 }

@@ -1,8 +1,8 @@
 //! Formats: bytes to columns and back.
 //!
 //! Each format has a folder with its manual page. What they share: where records lie (`framing`), whether they are text
-//! (`utf8`), what a scan remembers (`slots`), how columns are built from that (`build`), and the written forms of numbers
-//! and times (`decimal`, `time`).
+//! (`utf8`), what a scan remembers (`slots`), how columns are built from that (`build`), the written forms of numbers
+//! and times (`decimal`, `time`), and rows of all columns at once (`held_batch`).
 
 pub mod csv;
 pub mod json;
@@ -12,6 +12,9 @@ mod build;
 mod decimal;
 mod excerpt;
 mod framing;
+mod held_batch;
 mod slots;
 mod time;
 mod utf8;
+
+pub(crate) use held_batch::decode_all;

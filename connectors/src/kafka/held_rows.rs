@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use arrow::array::RecordBatch;
 use engine::connector::{ConnectorError, DecodeRequest, Decoder, FormatKind, Held, PartitionIndex};
 use engine::schema::Schema;
 
+use crate::format::decode_all;
 use crate::format::json::JsonKind;
 
 use super::record_buffer::{BufferedRecord, RecordBuffer, Wanted};
@@ -149,18 +149,11 @@ impl<'a> HeldRows<'a> {
             return Ok(());
         }
         let records = self.buffer.take(PartitionIndex(0), CONTENT);
-        let verdicts = self.decoder.scan(&records);
-        for bad in verdicts.bad {
+        let (rows, bad) = decode_all(&mut *self.decoder, &self.schema, &records);
+        for bad in bad {
             (self.take)(Held::Foreign(format!("a record in topic `{}`: {}", self.topic, bad.message)))?;
         }
-        if verdicts.good.is_empty() {
-            return Ok(());
-        }
-        let columns =
-            (0..self.schema.columns.len()).map(|column| self.decoder.column(column, &verdicts.good)).collect();
-        let rows = RecordBatch::try_new(self.schema.arrow(), columns)
-            .expect("a decoder builds columns of the schema's types, all of one length");
-        (self.take)(Held::Rows(rows))
+        rows.map_or(Ok(()), |rows| (self.take)(Held::Rows(rows)))
     }
 }
 
