@@ -8,6 +8,7 @@ pub mod connector;
 pub mod dead_letter;
 pub mod diagnostic;
 pub mod digest;
+mod disk;
 pub mod error_row;
 pub mod expr;
 pub mod failpoint;
@@ -19,4 +20,6 @@ pub mod render;
 pub mod runtime;
 pub mod schema;
 pub mod sealed;
+#[cfg(test)]
+mod simulation;
 pub mod spec;

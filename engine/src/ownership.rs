@@ -17,9 +17,17 @@ const ATTEMPTS: usize = 5;
 /// A lock that is held, for as long as this lives or until a process takes over.
 #[derive(Debug)]
 pub struct Ownership {
-    path: PathBuf,
-    file: File,
+    held: Held,
     taken_over: bool,
+}
+
+#[derive(Debug)]
+enum Held {
+    /// A lock file.
+    File(PathBuf, File),
+    /// What a simulation has instead: the number of the start.
+    #[cfg(test)]
+    Simulated(usize),
 }
 
 /// Why a folder cannot be owned.
@@ -39,6 +47,10 @@ impl Ownership {
     /// # Errors
     /// Another process that is not stopped holds it, or it cannot be written.
     pub fn take(path: &Path) -> Result<Self, NotOwned> {
+        #[cfg(test)]
+        if let Some((start, taken_over)) = crate::simulation::own() {
+            return Ok(Self { held: Held::Simulated(start), taken_over });
+        }
         for _ in 0..ATTEMPTS {
             let file = open(path)?;
             if lock(&file)? {
@@ -81,7 +93,7 @@ impl Ownership {
         file.set_len(0)?;
         file.rewind()?;
         writeln!(file, "{}", std::process::id())?;
-        Ok(Self { path: path.to_owned(), file, taken_over })
+        Ok(Self { held: Held::File(path.to_owned(), file), taken_over })
     }
 
     /// Whether the owner before is stopped, and may wake.
@@ -93,7 +105,11 @@ impl Ownership {
     /// Whether another process has taken over.
     #[must_use]
     pub fn is_lost(&self) -> bool {
-        !is_at(&self.file, &self.path)
+        match &self.held {
+            Held::File(path, file) => !is_at(file, path),
+            #[cfg(test)]
+            Held::Simulated(start) => crate::simulation::is_lost(*start),
+        }
     }
 }
 
@@ -164,6 +180,11 @@ fn is_stopped(process: u32) -> bool {
 mod tests {
     use super::*;
 
+    fn file_of(ownership: &Ownership) -> &File {
+        let Held::File(_, file) = &ownership.held else { panic!("no simulation runs") };
+        file
+    }
+
     #[test]
     fn a_lock_has_one_owner_until_it_is_dropped() {
         let folder = tempfile::tempdir().expect("a temporary folder");
@@ -196,9 +217,9 @@ mod tests {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("lock");
         let first = Ownership::take(&path).expect("free");
-        let second = Ownership::take_over(&path, &first.file).expect("possible").expect("nobody was faster");
+        let second = Ownership::take_over(&path, file_of(&first)).expect("possible").expect("nobody was faster");
         assert!(first.is_lost() && !second.is_lost() && second.is_taken_over());
-        assert!(Ownership::take_over(&path, &first.file).expect("possible").is_none(), "it is too late for a second");
+        assert!(Ownership::take_over(&path, file_of(&first)).expect("possible").is_none(), "it is too late for a second");
         assert!(matches!(Ownership::take(&path), Err(NotOwned::Other(_))));
         drop(first);
         assert!(!second.is_lost());

@@ -1,7 +1,7 @@
 //! When checkpoints are made, which are kept, and where the journal's segments begin and end for them.
 
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tracing::warn;
 
@@ -10,6 +10,7 @@ use crate::failpoint::{Failpoint, hit};
 use crate::dead_letter::Again;
 
 use super::RunError;
+use super::clock::Moment;
 use super::checkpoint::{Checkpoint, remove_others};
 use super::journal::{Base, Entry, EpochRecord, Journal, PartitionStart, Positions};
 use super::protocol::{KEPT, retention};
@@ -22,7 +23,7 @@ pub(super) struct Checkpoints {
     generation: u64,
     every: Duration,
     /// When the last one was asked for, or the run began.
-    since: Instant,
+    since: Moment,
     /// The epoch of the one that is being made.
     asked: Option<u64>,
     /// Those that are kept, oldest first.
@@ -50,7 +51,7 @@ impl Checkpoints {
             folder,
             generation,
             every,
-            since: Instant::now(),
+            since: Moment::now(),
             asked: None,
             kept,
             starts,
@@ -69,7 +70,7 @@ impl Checkpoints {
     pub(super) fn ask(&mut self, epoch: u64) -> bool {
         let may = self.asked.is_none();
         if may {
-            (self.asked, self.since) = (Some(epoch), Instant::now());
+            (self.asked, self.since) = (Some(epoch), Moment::now());
         }
         may
     }

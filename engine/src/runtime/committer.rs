@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread::{self, JoinHandle};
 
-use crossbeam_channel::{Receiver, Sender, unbounded};
+use crossbeam_channel::{Sender, unbounded};
 
 use crate::connector::{Changes, ConnectorError, Grid, MemberChanges, MemberError, SinkInput, SinkMode, Writer};
 use crate::digest::Digest;
@@ -19,6 +18,7 @@ use super::domains::Domain;
 use super::event::{DeathWatch, Event};
 use super::journal::SinkMark;
 use super::protocol::{committable, passed};
+use super::threads::{Started, Turn, start};
 
 /// What a committer is told.
 pub(super) enum Order {
@@ -58,7 +58,7 @@ pub(super) struct Committer {
     pub(super) load: Load,
     /// Its members: the sinks' places in the plan.
     pub(super) sinks: Vec<usize>,
-    thread: JoinHandle<()>,
+    task: Started,
 }
 
 impl Committer {
@@ -86,20 +86,18 @@ impl Committer {
         let name = members.first().map_or_else(String::new, |member| format!("commit {}", member.input.name));
         let mut state =
             State { members, writer: domain.writer, ownership, permits: BTreeMap::new(), load: load.clone() };
-        let thread = thread::Builder::new().name(name).spawn(move || {
-            let _watch = DeathWatch(events.clone());
-            if let Err(MemberError { member, error }) = state.serve(&received, &events) {
-                let _ = events.send(Event::SinkFailed(state.members[member].sink, error));
-            }
+        let watch = DeathWatch(events);
+        let task = start(&name, move |patience| match patience.next(&received) {
+            Ok(order) => state.obey(order, &watch.0),
+            Err(nothing) => nothing,
         })?;
-        Ok(Self { orders, load, sinks: domain.sinks, thread })
+        Ok(Self { orders, load, sinks: domain.sinks, task })
     }
 
     /// Waits until the thread has ended, once nobody gives it orders.
     pub(super) fn join(self) {
         drop(self.orders);
-        // Had it panicked, the coordinator would have heard of it.
-        let _ = self.thread.join();
+        self.task.join();
     }
 }
 
@@ -121,19 +119,18 @@ struct MemberState {
 }
 
 impl State {
-    fn serve(&mut self, orders: &Receiver<Order>, events: &Sender<Event>) -> Result<(), MemberError> {
-        for order in orders {
-            match order {
-                Order::Outlet(member, outlet) => self.members[member].take_in(outlet),
-                Order::Permit(epoch, digests) => drop(self.permits.insert(epoch, digests)),
-                Order::Query(member, sql, answer) => {
-                    let _ = answer.send(self.writer.query(member, &sql));
-                    continue;
-                }
+    fn obey(&mut self, order: Order, events: &Sender<Event>) -> Turn {
+        match order {
+            Order::Outlet(member, outlet) => self.members[member].take_in(outlet),
+            Order::Permit(epoch, digests) => drop(self.permits.insert(epoch, digests)),
+            Order::Query(member, sql, answer) => {
+                let _ = answer.send(self.writer.query(member, &sql));
+                return Turn::Busy;
             }
-            self.commit_ready(events)?;
         }
-        Ok(())
+        let Err(MemberError { member, error }) = self.commit_ready(events) else { return Turn::Busy };
+        let _ = events.send(Event::SinkFailed(self.members[member].sink, error));
+        Turn::Over
     }
 
     /// Commits, in order, every epoch that all workers have passed and the journal holds.

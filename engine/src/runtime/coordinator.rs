@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Select};
+use crossbeam_channel::{Receiver, Select, TryRecvError};
 
 use crate::connector::{ConnectorError, Partition, Read, Records, Replay, StopFlag};
 use crate::ownership::Ownership;
@@ -14,6 +14,7 @@ use crate::render::{EpochReport, RawBatch};
 use super::RunError;
 use super::checkpoint::Checkpointer;
 use super::checkpoints::Checkpoints;
+use super::clock::Moment;
 use super::committer::Committer;
 use super::epochs::{Closing, ClosingKind, Epochs};
 use super::event::Event;
@@ -24,6 +25,7 @@ use super::limits::Limits;
 use super::options::RunOptions;
 use super::rehearsal::Rehearsal;
 use super::source_state::SourceState;
+use super::threads::await_any;
 use super::watch::{Life, Watch};
 use super::worker::Workers;
 
@@ -76,7 +78,7 @@ impl Coordinator<'_> {
 
     /// The past is over: epochs are cut from now on, until the run ends.
     pub(super) fn live(&mut self) -> Result<(), RunError> {
-        self.epochs.last_data = Instant::now();
+        self.epochs.last_data = Moment::now();
         loop {
             self.drain_events()?;
             self.look();
@@ -111,7 +113,7 @@ impl Coordinator<'_> {
     /// Whether the run is asked to end.
     pub(super) fn shall_stop(&mut self) -> bool {
         if self.options.stop.is_set() {
-            self.epochs.stop_seen.get_or_insert_with(Instant::now);
+            self.epochs.stop_seen.get_or_insert_with(Moment::now);
         }
         let idle = self.options.until_idle.is_some_and(|idle| {
             self.epochs.last_data.elapsed() >= idle && self.epochs.is_open_empty() && self.epochs.uncommitted.is_empty()
@@ -131,27 +133,24 @@ impl Coordinator<'_> {
             .filter(|(_, source)| accepts && !source.ended)
             .map(|(at, source)| (at, source.reader.reads.clone()))
             .collect();
-        let mut select = Select::new();
-        select.recv(&events);
+        let mut queues = Select::new();
+        queues.recv(&events);
         for (_, reads) in &readers {
-            select.recv(reads);
+            queues.recv(reads);
         }
         let due = self.epochs.opened_at.map(|opened| self.plan.epoch.saturating_sub(opened.elapsed()));
-        let Ok(ready) = select.select_timeout(due.unwrap_or(PAUSE).min(PAUSE)) else { return Ok(()) };
-        match ready.index() {
-            0 => match ready.recv(&events) {
-                Ok(event) => self.handle(event),
-                Err(_) => Err(RunError::Died("the workers")),
-            },
-            index => {
-                let (at, reads) = &readers[index - 1];
-                match ready.recv(reads) {
-                    Ok(ingest) => self.take_in(*at, ingest),
-                    Err(_) if self.halt.is_set() => Ok(()),
-                    Err(_) => Err(RunError::Died("a reader")),
-                }
+        if !await_any(&mut queues, due.unwrap_or(PAUSE).min(PAUSE)) {
+            return Ok(());
+        }
+        self.drain_events()?;
+        for (at, reads) in &readers {
+            match reads.try_recv() {
+                Ok(ingest) => self.take_in(*at, ingest)?,
+                Err(TryRecvError::Disconnected) if !self.halt.is_set() => return Err(RunError::Died("a reader")),
+                Err(_) => {}
             }
         }
+        Ok(())
     }
 
     fn load(&self) -> usize {
@@ -242,8 +241,8 @@ impl Coordinator<'_> {
         let range = ranges.entry(partition.id.clone()).or_insert(Range { start, end: start });
         range.end = records.range.end;
         self.epochs.bytes += records.payload.len();
-        self.epochs.last_data = Instant::now();
-        self.epochs.opened_at.get_or_insert_with(Instant::now);
+        self.epochs.last_data = Moment::now();
+        self.epochs.opened_at.get_or_insert_with(Moment::now);
         let ordered = self.plan.sources[at].judges_late();
         self.workers.feed(at, RawBatch { records: Arc::new(records), partition, again: None }, ordered)
     }
@@ -277,7 +276,7 @@ impl Coordinator<'_> {
     }
 
     fn closed(&mut self, kind: ClosingKind) {
-        let (epoch, now) = (self.epochs.open, Instant::now());
+        let (epoch, now) = (self.epochs.open, Moment::now());
         let ends = self.sources.iter().map(|source| (source.name.clone(), source.positions.clone())).collect();
         let again = std::mem::take(&mut self.epochs.again);
         self.epochs.closing.insert(epoch, Closing { kind, ends, report: EpochReport::default(), again });
@@ -288,10 +287,13 @@ impl Coordinator<'_> {
 
     /// Handles everything that has happened meanwhile.
     pub(super) fn drain_events(&mut self) -> Result<(), RunError> {
-        while let Ok(event) = self.events.try_recv() {
-            self.handle(event)?;
+        loop {
+            match self.events.try_recv() {
+                Ok(event) => self.handle(event)?,
+                Err(TryRecvError::Empty) => return Ok(()),
+                Err(TryRecvError::Disconnected) => return Err(RunError::Died("the workers")),
+            }
         }
-        Ok(())
     }
 
     pub(super) fn handle(&mut self, event: Event) -> Result<(), RunError> {

@@ -1,11 +1,11 @@
 //! How far epochs have come: open, closing, committed.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::time::Instant;
 
 use crate::dead_letter::Letter;
 use crate::render::EpochReport;
 
+use super::clock::Moment;
 use super::digests::{Digests, Recorded};
 use super::journal::{EpochRecord, Positions, Range, SinkMark};
 use super::status::CheckpointStatus;
@@ -47,7 +47,7 @@ pub(super) struct Epochs {
     /// The open one.
     pub(super) open: u64,
     /// When its first records came.
-    pub(super) opened_at: Option<Instant>,
+    pub(super) opened_at: Option<Moment>,
     /// How many bytes of records it has.
     pub(super) bytes: usize,
     /// How much waited in sinks when it was opened.
@@ -59,13 +59,13 @@ pub(super) struct Epochs {
     /// Those that not all workers have passed.
     pub(super) closing: BTreeMap<u64, Closing>,
     /// Those that not all sinks hold, and when they were closed.
-    pub(super) uncommitted: VecDeque<(u64, Instant)>,
+    pub(super) uncommitted: VecDeque<(u64, Moment)>,
     /// Below which each worker has passed all.
     pub(super) through: Vec<u64>,
     /// How far each sink has come.
     pub(super) marks: Vec<SinkMark>,
     /// When the run was first seen to be asked to stop.
-    pub(super) stop_seen: Option<Instant>,
+    pub(super) stop_seen: Option<Moment>,
     /// How many records were read again since it was last known how many there must be, by source.
     pub(super) reread: BTreeMap<usize, u64>,
     /// The digests of what all workers have passed.
@@ -79,7 +79,7 @@ pub(super) struct Epochs {
     /// A row that failed stops the run: what workers still report is of no interest.
     pub(super) failed: bool,
     /// When records came last.
-    pub(super) last_data: Instant,
+    pub(super) last_data: Moment,
 }
 
 impl Epochs {
@@ -102,7 +102,7 @@ impl Epochs {
             reread: BTreeMap::new(),
             digests,
             last,
-            last_data: Instant::now(),
+            last_data: Moment::now(),
         }
     }
 

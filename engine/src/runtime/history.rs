@@ -153,9 +153,12 @@ impl History {
                 // Later segments go on where those before them end.
                 Entry::Base(_) | Entry::Checkpoint(_) | Entry::Marks(_) => {}
                 Entry::Partitions { source, partitions } => {
-                    let known = history.starts.entry(source).or_default();
+                    let known = history.starts.entry(source.clone()).or_default();
+                    // Until an epoch has read of it, it stands where it starts: payload may be journaled before the epoch ahead of its own is.
+                    let ends = ends.entry(source).or_default();
                     for partition in partitions {
-                        known.entry(partition.id).or_insert(partition.start);
+                        let start = *known.entry(partition.id.clone()).or_insert(partition.start);
+                        ends.entry(partition.id).or_insert(start);
                     }
                 }
                 Entry::Payload { source, partition, records } => {
@@ -258,13 +261,32 @@ impl Stage {
     }
 }
 
+/// The last epoch of the journal in a pipeline's folder, which is only looked at.
+#[cfg(test)]
+pub(crate) fn newest_epoch(folder: &Path) -> Result<u64, RunError> {
+    let Some(mut reader) = Journal::look(folder)? else { return Ok(0) };
+    let mut newest = 0;
+    while let Some(entry) = reader.next()? {
+        match entry {
+            Entry::Epoch(record) => newest = record.epoch,
+            Entry::Base(base) => newest = newest.max(base.record.epoch),
+            _ => {}
+        }
+    }
+    Ok(newest)
+}
+
 fn total(record: &EpochRecord) -> u64 {
     record.ledgers.values().map(|ledger| ledger.read).sum()
 }
 
 #[cfg(test)]
 mod tests {
+    use arrow::buffer::Buffer;
+
     use super::super::journal::{Base, PartitionStart};
+    use crate::connector::{PartitionIndex, Records};
+
     use super::*;
 
     #[test]
@@ -289,6 +311,24 @@ mod tests {
         let (history, _) = History::read(folder.path(), None, 0, &BTreeSet::new()).expect("sound");
         assert_eq!(history.starts, known);
         assert_eq!(history.stages.iter().map(|stage| stage.epoch).collect::<Vec<_>>(), [1]);
+    }
+
+    #[test]
+    fn what_an_epoch_has_not_read_stands_where_it_starts() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let reader = Journal::open(folder.path(), 0).expect("sound");
+        let mut journal = reader.begin(1, Base::default(), &[]).expect("begins");
+        let partition = PartitionStart { id: "polls".into(), start: 0 };
+        journal.append(&Entry::Partitions { source: "b".into(), partitions: vec![partition] }).expect("appends");
+        // Journaled while epoch 1 was on its way through the workers; it belongs to epoch 2.
+        let records = Box::new(Records::of_lines(PartitionIndex(0), 0, Buffer::from(b"x\n".as_slice())));
+        let payload = Entry::Payload { source: "b".into(), partition: "polls".into(), records };
+        journal.append(&payload).expect("appends");
+        journal.append(&Entry::Epoch(EpochRecord { epoch: 1, ..EpochRecord::default() })).expect("appends");
+        journal.sync().expect("syncs");
+        let (history, _) = History::read(folder.path(), None, 0, &BTreeSet::from([1])).expect("sound");
+        assert_eq!(history.stages[0].end("b", "polls"), Some(0));
+        assert_eq!(history.unsettled.len(), 1, "it waits");
     }
 
     #[test]

@@ -1,12 +1,12 @@
 //! Which pipeline a state folder belongs to, and how often it was started: the file `identity.json`.
 
-use std::fs;
 use std::hash::{BuildHasher, RandomState};
 use std::io::ErrorKind;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::disk;
 use crate::sealed::{seal, unseal};
 
 use super::RunError;
@@ -47,7 +47,7 @@ impl Identity {
     /// What a folder says that it is; none if it says nothing, and holds nothing that could be lost.
     pub(super) fn read(folder: &Path) -> Result<Option<Self>, RunError> {
         let path = folder.join(FILE);
-        let text = match fs::read(&path) {
+        let text = match disk::read(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == ErrorKind::NotFound => return refuse_others(folder).map(|()| None),
             Err(error) => return Err(RunError::File { path, error }),
@@ -88,18 +88,17 @@ impl Identity {
 
 /// Whether a folder says what it is, rightly or wrongly.
 pub(super) fn is_marked(folder: &Path) -> bool {
-    folder.join(FILE).exists()
+    disk::exists(&folder.join(FILE))
 }
 
 /// A folder that does not say what it is must not hold anything: it is something else's, or has lost what its state hangs on.
 pub(super) fn refuse_others(folder: &Path) -> Result<(), RunError> {
-    let entries = match fs::read_dir(folder) {
-        Ok(entries) => entries,
+    let names = match disk::names(folder) {
+        Ok(names) => names,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(RunError::file(folder)(error)),
     };
-    for entry in entries {
-        let name = entry.map_err(RunError::file(folder))?.file_name();
+    for name in names {
         if name.to_str().is_none_or(|name| !BEFORE.contains(&name)) {
             return Err(RunError::State {
                 folder: folder.to_owned(),
@@ -124,6 +123,8 @@ fn random_id() -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

@@ -1,12 +1,13 @@
 //! One thread a source: reads, and hands on through a bounded queue.
 
 use std::collections::BTreeMap;
-use std::thread;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
 use crate::connector::{ConnectorError, PartitionIndex, Read, Reader, StopFlag};
+
+use super::threads::{Patience, Turn, start};
 
 /// How many reads wait for the coordinator: each holds at most about a mebibyte.
 const QUEUE: usize = 4;
@@ -42,9 +43,9 @@ impl ReaderThread {
         let (send_read, reads) = bounded(QUEUE);
         // At most one limit a partition and stage is sent, and the reader takes them all before it reads.
         let (send_limit, limits) = unbounded();
-        thread::Builder::new()
-            .name(format!("read {name}"))
-            .spawn(move || read_on(&mut *reader, &limits, &send_read, &stop))?;
+        let mut reading = Reading { reader, limits, reads: send_read, stop };
+        // Nobody waits for it: it may hang in the outside.
+        start(&format!("read {name}"), move |patience| reading.go_on(patience))?;
         Ok(Self { reads, limits: send_limit })
     }
 
@@ -55,24 +56,33 @@ impl ReaderThread {
     }
 }
 
-fn read_on(
-    reader: &mut dyn Reader,
-    limits: &Receiver<(PartitionIndex, Option<u64>)>,
-    reads: &Sender<Ingest>,
-    stop: &StopFlag,
-) {
-    while !stop.is_set() {
-        for (partition, limit) in limits.try_iter() {
-            reader.limit(partition, limit);
+/// The thread's side.
+struct Reading {
+    reader: Box<dyn Reader>,
+    limits: Receiver<(PartitionIndex, Option<u64>)>,
+    reads: Sender<Ingest>,
+    stop: StopFlag,
+}
+
+impl Reading {
+    fn go_on(&mut self, patience: Patience) -> Turn {
+        if self.stop.is_set() {
+            return Turn::Over;
         }
-        let (ingest, last) = match reader.read(WAIT) {
-            Ok(Read::Idle) => (Ingest::Read(Read::Idle, reader.backlog()), false),
-            Ok(Read::End) => (Ingest::Read(Read::End, None), true),
-            Ok(read) => (Ingest::Read(read, reader.backlog()), false),
-            Err(error) => (Ingest::Failed(error), true),
+        let wait = match patience {
+            Patience::Waits => WAIT,
+            Patience::Hurries if self.reads.is_full() => return Turn::Idle,
+            Patience::Hurries => Duration::ZERO,
         };
-        if reads.send(ingest).is_err() || last {
-            return;
+        for (partition, limit) in self.limits.try_iter() {
+            self.reader.limit(partition, limit);
         }
+        let (ingest, turn) = match self.reader.read(wait) {
+            Ok(Read::Idle) => (Ingest::Read(Read::Idle, self.reader.backlog()), Turn::Idle),
+            Ok(Read::End) => (Ingest::Read(Read::End, None), Turn::Over),
+            Ok(read) => (Ingest::Read(read, self.reader.backlog()), Turn::Busy),
+            Err(error) => (Ingest::Failed(error), Turn::Over),
+        };
+        if self.reads.send(ingest).is_err() { Turn::Over } else { turn }
     }
 }

@@ -23,6 +23,7 @@ use super::letters::LetterChanges;
 use super::protocol::passed;
 use super::run::committer_of;
 use super::status::CheckpointStatus;
+use super::threads::await_next;
 
 /// How long sinks may take to commit what is under way when the run is asked to stop.
 const STOP_PATIENCE: Duration = Duration::from_millis(4500);
@@ -229,7 +230,7 @@ impl Coordinator<'_> {
     /// Waits until the checkpoint that is being made is complete; not for ever if the run is asked to stop.
     pub(super) fn await_checkpoint(&mut self) -> Result<(), RunError> {
         while self.checkpoints.is_asked() && !self.is_out_of_patience() {
-            match self.events.recv_timeout(PAUSE) {
+            match await_next(&self.events, PAUSE) {
                 Ok(event) => self.handle(event)?,
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return Err(RunError::Died("the workers")),
@@ -275,7 +276,7 @@ impl Coordinator<'_> {
                 self.abandon.set();
                 return Ok(());
             }
-            match self.events.recv_timeout(PAUSE) {
+            match await_next(&self.events, PAUSE) {
                 Ok(event) => self.handle(event)?,
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return Err(RunError::Died("the workers")),

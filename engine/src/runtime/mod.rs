@@ -44,6 +44,7 @@ mod setting;
 mod source_state;
 mod state_folder;
 mod status;
+mod threads;
 mod verification;
 mod watch;
 mod worker;
@@ -54,4 +55,8 @@ pub use letter_access::{LetterAccess, Waiting};
 pub use options::{Ended, Observer, Progress, RunOptions, Silent, Summary};
 pub use run::run;
 pub use status::{CheckpointStatus, SinkStatus, Status, read_status};
+#[cfg(test)]
+pub(crate) use history::newest_epoch;
+#[cfg(test)]
+pub(crate) use threads::Turn;
 pub use verification::{Difference, SinkVerdict, Verdict, VerifyOptions, verify};

@@ -2,7 +2,6 @@
 
 use std::io::Cursor;
 use std::sync::Arc;
-use std::time::Instant;
 
 use arrow::array::{ArrayRef, new_null_array};
 use arrow::buffer::Buffer;
@@ -15,6 +14,7 @@ use crate::render::{RawAgain, RawBatch};
 use crate::schema::Schema;
 
 use super::RunError;
+use super::clock::Moment;
 use super::coordinator::Coordinator;
 
 impl Coordinator<'_> {
@@ -46,8 +46,8 @@ impl Coordinator<'_> {
         if known {
             self.epochs.again.extend(again.letters.iter().cloned());
         }
-        self.epochs.last_data = Instant::now();
-        self.epochs.opened_at.get_or_insert_with(Instant::now);
+        self.epochs.last_data = Moment::now();
+        self.epochs.opened_at.get_or_insert_with(Moment::now);
         self.workers.feed(at, raw, false)
     }
 }

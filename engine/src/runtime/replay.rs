@@ -18,6 +18,7 @@ use super::epochs::ClosingKind;
 use super::history::{History, Stage};
 use super::ingest::Ingest;
 use super::journal::{Entry, Journal, JournalReader};
+use super::threads::await_next;
 
 /// Partitions from which records of the stage are still to come: source and partition.
 type Missing = BTreeSet<(usize, PartitionIndex)>;
@@ -148,7 +149,7 @@ impl Coordinator<'_> {
         if self.sources[at].ended {
             return Err(self.cut_short(at, missing));
         }
-        let ingest = match self.sources[at].reader.reads.recv_timeout(Duration::from_millis(20)) {
+        let ingest = match await_next(&self.sources[at].reader.reads, Duration::from_millis(20)) {
             Ok(ingest) => ingest,
             Err(RecvTimeoutError::Timeout) => return Ok(()),
             Err(RecvTimeoutError::Disconnected) if self.shall_stop() => return Ok(()),

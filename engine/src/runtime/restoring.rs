@@ -1,7 +1,6 @@
 //! Puts back what a checkpoint has kept.
 
 use std::path::Path;
-use std::time::Instant;
 
 use tracing::info;
 
@@ -9,6 +8,7 @@ use crate::failpoint::{Failpoint, hit};
 use crate::render::CutEntry;
 
 use super::RunError;
+use super::clock::Moment;
 use super::checkpoint::{Checkpoint, Expiry, Merge};
 use super::coordinator::Coordinator;
 use super::digests::Recorded;
@@ -34,7 +34,7 @@ impl Coordinator<'_> {
             if chunk.len() == CHUNK || cut.is_some_and(|cut| cut != of) {
                 self.workers.restore(cut.unwrap_or(of), std::mem::take(&mut chunk))?;
                 self.drain_events()?;
-                self.epochs.last_data = Instant::now();
+                self.epochs.last_data = Moment::now();
                 self.look();
                 if self.shall_stop() {
                     return Ok(checkpoint.epoch);

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crossbeam_channel::{RecvTimeoutError, Sender, bounded, unbounded};
 use tracing::info;
@@ -13,6 +13,7 @@ use crate::ownership::Ownership;
 use crate::plan::{Plan, Report};
 
 use super::RunError;
+use super::clock::Moment;
 use super::checkpoint::{Checkpointer, CheckpointerStart, Expiry, remove_others, runs_folder};
 use super::checkpoints::Checkpoints;
 use super::committer::{Committer, Order};
@@ -33,7 +34,7 @@ use super::replay::Replayed;
 use super::restarting::not_behind;
 use super::resuming::{choose_beginning, earliest_beginning, known_starts, positions, sink_marks, sound_checkpoints};
 use super::setting::Setting;
-use super::state_folder::{StateFolder, make_folder};
+use super::state_folder::{StateFolder, make_folder, taken_over};
 use super::status::CheckpointStatus;
 use super::watch::{Life, Watch};
 use super::worker::{Ports, SinkPort, Workers};
@@ -50,9 +51,14 @@ pub(super) fn run_in(
     observer: &dyn Observer,
     setting: impl FnOnce() -> Result<Setting, RunError>,
 ) -> Ended {
-    let started = Instant::now();
+    let started = Moment::now();
     let flags = Flags { halt: options.stop.child(), abandon: StopFlag::default() };
-    let opened = || open(plan, options, setting()?, observer, started, &flags);
+    let opened = || {
+        let setting = setting()?;
+        let (ownership, path) = (Arc::clone(&setting.folder.ownership), setting.folder.path.clone());
+        let opened = open(plan, options, setting, observer, started, &flags);
+        opened.map_err(|error| taken_over(error, &ownership, &path))
+    };
     match while_watching(options, started, &flags, opened) {
         Ok(opened) => conduct(opened, plan),
         Err(error) if options.stop.is_set() => {
@@ -78,7 +84,11 @@ struct Opened<'a> {
 }
 
 /// Opening may wait for the outside: while it does, a request to stop reaches it, and so does the end of its time.
-fn while_watching<T>(options: &RunOptions, started: Instant, flags: &Flags, open: impl FnOnce() -> T) -> T {
+fn while_watching<T>(options: &RunOptions, started: Moment, flags: &Flags, open: impl FnOnce() -> T) -> T {
+    #[cfg(test)]
+    if crate::simulation::crew::is_there() {
+        return open();
+    }
     let (opened, open_still) = bounded::<()>(0);
     std::thread::scope(|scope| {
         scope.spawn(move || {
@@ -102,7 +112,7 @@ fn open<'a>(
     options: &'a RunOptions,
     setting: Setting,
     observer: &'a dyn Observer,
-    started: Instant,
+    started: Moment,
     flags: &Flags,
 ) -> Result<Opened<'a>, RunError> {
     let Setting { folder, sinks, mut rehearsal } = setting;
@@ -207,7 +217,7 @@ fn conduct(opened: Opened<'_>, plan: &Plan) -> Ended {
     let outcome = match coordinator.replay(&history, &folder.path) {
         Ok(Replayed::Whole) if coordinator.rehearsal.is_none() => coordinator.live(),
         Ok(Replayed::Whole | Replayed::Stopped) => Ok(()),
-        Err(error) => Err(error),
+        Err(error) => Err(taken_over(error, &folder.ownership, &folder.path)),
     };
     coordinator.halt.set();
     let settled = coordinator.is_settled();

@@ -1,13 +1,11 @@
 //! A pipeline's folder below the state directory: taken by one process at a time, and what is written there durably.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::Write;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tracing::warn;
 
+use crate::disk;
 use crate::failpoint::{Failpoint, hit};
 use crate::ownership::{NotOwned, Ownership};
 
@@ -33,11 +31,7 @@ impl StateFolder {
         if ownership.is_taken_over() {
             warn!("taking over from a flowctl that is stopped (SIGSTOP, Ctrl-Z): should it go on, it will end");
         }
-        let mut identity = Identity::read(path)?.unwrap_or_else(|| Identity::new(pipeline));
-        identity.require(pipeline, path)?;
-        identity.generation += 1;
-        hit(Failpoint::IdentityWrite).map_err(RunError::file(path))?;
-        identity.write(path)?;
+        let identity = count_start(path, pipeline).map_err(|error| taken_over(error, &ownership, path))?;
         let folder = Self { path: path.to_owned(), identity, ownership };
         // Whoever took over before this was written may have counted to the same number.
         folder.require_ownership()?;
@@ -48,6 +42,21 @@ impl StateFolder {
     pub(super) fn require_ownership(&self) -> Result<(), RunError> {
         if self.ownership.is_lost() { Err(RunError::TakenOver { folder: self.path.clone() }) } else { Ok(()) }
     }
+}
+
+/// Whose the folder is, with this start counted, durably.
+fn count_start(path: &Path, pipeline: &str) -> Result<Identity, RunError> {
+    let mut identity = Identity::read(path)?.unwrap_or_else(|| Identity::new(pipeline));
+    identity.require(pipeline, path)?;
+    identity.generation += 1;
+    hit(Failpoint::IdentityWrite).map_err(RunError::file(path))?;
+    identity.write(path)?;
+    Ok(identity)
+}
+
+/// Why a start fails: if another has taken over, that is why, whatever it has found gone or changed.
+pub(super) fn taken_over(error: RunError, ownership: &Ownership, folder: &Path) -> RunError {
+    if ownership.is_lost() { RunError::TakenOver { folder: folder.to_owned() } } else { error }
 }
 
 /// Becomes the owner of a folder.
@@ -65,30 +74,23 @@ pub(super) fn own(folder: &Path) -> Result<Arc<Ownership>, RunError> {
 
 /// Makes a folder that only its owner can read; after power loss it is still there.
 pub(super) fn make_folder(path: &Path) -> Result<(), RunError> {
-    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(RunError::file(path))?;
-    path.parent().filter(|parent| !parent.as_os_str().is_empty()).map_or(Ok(()), sync_folder)
+    disk::make_folder(path).map_err(RunError::file(path))
 }
 
 /// Makes the names in a folder durable.
 pub(super) fn sync_folder(path: &Path) -> Result<(), RunError> {
-    File::open(path).and_then(|folder| folder.sync_all()).map_err(RunError::file(path))
+    disk::sync_folder(path).map_err(RunError::file(path))
 }
 
 /// Replaces a file's content so that a crash leaves either the old or the new.
 pub(super) fn replace_file(path: &Path, content: &[u8]) -> Result<(), RunError> {
-    let temporary = path.with_extension("new");
-    let write = || {
-        let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&temporary)?;
-        file.write_all(content)?;
-        file.sync_all()?;
-        fs::rename(&temporary, path)?;
-        path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
-    };
-    write().map_err(RunError::file(path))
+    disk::replace(path, content).map_err(RunError::file(path))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

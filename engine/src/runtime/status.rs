@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::disk;
 use crate::ledger::Ledger;
 
 use super::RunError;
@@ -63,7 +64,7 @@ pub struct SinkStatus {
 /// The file cannot be read.
 pub fn read_status(folder: &Path) -> Result<Option<Status>, RunError> {
     let path = folder.join("status.json");
-    match std::fs::read(&path) {
+    match disk::read(&path) {
         Ok(text) => serde_json::from_slice(&text)
             .map(Some)
             .map_err(|error| RunError::File { path, error: std::io::Error::other(error) }),
@@ -75,6 +76,6 @@ pub fn read_status(folder: &Path) -> Result<Option<Status>, RunError> {
 /// Replaces the status of a pipeline. Not synced: after a crash it is of no interest.
 pub(super) fn write_status(folder: &Path, status: &Status) -> Result<(), RunError> {
     let text = serde_json::to_vec(status).expect("a status is plain text and numbers");
-    let (path, temporary) = (folder.join("status.json"), folder.join("status.new"));
-    std::fs::write(&temporary, text).and_then(|()| std::fs::rename(&temporary, &path)).map_err(RunError::file(path))
+    let path = folder.join("status.json");
+    disk::swap(&path, &text).map_err(RunError::file(path))
 }

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::RunError;
-use super::clock::now_micros;
+use super::clock::{Moment, now_micros};
 use super::epochs::Epochs;
 use super::options::{Observer, Progress};
 use super::source_state::SourceState;
@@ -22,9 +22,9 @@ pub(super) struct Watch<'a> {
     pipeline: String,
     folder: PathBuf,
     sinks: Vec<String>,
-    started: Instant,
-    told: Instant,
-    written: Option<Instant>,
+    started: Moment,
+    told: Moment,
+    written: Option<Moment>,
     records_told: u64,
     rate: f64,
     last_epoch: Duration,
@@ -46,7 +46,7 @@ impl<'a> Watch<'a> {
         pipeline: &str,
         folder: PathBuf,
         sinks: Vec<String>,
-        started: Instant,
+        started: Moment,
     ) -> Self {
         Self {
             observer,
@@ -54,7 +54,7 @@ impl<'a> Watch<'a> {
             folder,
             sinks,
             started,
-            told: Instant::now(),
+            told: Moment::now(),
             written: None,
             records_told: 0,
             rate: 0.0,
@@ -82,12 +82,12 @@ impl<'a> Watch<'a> {
             // Records come in steps: a moving average is what a person wants to read.
             self.rate += (fresh - self.rate) * (since.as_secs_f64() / 2.0).min(1.0);
             self.records_told = records;
-            self.told = Instant::now();
+            self.told = Moment::now();
             self.committed = epochs.all_committed();
             self.observer.progress(&self.progress(sources, records));
         }
         if last || self.written.is_none_or(|written| written.elapsed() >= WRITE) {
-            self.written = Some(Instant::now());
+            self.written = Some(Moment::now());
             // The status is for people; a run does not end for it.
             if let Err(error) = write_status(&self.folder, &self.status(sources, epochs, life)) {
                 tracing::warn!("the status cannot be written: {error}");

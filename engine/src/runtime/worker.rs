@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::thread::{self, JoinHandle, Thread};
+use std::thread::{self, Thread};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded, unbounded};
@@ -17,6 +17,7 @@ use super::RunError;
 use super::checkpoint::CutReport;
 use super::committer::{Load, Order};
 use super::event::{DeathWatch, Event};
+use super::threads::{Patience, Started, Turn, send};
 
 /// How many batches of records wait for a worker.
 const QUEUE: usize = 2;
@@ -66,7 +67,7 @@ pub(super) struct Workers {
     feeds: Vec<Sender<Feed>>,
     threads: Vec<Thread>,
     next: usize,
-    pool: JoinHandle<()>,
+    pool: Started,
     read: Arc<AtomicU64>,
 }
 
@@ -83,6 +84,10 @@ impl Workers {
             communication: timely::CommunicationConfig::Process(count),
             worker: WorkerConfig::default(),
         };
+        #[cfg(test)]
+        if crate::simulation::crew::is_there() {
+            return Ok(Self::start_here(plan, ports, kept, read, feeds, receivers));
+        }
         let pool = thread::Builder::new()
             .name("workers".into())
             .spawn(move || {
@@ -90,14 +95,13 @@ impl Workers {
                     let index = worker.index();
                     let _watch = DeathWatch(ports.events.clone());
                     let _ = announce.send((index, thread::current()));
-                    let outlets = outlets(&ports, kept, &counter);
-                    let wanted = CheckpointWanted::default();
-                    let inputs = worker.dataflow(|scope| render(scope, &plan, index, Rc::clone(&wanted), outlets));
-                    work(worker, inputs, &wanted, &receivers[index]);
+                    let mut working = Working::begin(worker, &plan, &ports, kept, &counter, receivers[index].clone());
+                    while working.go_on(worker, Patience::Waits) != Turn::Over {}
                 });
                 // Joining waits for all; a worker that panicked has said so on its way out.
                 drop(guards.map(|guards| guards.join()));
             })
+            .map(Started::thread)
             .map_err(|_| RunError::Died("the workers' thread"))?;
         let mut threads = Vec::new();
         for _ in 0..count {
@@ -158,12 +162,31 @@ impl Workers {
         for thread in &self.threads {
             thread.unpark();
         }
-        // Had one panicked, the coordinator would have heard of it.
-        let _ = self.pool.join();
+        self.pool.join();
+    }
+
+    /// A worker on the thread of a simulation, which has all of them.
+    #[cfg(test)]
+    fn start_here(
+        plan: Arc<Plan>,
+        ports: Ports,
+        kept: u64,
+        read: Arc<AtomicU64>,
+        feeds: Vec<Sender<Feed>>,
+        mut receivers: Vec<Receiver<Feed>>,
+    ) -> Self {
+        let allocator = timely::communication::allocator::Thread::default();
+        let allocator = timely::communication::Allocator::Thread(allocator);
+        let mut worker =
+            timely::worker::Worker::new(WorkerConfig::default(), allocator, Some(std::time::Instant::now()));
+        let feed = receivers.pop().filter(|_| receivers.is_empty()).expect("a simulation has one worker");
+        let mut working = Working::begin(&mut worker, &plan, &ports, kept, &read, feed);
+        let task = crate::simulation::crew::enlist("worker", move || working.go_on(&mut worker, Patience::Hurries));
+        Self { feeds, threads: vec![thread::current()], next: 0, pool: Started::task(task), read }
     }
 
     fn send(&self, worker: usize, feed: Feed) -> Result<(), RunError> {
-        self.feeds[worker].send(feed).map_err(|_| RunError::Died("a worker"))?;
+        send(&self.feeds[worker], feed).map_err(|_| RunError::Died("a worker"))?;
         self.threads[worker].unpark();
         Ok(())
     }
@@ -190,10 +213,36 @@ fn outlets(ports: &Ports, kept: u64, read: &Arc<AtomicU64>) -> Outlets {
     }
 }
 
-fn work(worker: &mut timely::worker::Worker, mut inputs: Inputs, wanted: &CheckpointWanted, feeds: &Receiver<Feed>) {
-    let mut open = 0;
-    loop {
-        match feeds.try_recv() {
+/// What a worker goes on with.
+struct Working {
+    /// None when all epochs are closed, and nothing new comes.
+    inputs: Option<Inputs>,
+    wanted: CheckpointWanted,
+    feeds: Receiver<Feed>,
+    open: u64,
+}
+
+impl Working {
+    fn begin(
+        worker: &mut timely::worker::Worker,
+        plan: &Arc<Plan>,
+        ports: &Ports,
+        kept: u64,
+        read: &Arc<AtomicU64>,
+        feeds: Receiver<Feed>,
+    ) -> Self {
+        let (index, outlets) = (worker.index(), outlets(ports, kept, read));
+        let wanted = CheckpointWanted::default();
+        let inputs = worker.dataflow(|scope| render(scope, plan, index, Rc::clone(&wanted), outlets));
+        Self { inputs: Some(inputs), wanted, feeds, open: 0 }
+    }
+
+    /// Takes the next feed, and computes; waits for one if there is none.
+    fn go_on(&mut self, worker: &mut timely::worker::Worker, patience: Patience) -> Turn {
+        let Some(inputs) = &mut self.inputs else {
+            return if rest(worker, patience) { Turn::Busy } else { Turn::Over };
+        };
+        match self.feeds.try_recv() {
             Ok(Feed::Records(source, raw)) => {
                 inputs.records[source].send(raw);
                 inputs.records[source].flush();
@@ -207,19 +256,28 @@ fn work(worker: &mut timely::worker::Worker, mut inputs: Inputs, wanted: &Checkp
                 worker.step();
             }
             Ok(Feed::Whole) => inputs.restored.clear(),
-            Ok(Feed::Checkpoint) => wanted.set(Some(open)),
+            Ok(Feed::Checkpoint) => self.wanted.set(Some(self.open)),
             Ok(Feed::Open(epoch)) => {
-                open = epoch;
+                self.open = epoch;
                 inputs.records.iter_mut().for_each(|input| input.advance_to(epoch));
                 inputs.restored.values_mut().for_each(|input| input.advance_to(epoch));
                 worker.step();
             }
             Err(TryRecvError::Empty) => {
-                worker.step_or_park(Some(PARK));
+                rest(worker, patience);
+                return Turn::Idle;
             }
-            Err(TryRecvError::Disconnected) => break,
+            Err(TryRecvError::Disconnected) => self.inputs = None,
         }
+        Turn::Busy
     }
-    drop(inputs);
-    while worker.step_or_park(Some(PARK)) {}
+}
+
+/// Computes what is left to compute, and waits for more if it may; false if the dataflow is complete.
+fn rest(worker: &mut timely::worker::Worker, patience: Patience) -> bool {
+    match patience {
+        Patience::Waits => worker.step_or_park(Some(PARK)),
+        // What one step sends is received by the next.
+        Patience::Hurries => (0..4).all(|_| worker.step()),
+    }
 }

@@ -1,16 +1,17 @@
 //! One thread that makes checkpoints: gathers what all workers have noted, writes a run, merges runs that have grown many.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::path::{Path, PathBuf};
-use std::thread::{self, JoinHandle};
 
-use crossbeam_channel::{Receiver, Sender, unbounded};
+use crossbeam_channel::{Sender, unbounded};
 use tracing::warn;
 
 use crate::failpoint::{Failpoint, hit};
 use crate::render::{Cut, CutKey, CutSums, CutValue};
 use crate::runtime::RunError;
 use crate::runtime::event::{DeathWatch, Event};
+use crate::runtime::threads::{self, Started, Turn};
 
 use super::entry::{Checkpoint, Run};
 use super::expiry::Expiry;
@@ -27,7 +28,7 @@ pub(in crate::runtime) struct CutReport {
 pub(in crate::runtime) struct Checkpointer {
     /// Where workers send what they have noted.
     pub(in crate::runtime) reports: Sender<CutReport>,
-    thread: JoinHandle<()>,
+    task: Started,
 }
 
 /// What the thread is started with.
@@ -51,18 +52,18 @@ impl Checkpointer {
         // At most one report a worker waits: the next checkpoint is asked for when this one is complete.
         let (reports, received) = unbounded();
         let mut state = State { start, gathered: BTreeMap::new(), reported: 0, files: 0 };
-        let thread = thread::Builder::new().name("checkpoint".into()).spawn(move || {
-            let _watch = DeathWatch(events.clone());
-            state.serve(&received, &events);
+        let watch = DeathWatch(events);
+        let task = threads::start("checkpoint", move |patience| match patience.next(&received) {
+            Ok(report) => state.gather(report, &watch.0),
+            Err(nothing) => nothing,
         })?;
-        Ok(Self { reports, thread })
+        Ok(Self { reports, task })
     }
 
     /// Waits until the thread has ended, once no worker can report.
     pub(in crate::runtime) fn join(self) {
         drop(self.reports);
-        // Had it panicked, the coordinator would have heard of it.
-        let _ = self.thread.join();
+        self.task.join();
     }
 }
 
@@ -75,22 +76,21 @@ struct State {
 }
 
 impl State {
-    fn serve(&mut self, reports: &Receiver<CutReport>, events: &Sender<Event>) {
-        for CutReport { epoch, sums } in reports {
-            for (cut, entries) in sums {
-                for (key, value) in entries {
-                    match self.gathered.entry((cut, key)) {
-                        std::collections::btree_map::Entry::Occupied(mut known) => known.get_mut().add(value),
-                        std::collections::btree_map::Entry::Vacant(place) => drop(place.insert(value)),
-                    }
+    fn gather(&mut self, CutReport { epoch, sums }: CutReport, events: &Sender<Event>) -> Turn {
+        for (cut, entries) in sums {
+            for (key, value) in entries {
+                match self.gathered.entry((cut, key)) {
+                    Entry::Occupied(mut known) => known.get_mut().add(value),
+                    Entry::Vacant(place) => drop(place.insert(value)),
                 }
             }
-            self.reported += 1;
-            if self.reported == self.start.workers {
-                self.reported = 0;
-                let _ = events.send(Event::Checkpoint(epoch, self.complete(epoch)));
-            }
         }
+        self.reported += 1;
+        if self.reported == self.start.workers {
+            self.reported = 0;
+            let _ = events.send(Event::Checkpoint(epoch, self.complete(epoch)));
+        }
+        Turn::Busy
     }
 
     /// Makes what has been gathered durable. If that fails, it waits for the next checkpoint.

@@ -4,11 +4,10 @@
 //! kind (1 byte) and place (4 bytes), and key and value with their lengths before them (4 bytes each).
 
 use std::collections::BTreeSet;
-use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufReader, BufWriter, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use crate::disk::{self, File};
 use crate::failpoint::{Failpoint, hit};
 use crate::render::{Cut, CutKey, CutValue};
 use crate::runtime::RunError;
@@ -34,14 +33,14 @@ pub(super) fn write_run(
     let written = write(&path, entries).and_then(|bytes| sync_folder(folder).map(|()| Run { name, bytes }));
     if written.is_err() {
         // A disk that is full must not fill further with parts; what cannot be removed is removed at the next start.
-        let _ = fs::remove_file(&path);
+        let _ = disk::remove(&path);
     }
     written
 }
 
 fn write(path: &Path, entries: impl IntoIterator<Item = Result<RunEntry, RunError>>) -> Result<u64, RunError> {
     let failed = |error| RunError::File { path: path.to_owned(), error };
-    let file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(path).map_err(failed)?;
+    let file = disk::create(path).map_err(failed)?;
     let mut writer =
         BlockWriter { file: BufWriter::new(file), body: Vec::with_capacity(BLOCK), bytes: MAGIC.len() as u64 };
     writer.file.write_all(MAGIC).map_err(failed)?;
@@ -90,7 +89,7 @@ impl BlockWriter {
         }
         let file = self.file.into_inner().map_err(io::IntoInnerError::into_error)?;
         hit(Failpoint::RunSync)?;
-        file.sync_all()?;
+        file.sync()?;
         Ok(self.bytes)
     }
 }
@@ -107,8 +106,8 @@ pub(super) struct RunReader {
 impl RunReader {
     pub(super) fn open(folder: &Path, run: &Run) -> Result<Self, RunError> {
         let path = folder.join(&run.name);
-        let file = File::open(&path).map_err(RunError::file(&path))?;
-        let length = file.metadata().map_err(RunError::file(&path))?.len();
+        let file = disk::open(&path).map_err(RunError::file(&path))?;
+        let length = file.length().map_err(RunError::file(&path))?;
         let mut reader = Self { path, file: BufReader::new(file), left: run.bytes, body: Vec::new(), at: 0 };
         if length != run.bytes {
             return Err(reader.damaged("its length is not what the journal says"));
@@ -202,12 +201,11 @@ pub(in crate::runtime) fn remove_others<'a>(
     runs: impl IntoIterator<Item = &'a Run>,
 ) -> Result<(), RunError> {
     let kept: BTreeSet<&str> = runs.into_iter().map(|run| run.name.as_str()).collect();
-    for entry in fs::read_dir(folder).map_err(RunError::file(folder))? {
-        let path = entry.map_err(RunError::file(folder))?.path();
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    for name in disk::names(folder).map_err(RunError::file(folder))? {
+        let (path, name) = (folder.join(&name), name.to_str().unwrap_or_default());
         if made_by(name).is_some_and(|made_by| is_mine(made_by, generation)) && !kept.contains(name) {
             hit(Failpoint::RunsRemove).map_err(RunError::file(&path))?;
-            match fs::remove_file(&path) {
+            match disk::remove(&path) {
                 // Two may remove at once, if one of them was stopped before.
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(RunError::File { path, error }),
                 _ => {}
@@ -219,6 +217,8 @@ pub(in crate::runtime) fn remove_others<'a>(
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn entry(key: u32, count: i64) -> RunEntry {

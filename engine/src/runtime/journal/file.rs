@@ -1,10 +1,10 @@
 //! The journal: a start appends entries to segments of its own, syncs them, and reads all segments from the front.
 
 use std::collections::{BTreeSet, VecDeque};
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
+use crate::disk::{self, File};
 use crate::failpoint::{Failpoint, hit};
 use crate::runtime::RunError;
 use crate::runtime::protocol::{read_from, removable};
@@ -26,6 +26,8 @@ pub(in crate::runtime) struct Journal {
     /// What is to be written, and the hash of its last frame.
     frames: Vec<u8>,
     hash: u64,
+    /// A write has failed: nobody knows how much of it the file has, so nothing may follow.
+    is_broken: bool,
 }
 
 /// Reads entries, segment after segment.
@@ -54,7 +56,7 @@ impl Journal {
     /// A reader of the whole journal that a pipeline's folder has now, which changes nothing; none if there is none yet.
     pub(in crate::runtime) fn look(folder: &Path) -> Result<Option<JournalReader>, RunError> {
         let folder = folder.join("journal");
-        if !folder.exists() {
+        if !disk::exists(&folder) {
             return Ok(None);
         }
         let later = chain(&folder, &segments(&folder)?)?;
@@ -66,10 +68,10 @@ impl Journal {
     /// The segments in a pipeline's folder, in order, and how many bytes each has.
     pub(in crate::runtime) fn segments(folder: &Path) -> Result<Vec<(Segment, u64)>, RunError> {
         let folder = folder.join("journal");
-        let links = if folder.exists() { chain(&folder, &segments(&folder)?)? } else { VecDeque::new() };
+        let links = if disk::exists(&folder) { chain(&folder, &segments(&folder)?)? } else { VecDeque::new() };
         let length = |link: Link| {
             let path = link.segment.path(&folder);
-            let found = fs::metadata(&path).map_err(RunError::file(&path))?.len();
+            let found = disk::open(&path).and_then(|file| file.length()).map_err(RunError::file(&path))?;
             Ok((link.segment, link.seal.map_or(found, |seal| seal.length)))
         };
         links.into_iter().map(length).collect()
@@ -78,7 +80,7 @@ impl Journal {
     /// The epochs with which the segments in a pipeline's folder begin, in order.
     pub(in crate::runtime) fn bases(folder: &Path) -> Result<BTreeSet<u64>, RunError> {
         let folder = folder.join("journal");
-        if !folder.exists() {
+        if !disk::exists(&folder) {
             return Ok(BTreeSet::new());
         }
         Ok(chain(&folder, &segments(&folder)?)?.iter().map(|link| link.segment.base).collect())
@@ -109,9 +111,9 @@ impl Journal {
         }
         replace_file(&path, &frames)?;
         hit(Failpoint::SegmentBegun).map_err(RunError::file(&path))?;
-        let file = OpenOptions::new().append(true).open(&path).map_err(RunError::file(&path))?;
+        let file = disk::append(&path).map_err(RunError::file(&path))?;
         let end = (frames.len() as u64, hash);
-        Ok(Self { folder, segment, path, file, end, frames: Vec::new(), hash })
+        Ok(Self { folder, segment, path, file, end, frames: Vec::new(), hash, is_broken: false })
     }
 
     /// Removes what is not needed if the journal must stay behind epoch `from`, of what this start or one before it has made.
@@ -121,7 +123,7 @@ impl Journal {
         for old in removable(&there, &lineage, from, self.segment.generation) {
             let path = old.path(&self.folder);
             hit(Failpoint::SegmentsRemove).map_err(RunError::file(&path))?;
-            match fs::remove_file(&path) {
+            match disk::remove(&path) {
                 // Two may remove at once, if one of them was stopped before.
                 Err(error) if error.kind() != ErrorKind::NotFound => return Err(RunError::File { path, error }),
                 _ => {}
@@ -141,7 +143,12 @@ impl Journal {
         if self.frames.is_empty() {
             return Ok(());
         }
+        if self.is_broken {
+            return Err(RunError::file(&self.path)(io::Error::other("an earlier write has failed")));
+        }
+        self.is_broken = true;
         self.write().map_err(RunError::file(&self.path))?;
+        self.is_broken = false;
         self.end = (self.end.0 + self.frames.len() as u64, self.hash);
         self.frames.clear();
         Ok(())
@@ -154,7 +161,7 @@ impl Journal {
         hit(Failpoint::JournalTorn)?;
         self.file.write_all(rest)?;
         hit(Failpoint::JournalSync)?;
-        self.file.sync_data()?;
+        self.file.sync()?;
         hit(Failpoint::JournalSynced)
     }
 }
@@ -190,7 +197,7 @@ impl JournalReader {
             Some((segment, frames)) => {
                 let (file, length, hash) = frames.into_end();
                 // What was read counts from now on, though its writer may have died or been stopped before it was durable.
-                file.sync_all().map_err(RunError::file(segment.path(&folder)))?;
+                file.sync().map_err(RunError::file(segment.path(&folder)))?;
                 Some(Seal { segment, length, hash })
             }
         };
@@ -257,14 +264,33 @@ mod tests {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let (path, ends) = write_three(folder.path());
         let whole = std::fs::read(&path).expect("readable");
-        for length in ends[2]..ends[3] {
-            std::fs::write(&path, &whole[..length]).expect("writable");
-            assert_eq!(epochs(folder.path()).expect("sound"), [1, 2], "cut to {length} bytes");
+        let zeros = |length: usize, whole_length: usize| [&whole[..length], &vec![0; whole_length - length]].concat();
+        let cut = (ends[2]..ends[3] - 1).flat_map(|length| {
+            // Blocks may have been reserved for what was not written.
+            [whole[..length].to_vec(), zeros(length, ends[3]), zeros(length, ends[3] + 100)]
+        });
+        for torn in cut {
+            std::fs::write(&path, &torn).expect("writable");
+            assert_eq!(epochs(folder.path()).expect("sound"), [1, 2], "{} bytes", torn.len());
             let mut journal = start(folder.path(), 2);
             write(&mut journal, 9);
             assert_eq!(epochs(folder.path()).expect("sound"), [1, 2, 9]);
             std::fs::remove_file(journal.path).expect("removable");
         }
+    }
+
+    #[test]
+    fn nothing_follows_a_write_that_has_failed() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let mut journal = start(folder.path(), 1);
+        write(&mut journal, 1);
+        let read_only = disk::open(&journal.path).expect("readable");
+        let file = std::mem::replace(&mut journal.file, read_only);
+        journal.append(&Entry::Epoch(base(2).record)).expect("appends");
+        journal.sync().expect_err("it cannot be written");
+        journal.file = file;
+        journal.sync().expect_err("it may stand there in part");
+        assert_eq!(epochs(folder.path()).expect("sound"), [1]);
     }
 
     #[test]

@@ -4,13 +4,13 @@
 //! seeded with the hash of the frame before (XXH3, 8), and the CRC-32C of all that (4). So no frame can be changed, left out, put in or moved without
 //! showing. The body: one byte for its kind, then JSON; a payload has the length of its JSON head (4 bytes) before it and Arrow IPC bytes behind it.
 
-use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
+use crate::disk::File;
 use crate::runtime::RunError;
 use crate::runtime::checkpoint::Checkpoint;
 
@@ -133,8 +133,7 @@ impl FrameReader {
         let (length, checksum) = (u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h]));
         let hash = u64::from_le_bytes([i, j, k, l, m, n, o, p]);
         if found != head(length, checksum, hash) {
-            // Zeros are blocks that the file system had reserved for a frame that was never synced.
-            return if found == [0; HEAD] { self.rest_is_zeros() } else { Err(self.corrupt("its head is garbled")) };
+            return self.torn_or("its head is garbled");
         }
         let end = self.at + HEAD as u64 + u64::from(length);
         if end > self.length {
@@ -143,7 +142,7 @@ impl FrameReader {
         let mut body = vec![0; length as usize];
         self.file.read_exact(&mut body).map_err(RunError::file(&self.path))?;
         if crc32c::crc32c(&body) != checksum {
-            return if end == self.length { Ok(None) } else { Err(self.corrupt("its checksum does not match")) };
+            return if end == self.length { Ok(None) } else { self.torn_or("its checksum does not match") };
         }
         if xxh3_64_with_seed(&body, self.hash) != hash {
             return Err(self.corrupt("it does not follow what stands before it"));
@@ -151,10 +150,11 @@ impl FrameReader {
         Ok(Some((body, end, hash)))
     }
 
-    fn rest_is_zeros(&mut self) -> Result<Option<(Vec<u8>, u64, u64)>, RunError> {
+    /// If nothing but zeros follows, these are blocks that the file system had reserved for what was never synced: the frame was cut off.
+    fn torn_or(&mut self, what: &str) -> Result<Option<(Vec<u8>, u64, u64)>, RunError> {
         let mut rest = Vec::new();
         self.file.read_to_end(&mut rest).map_err(RunError::file(&self.path))?;
-        if rest.iter().all(|byte| *byte == 0) { Ok(None) } else { Err(self.corrupt("its head is garbled")) }
+        if rest.iter().all(|byte| *byte == 0) { Ok(None) } else { Err(self.corrupt(what)) }
     }
 
     /// The file, where its last frame ends, and the hash of that.

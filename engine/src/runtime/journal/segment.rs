@@ -6,12 +6,12 @@
 
 use std::collections::VecDeque;
 use std::ffi::OsString;
-use std::fs::{self, File};
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::disk::{self, File};
 use crate::runtime::RunError;
 use crate::runtime::protocol::lineage;
 
@@ -66,9 +66,8 @@ pub(super) fn chain(folder: &Path, there: &[Segment]) -> Result<VecDeque<Link>, 
 
 /// Everything in the folder that has a segment's name.
 pub(super) fn segments(folder: &Path) -> Result<Vec<Segment>, RunError> {
-    let names = fs::read_dir(folder).map_err(RunError::file(folder))?;
-    let names = names.map(|entry| entry.map(|entry| entry.file_name())).collect::<Result<Vec<_>, _>>();
-    Ok(names.map_err(RunError::file(folder))?.iter().filter_map(Segment::of_file).collect())
+    let names = disk::names(folder).map_err(RunError::file(folder))?;
+    Ok(names.iter().filter_map(Segment::of_file).collect())
 }
 
 /// How everything stood when a segment was begun; none in the first of all.
@@ -85,7 +84,7 @@ fn base(folder: &Path, segment: Segment) -> Result<Option<Base>, RunError> {
 
 /// Opens a segment's file to read it; gives its length too.
 pub(super) fn open(path: &Path) -> Result<(BufReader<File>, u64), RunError> {
-    let file = File::open(path).map_err(RunError::file(path))?;
-    let length = file.metadata().map_err(RunError::file(path))?.len();
+    let file = disk::open(path).map_err(RunError::file(path))?;
+    let length = file.length().map_err(RunError::file(path))?;
     Ok((BufReader::with_capacity(1 << 20, file), length))
 }
