@@ -6,7 +6,8 @@ use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
 
 use arrow::buffer::Buffer;
-use engine::connector::{ConnectorError, Framing, PartitionIndex, Records};
+use engine::connector::{Anchor, ConnectorError, Framing, PartitionIndex, Records};
+use engine::digest::Digest;
 
 use crate::format::csv::{RecordEnd, end_of_record};
 
@@ -16,6 +17,9 @@ use super::pattern::Found;
 
 /// The longest record, in bytes.
 const RECORD_MAX: usize = 64 << 20;
+
+/// So many bytes before where a file was left tell it from another file in its place.
+const ANCHOR_BYTES: usize = 1 << 10;
 
 /// The byte-order mark in UTF-8.
 const MARK: &[u8] = b"\xef\xbb\xbf";
@@ -66,6 +70,29 @@ impl Part {
         part.check_border(metadata.len())?;
         part.close();
         Ok(part)
+    }
+
+    /// Makes sure that what was read last of it is what stands there.
+    ///
+    /// # Errors
+    /// It cannot be read, or is another file, or a changed one.
+    pub(super) fn require(&mut self, anchor: Anchor) -> Result<(), ConnectorError> {
+        let hint = "restore the file, or start from a fresh state directory";
+        let path = self.found.path.display().to_string();
+        let length = self.length()?.unwrap_or(0);
+        if length < anchor.end {
+            let what = format!("file {path} has {length} bytes, but had {} before", anchor.end);
+            return Err(ConnectorError::diverged(what, hint));
+        }
+        let stands = self.read_at(anchor.start, anchor.end - anchor.start)?;
+        self.close();
+        if digest_of(&stands) == anchor.digest {
+            return Ok(());
+        }
+        let Anchor { start, end, .. } = anchor;
+        let what =
+            format!("file {path} was read up to byte {end}, but is another now, or was changed, from byte {start} on");
+        Err(ConnectorError::diverged(what, hint))
     }
 
     /// The same, but it ends at byte `end`.
@@ -162,6 +189,9 @@ impl Part {
     }
 
     fn records(&self, start: u64, bytes: Vec<u8>, framing: Framing) -> Records {
+        let tail = &bytes[bytes.len().saturating_sub(ANCHOR_BYTES)..];
+        let anchor =
+            Anchor { start: self.position - tail.len() as u64, end: self.position, digest: digest_of(tail) };
         let mark = if start == 0 && bytes.starts_with(MARK) { MARK.len() } else { 0 };
         Records {
             partition: self.index,
@@ -171,6 +201,7 @@ impl Part {
             metadata: Vec::new(),
             preamble: self.header.clone(),
             duplicates: 0,
+            anchor: Some(anchor),
         }
     }
 
@@ -244,4 +275,10 @@ impl Part {
         }
         Ok(())
     }
+}
+
+fn digest_of(bytes: &[u8]) -> Digest {
+    let mut digest = Digest::default();
+    digest.add(bytes, 1);
+    digest
 }

@@ -53,7 +53,7 @@ type Opened = Result<(Vec<Partition>, Box<dyn Reader>), ConnectorError>;
 fn open(folder: &Path, pairs: &[(&str, &str)], resume: &[(&str, u64)], bound: Bound) -> Opened {
     let resume: BTreeMap<String, u64> = resume.iter().map(|(id, offset)| ((*id).to_owned(), *offset)).collect();
     let context = context(folder);
-    source(folder, pairs).open(&OpenSource { resume: &resume, bound, wanted: &[], context: &context })
+    source(folder, pairs).open(&OpenSource { resume: &resume, anchors: &BTreeMap::new(), bound, wanted: &[], context: &context })
 }
 
 /// The error of an opening that must fail.

@@ -119,7 +119,10 @@ impl Source for FileSource {
         for (index, found) in found.into_iter().enumerate() {
             let separation = self.separation.unwrap_or_else(|| separation_of(&found));
             let position = request.resume.get(&found.id).copied().unwrap_or(0);
-            parts.push(Part::open(found, PartitionIndex(index as u32), separation, position, followed)?);
+            let anchor = request.anchors.get(&found.id).copied();
+            let mut part = Part::open(found, PartitionIndex(index as u32), separation, position, followed)?;
+            anchor.map_or(Ok(()), |anchor| part.require(anchor))?;
+            parts.push(part);
         }
         let partitions = parts.iter().map(partition).collect();
         let reader = FileReader::new(parts, followed.then_some(pattern), self.separation, request.context.stop.clone());

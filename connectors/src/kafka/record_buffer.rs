@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, NullArray, StringViewBuilder, TimestampMicrosecondArray};
 use arrow::buffer::Buffer;
-use engine::connector::{Framing, Offsets, PartitionIndex, Records, Spans};
+use engine::connector::{Anchor, Framing, Offsets, PartitionIndex, Records, Spans};
+use engine::digest::Digest;
 
 /// The most records of one batch.
 const RECORDS_MAX: usize = 10_000;
@@ -44,6 +45,19 @@ pub(super) struct BufferedRecord<'a> {
     pub(super) headers: &'a str,
 }
 
+/// What tells a record from others that may stand at its offset: its time in microseconds, its key and its content.
+pub(super) fn digest_of(timestamp: i64, key: Option<&[u8]>, value: Option<&[u8]>) -> Digest {
+    let mut digest = Digest::default();
+    digest.add_numbered(0, &timestamp.to_le_bytes());
+    // What is absent is another thing than what is empty.
+    for (number, part) in [(1, key), (2, value)] {
+        if let Some(part) = part {
+            digest.add_numbered(number, part);
+        }
+    }
+    digest
+}
+
 /// Records that wait for a batch to be made of them.
 #[derive(Debug, Default)]
 pub(super) struct RecordBuffer {
@@ -53,6 +67,8 @@ pub(super) struct RecordBuffer {
     timestamps: Vec<i64>,
     keys: StringViewBuilder,
     headers: StringViewBuilder,
+    /// Time and key of the last record.
+    last: (i64, Option<Vec<u8>>),
 }
 
 impl RecordBuffer {
@@ -65,6 +81,11 @@ impl RecordBuffer {
             start..self.payload.len() as u32
         });
         self.values.push(span);
+        self.last.0 = timestamp;
+        match (key, &mut self.last.1) {
+            (Some(key), Some(last)) => key.clone_into(last),
+            (key, last) => *last = key.map(<[u8]>::to_vec),
+        }
         self.offsets.push(offset);
         if wanted.timestamp {
             self.timestamps.push(timestamp);
@@ -89,10 +110,12 @@ impl RecordBuffer {
 
     /// Makes a batch of what is in it, which must be something, and begins anew.
     pub(super) fn take(&mut self, partition: PartitionIndex, wanted: Wanted) -> Records {
-        let Self { payload, values, offsets, timestamps, mut keys, mut headers } = std::mem::take(self);
+        let Self { payload, values, offsets, timestamps, mut keys, mut headers, last } = std::mem::take(self);
         let count = offsets.len();
         let first = offsets.first().copied().unwrap_or_default();
         let end = offsets.last().map_or(first, |last| last + 1);
+        let value = values.last().cloned().flatten().map(|span| &payload[span.start as usize..span.end as usize]);
+        let digest = digest_of(last.0, last.1.as_deref(), value);
         let absent = || Arc::new(NullArray::new(count)) as ArrayRef;
         let times = || Arc::new(TimestampMicrosecondArray::from(timestamps).with_timezone("UTC")) as ArrayRef;
         let offsets = if end - first == count as u64 { Offsets::Dense(first) } else { Offsets::Listed(offsets) };
@@ -103,6 +126,7 @@ impl RecordBuffer {
             framing: Framing::Spans(Spans { values, offsets }),
             preamble: None,
             duplicates: 0,
+            anchor: Some(Anchor { start: end.saturating_sub(1), end, digest }),
             metadata: vec![
                 if wanted.timestamp { times() } else { absent() },
                 if wanted.key { Arc::new(keys.finish()) } else { absent() },

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use engine::connector::{
-    Bound, CheckContext, ConnectContext, ConnectorError, Constant, MetadataColumn, MetadataOrigin, OpenSource,
+    Anchor, Bound, CheckContext, ConnectContext, ConnectorError, Constant, MetadataColumn, MetadataOrigin, OpenSource,
     Partition, Reader, Replay, Source, SourceKind,
 };
 use engine::diagnostic::Code;
@@ -29,6 +29,8 @@ use super::start::Start;
 /// | brokers are out of reach at the opening | tried for 30 s, then unavailable |
 /// | brokers are lost later | waited out, said once, and said once when they are back |
 /// | an offset is gone, or lies past the topic's end; a topic is deleted | diverged |
+/// | another record, or none, stands where the last one was read: the topic was made anew | diverged |
+/// | that record is gone by retention or compaction, and the next offset is not | goes on |
 /// | a partition is added | discovered within about 30 s and read from its first record |
 /// | a topic was read before and has a partition that was not | that partition is read from its first record, whatever `start` says |
 /// | a key is not UTF-8 | `_key` is null |
@@ -121,6 +123,7 @@ pub(super) struct ReadOrder<'a> {
     /// Where partitions begin that are new.
     start: Start,
     resume: &'a BTreeMap<String, u64>,
+    anchors: &'a BTreeMap<String, Anchor>,
     /// Whether to end at what is there now.
     pub(super) bounded: bool,
     /// What somebody uses.
@@ -147,6 +150,21 @@ impl ReadOrder<'_> {
         let known = |id: &String| id.rsplit_once('/').is_some_and(|(known, _)| known == topic);
         Beginning::Fresh(if self.resume.keys().any(known) { Start::Earliest } else { self.start })
     }
+
+    /// The last record that was read of a partition.
+    pub(super) fn anchor(&self, topic: &str, partition: u32) -> Option<Anchor> {
+        self.anchors.get(&partition_id(topic, partition)).copied()
+    }
+}
+
+/// That a partition is not the one that was read, since other things, or nothing, stand where the last record was.
+pub(super) fn made_anew(topic: &str, partition: u32, anchor: Anchor, stands: &str, hint: &str) -> ConnectorError {
+    let Anchor { start, end, .. } = anchor;
+    let what = format!(
+        "partition {partition} of topic `{topic}` was read up to offset {end}, but {stands} at offset {start} now: \
+         the topic was made anew, or has lost records"
+    );
+    ConnectorError::diverged(what, hint)
 }
 
 /// How a partition is announced to the engine.
@@ -210,6 +228,7 @@ impl Source for KafkaSource {
             topics,
             start,
             resume: request.resume,
+            anchors: request.anchors,
             bounded: request.bound == Bound::Now,
             wanted: Wanted::of(request.wanted),
             context: request.context,

@@ -53,6 +53,7 @@ pub(super) fn records(
             metadata: metadata(poll, polled_at, first..end, last.then_some(complete)),
             preamble: None,
             duplicates: if last { duplicates } else { 0 },
+            anchor: None,
         });
         first = end;
     }

@@ -97,7 +97,7 @@ impl Place {
         let resume: BTreeMap<String, u64> =
             resume.iter().map(|(partition, offset)| (format!("{}/{partition}", self.topic), *offset)).collect();
         let context = self.context();
-        let request = OpenSource { resume: &resume, bound, wanted: &[true; 3], context: &context };
+        let request = OpenSource { resume: &resume, anchors: &BTreeMap::new(), bound, wanted: &[true; 3], context: &context };
         let (partitions, reader) = self.source(start).open(&request)?;
         Ok(Opened { partitions, reader })
     }

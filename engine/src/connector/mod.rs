@@ -9,6 +9,7 @@
 //!  SinkKind   ──check──▶ Sink …  ──open──▶ Writer ◀──commit── Changes of one epoch, in all sinks of a domain
 //! ```
 
+mod anchor;
 mod changes;
 mod context;
 mod doubt;
@@ -20,6 +21,7 @@ mod registry;
 mod sink;
 mod source;
 
+pub use anchor::Anchor;
 pub use changes::Changes;
 pub use context::{CheckContext, ConnectContext, StopFlag};
 pub use doubt::{DoubtfulCommit, FoundMarker, Outcome};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef};
 use arrow::buffer::Buffer;
 
-use super::PartitionIndex;
+use super::{Anchor, PartitionIndex};
 
 /// Consecutive records of one partition.
 #[derive(Clone, Debug)]
@@ -26,6 +26,8 @@ pub struct Records {
     pub preamble: Option<Arc<[u8]>>,
     /// How many more records stood here twice and were left out by the reader; they are counted, nothing else.
     pub duplicates: u64,
+    /// What the source wants to see again after a restart, if it compares: about the last of these records.
+    pub anchor: Option<Anchor>,
 }
 
 /// Where records lie in the payload.
@@ -85,6 +87,7 @@ impl Records {
             metadata: Vec::new(),
             preamble: None,
             duplicates: 0,
+            anchor: None,
         }
     }
 
@@ -131,6 +134,7 @@ impl Records {
         let mut above = self;
         below.range.end = offset;
         below.duplicates = 0;
+        below.anchor = None;
         above.range.start = offset;
         match &mut above.framing {
             Framing::Lines => {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::spec::{Entry, Key, Variables};
 
-use super::{CheckContext, ConnectContext, ConnectorError, Constant, MetadataColumn, Records};
+use super::{Anchor, CheckContext, ConnectContext, ConnectorError, Constant, MetadataColumn, Records};
 
 /// A kind of source, as `kafka`: its name in YAML, its keys, and the check that makes a [`Source`] of them.
 pub trait SourceKind: Sync {
@@ -74,6 +74,10 @@ pub enum Replay {
 pub struct OpenSource<'a> {
     /// Where partitions were left: their next offset by [`Partition::id`]. Others start where the entry says.
     pub resume: &'a BTreeMap<String, u64>,
+    /// What the last records that were read of a partition have left, by [`Partition::id`]; it may lie behind `resume`, if records are to be read
+    /// again. A source that leaves anchors compares them now: a partition that holds something else there is not the one that was read, and is
+    /// refused. What the partition has forgotten by its own rules (retention, compaction) is no reason to refuse.
+    pub anchors: &'a BTreeMap<String, Anchor>,
     /// When to end.
     pub bound: Bound,
     /// For each metadata column with origin `Record(i)`, at place `i`: whether anyone uses it.

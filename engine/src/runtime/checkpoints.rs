@@ -12,7 +12,8 @@ use crate::dead_letter::Again;
 use super::RunError;
 use super::clock::Moment;
 use super::checkpoint::{Checkpoint, remove_others};
-use super::journal::{Base, Entry, EpochRecord, Journal, PartitionStart, Positions};
+use super::history::History;
+use super::journal::{Anchors, Base, Entry, EpochRecord, Journal, PartitionStart, Positions, note_anchors};
 use super::protocol::{KEPT, retention};
 
 /// The coordinator's knowledge of checkpoints.
@@ -30,6 +31,8 @@ pub(super) struct Checkpoints {
     kept: Vec<Checkpoint>,
     /// Where each partition was read from first.
     starts: Positions,
+    /// What the last records of each partition in the journal have left.
+    anchors: Anchors,
     /// Payload in the journal that may belong to an open epoch.
     carried: Vec<Entry>,
     /// Records of dead letters that were read again, and in which epoch.
@@ -45,7 +48,7 @@ impl Checkpoints {
         every: Duration,
         kept: Vec<Checkpoint>,
         starts: Positions,
-        again: Vec<(u64, Again)>,
+        history: &History,
     ) -> Self {
         Self {
             folder,
@@ -55,8 +58,9 @@ impl Checkpoints {
             asked: None,
             kept,
             starts,
+            anchors: history.anchors.clone(),
             carried: Vec::new(),
-            again,
+            again: history.again.clone(),
             waiting: Vec::new(),
         }
     }
@@ -111,12 +115,19 @@ impl Checkpoints {
         ends: Positions,
     ) -> Result<(), RunError> {
         self.carried.retain(|entry| entry.is_beyond(&ends));
+        note_anchors(&mut self.anchors, &record.ranges);
         self.again.extend(self.waiting.drain(..).map(|again| (record.epoch, again)));
         if self.asked != Some(record.epoch) {
             return Ok(());
         }
-        let base =
-            Base { record: record.clone(), starts: self.starts.clone(), ends, again: self.again.clone(), before: None };
+        let base = Base {
+            record: record.clone(),
+            starts: self.starts.clone(),
+            ends,
+            anchors: self.anchors.clone(),
+            again: self.again.clone(),
+            before: None,
+        };
         journal.roll(base, &self.carried)
     }
 

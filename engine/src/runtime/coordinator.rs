@@ -238,8 +238,9 @@ impl Coordinator<'_> {
         }
         source.positions.insert(partition.id.clone(), records.range.end);
         let ranges = self.epochs.ranges.entry(source.name.clone()).or_default();
-        let range = ranges.entry(partition.id.clone()).or_insert(Range { start, end: start });
+        let range = ranges.entry(partition.id.clone()).or_insert(Range { start, end: start, anchor: None });
         range.end = records.range.end;
+        range.anchor = records.anchor.or(range.anchor);
         self.epochs.bytes += records.payload.len();
         self.epochs.last_data = Moment::now();
         self.epochs.opened_at.get_or_insert_with(Moment::now);

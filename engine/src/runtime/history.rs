@@ -13,7 +13,7 @@ use super::RunError;
 use super::checkpoint::Checkpoint;
 use super::digests::Recorded;
 use super::epochs::Expected;
-use super::journal::{Entry, EpochRecord, Journal, JournalReader, Positions};
+use super::journal::{Anchors, Entry, EpochRecord, Journal, JournalReader, Positions, note_anchors};
 use super::protocol::{STAGE_RECORDS, ends_stage, left_out};
 
 /// What the journal says.
@@ -39,6 +39,8 @@ pub(super) struct History {
     pub(super) payload_ends: Positions,
     /// Where each partition stands at the last epoch.
     pub(super) ends: Positions,
+    /// What the last records of each partition have left.
+    pub(super) anchors: Anchors,
     /// Payload, and records of dead letters, that belong to no epoch yet.
     pub(super) unsettled: Vec<Entry>,
     /// Records of dead letters that were read again, and in which epoch.
@@ -139,6 +141,7 @@ impl History {
                     has_base = true;
                     history.starts = base.starts;
                     history.again = base.again;
+                    history.anchors = base.anchors;
                     ends = base.ends;
                     if history.checkpoint.is_some() {
                         history.base = ends.clone();
@@ -173,6 +176,7 @@ impl History {
                 Entry::Again(again) => history.await_again(again),
                 Entry::Epoch(record) => {
                     history.settle_again(record.epoch);
+                    note_anchors(&mut history.anchors, &record.ranges);
                     for (source, ranges) in &record.ranges {
                         let ends = ends.entry(source.clone()).or_default();
                         ends.extend(ranges.iter().map(|(partition, range)| (partition.clone(), range.end)));

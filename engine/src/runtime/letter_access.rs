@@ -224,7 +224,8 @@ impl<'a> LetterAccess<'a> {
         }
         if waiting.records > 0 {
             let record = EpochRecord { sinks: summit.last.sinks, ..history.last };
-            let base = Base { record, starts: history.starts, ends: history.ends, again: history.again, before: None };
+            let History { starts, ends, anchors, again, .. } = history;
+            let base = Base { record, starts, ends, anchors, again, before: None };
             state.require_ownership()?;
             reader.begin(state.identity.generation, base, &carried)?;
         }

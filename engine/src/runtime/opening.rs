@@ -35,7 +35,8 @@ pub(super) fn open_source(
         // The journal has what was read; the source itself goes on behind it.
         resume.extend(history.payload_ends.get(&node.name).cloned().unwrap_or_default());
     }
-    let request = OpenSource { resume: &resume, bound, wanted: &node.wanted_metadata(), context };
+    let anchors = history.anchors.get(&node.name).cloned().unwrap_or_default();
+    let request = OpenSource { resume: &resume, anchors: &anchors, bound, wanted: &node.wanted_metadata(), context };
     node.source.open(&request).map_err(|error| RunError::Source { name: node.name.clone(), error })
 }
 

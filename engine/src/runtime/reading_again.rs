@@ -70,6 +70,7 @@ fn records(
         metadata: metadata(again.metadata.as_deref(), node)?,
         preamble: again.header.as_ref().map(|header| header.as_bytes().into()),
         duplicates: 0,
+        anchor: None,
     })
 }
 

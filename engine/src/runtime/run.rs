@@ -149,7 +149,8 @@ fn open<'a>(
         history.share_out();
     }
     let (record, starts, ends) = (history.last.clone(), history.starts.clone(), history.ends.clone());
-    let base = Base { record, starts, ends, again: history.again.clone(), before: None };
+    let (anchors, again) = (history.anchors.clone(), history.again.clone());
+    let base = Base { record, starts, ends, anchors, again, before: None };
     let mut journal = reader.begin(folder.identity.generation, base, &history.unsettled)?;
     let positions = positions(plan, &mut history, &marks);
     // Bounded by the epochs in flight: each brings one report a worker and one mark a sink.
@@ -202,7 +203,7 @@ fn open<'a>(
             plan.checkpoint,
             checkpoints,
             starts,
-            history.again.clone(),
+            &history,
         ),
         events,
         watch: Watch::new(observer, &plan.name, folder.path.clone(), sink_names, started),

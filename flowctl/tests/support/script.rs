@@ -153,6 +153,7 @@ impl Part {
             metadata: Vec::new(),
             preamble: None,
             duplicates: 0,
+            anchor: None,
         })
     }
 }

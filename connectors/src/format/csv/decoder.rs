@@ -155,6 +155,7 @@ mod tests {
             metadata: Vec::new(),
             preamble: header.map(|header| header.as_bytes().into()),
             duplicates: 0,
+            anchor: None,
         };
         let schema = schema();
         let wanted = vec![true; schema.columns.len()];

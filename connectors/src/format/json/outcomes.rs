@@ -32,6 +32,7 @@ fn judge(schema: &Schema, record: Option<&[u8]>) -> Result<(), (&'static str, St
         metadata: Vec::new(),
         preamble: None,
         duplicates: 0,
+        anchor: None,
     };
     let wanted = vec![true; schema.columns.len()];
     let Verdicts { good, bad } = JsonDecoder::new(&DecodeRequest { schema: schema.clone(), wanted }).scan(&records);
@@ -214,6 +215,7 @@ fn long_texts_are_not_copied() {
         metadata: Vec::new(),
         preamble: None,
         duplicates: 0,
+        anchor: None,
     };
     let mut decoder = JsonDecoder::new(&DecodeRequest { schema: schema(&["s: string"]), wanted: vec![true] });
     decoder.scan(&records);

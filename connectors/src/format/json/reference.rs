@@ -232,6 +232,7 @@ fn decode_all(schema: &Schema, all: &[Vec<u8>]) -> Vec<Result<String, &'static s
         metadata: Vec::new(),
         preamble: None,
         duplicates: 0,
+        anchor: None,
     };
     let wanted = vec![true; schema.columns.len()];
     let mut decoder = JsonDecoder::new(&DecodeRequest { schema: schema.clone(), wanted });

@@ -82,6 +82,7 @@ mod tests {
             metadata: Vec::new(),
             preamble: None,
             duplicates: 0,
+            anchor: None,
         };
         let format = RawKind.check(&schema).expect("one string column");
         let mut decoder = format.decoder(&DecodeRequest { schema, wanted: vec![true] });

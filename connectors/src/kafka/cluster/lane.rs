@@ -59,7 +59,7 @@ impl Lane {
         if offset < self.course.position() || self.held.back().is_some_and(|last| offset <= last.offset) {
             return;
         }
-        let timestamp = message.timestamp().to_millis().map_or(0, |millis| millis.max(0).saturating_mul(1_000));
+        let timestamp = time_of(message);
         let headers = if wanted.headers { headers_of(message) } else { String::new() };
         if self.held.is_empty() && self.course.admits(offset) {
             let (key, value) = (message.key(), message.payload());
@@ -125,6 +125,11 @@ impl Lane {
         }
         read
     }
+}
+
+/// A record's time in microseconds since 1970.
+pub(super) fn time_of(message: &BorrowedMessage<'_>) -> i64 {
+    message.timestamp().to_millis().map_or(0, |millis| millis.max(0).saturating_mul(1_000))
 }
 
 fn headers_of(message: &BorrowedMessage<'_>) -> String {

@@ -4,6 +4,7 @@
 //! [`progress`] says what is known of what was committed. [`Sender`] writes outside of transactions.
 
 mod admin;
+mod anchoring;
 mod contact;
 mod creation;
 mod deliveries;

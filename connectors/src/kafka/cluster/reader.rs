@@ -1,6 +1,6 @@
 //! Reads topics of real brokers.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use engine::connector::{ConnectorError, Partition, PartitionIndex, Read, Reader};
@@ -15,6 +15,7 @@ use crate::kafka::record_buffer::Wanted;
 use crate::kafka::source::{Beginning, ReadOrder, announce};
 use crate::kafka::start::Start;
 
+use super::anchoring::require_anchors;
 use super::contact::{Contact, Visible, refused};
 use super::lane::Lane;
 
@@ -25,7 +26,7 @@ const POLL_WAIT: Duration = Duration::from_millis(100);
 /// For how long brokers may refuse, as they do while they start, before that is believed.
 const REFUSAL_PATIENCE: Duration = Duration::from_secs(60);
 
-const GONE_HINT: &str = "start with a new state directory, which reads from `start` again and makes everything anew";
+pub(super) const GONE_HINT: &str = "start with a new state directory, which reads from `start` again and makes everything anew";
 
 /// Reads all partitions of some topics with one consumer. No group is joined and nothing is committed.
 pub(in crate::kafka) struct ClusterReader {
@@ -70,12 +71,18 @@ impl ClusterReader {
         let mut assignment = TopicPartitionList::new();
         for topic in &order.topics {
             let count = reader.contact.partition_count(topic)?.ok_or_else(|| missing(topic, &cluster.brokers))?;
+            let mut anchors = BTreeMap::new();
             for partition in 0..count {
                 let (low, high) = reader.contact.reach(topic, partition)?;
                 let start = first_offset(&reader.contact, order, topic, partition, low, high)?;
                 let end = order.bounded.then_some(high.max(start));
                 partitions.push(reader.add(topic, partition, start, end, &mut assignment)?);
+                // What retention has taken cannot be compared any more.
+                if let Some(anchor) = order.anchor(topic, partition).filter(|anchor| anchor.start >= low) {
+                    anchors.insert(partition, anchor);
+                }
             }
+            require_anchors(&cluster, topic, anchors, &order.context.stop)?;
             reader.topics.push((topic.clone(), count));
         }
         reader.contact.consumer.assign(&assignment).map_err(|error| unexpected(&error))?;
@@ -270,14 +277,17 @@ fn first_offset(
             format!("offset {offset} of partition {partition} of topic `{topic}` is gone; the first one left is {low}"),
             GONE_HINT,
         )),
-        Beginning::Resumed(offset) if offset > high => Err(ConnectorError::diverged(
-            format!(
-                "partition {partition} of topic `{topic}` was read up to offset {offset}, but ends at {high} now: \
+        Beginning::Resumed(offset) => {
+            let known = order.anchor(topic, partition).map_or(offset, |anchor| anchor.end.max(offset));
+            if known <= high {
+                return Ok(offset);
+            }
+            let what = format!(
+                "partition {partition} of topic `{topic}` was read up to offset {known}, but ends at {high} now: \
                  the topic was made anew, or has lost records"
-            ),
-            GONE_HINT,
-        )),
-        Beginning::Resumed(offset) => Ok(offset),
+            );
+            Err(ConnectorError::diverged(what, GONE_HINT))
+        }
     }
 }
 

@@ -26,16 +26,20 @@ impl TopicSettings {
         self.cleanup != "compact"
     }
 
+    /// Whether only the last record of each key is kept.
+    pub(super) fn compacts(&self) -> bool {
+        self.cleanup.contains("compact")
+    }
+
     /// What to warn of.
     pub(super) fn warnings(&self, topic: &str, mode: TopicMode, replicas: Option<usize>) -> Vec<String> {
         let mut warnings = Vec::new();
-        let compacts = self.cleanup.contains("compact");
         match mode {
             TopicMode::Upsert if self.forgets() => warnings.push(format!(
                 "topic `{topic}` has `cleanup.policy={}`: present rows are deleted with age; `compact` keeps each key's last record",
                 self.cleanup
             )),
-            TopicMode::Append if compacts => warnings.push(format!(
+            TopicMode::Append if self.compacts() => warnings.push(format!(
                 "topic `{topic}` has `cleanup.policy={}`: of rows with equal keys only the last is kept; `delete` keeps all",
                 self.cleanup
             )),

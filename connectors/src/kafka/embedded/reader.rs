@@ -8,8 +8,8 @@ use engine::connector::{ConnectorError, Partition, PartitionIndex, Read, Reader,
 
 use crate::kafka::course::Course;
 use crate::kafka::header_json::encode_headers;
-use crate::kafka::record_buffer::{BufferedRecord, RecordBuffer, Wanted};
-use crate::kafka::source::{Beginning, ReadOrder, announce};
+use crate::kafka::record_buffer::{BufferedRecord, RecordBuffer, Wanted, digest_of};
+use crate::kafka::source::{Beginning, ReadOrder, announce, made_anew};
 use crate::kafka::start::Start;
 use crate::topic_log::{RecordCursor, RecordView, Topics, end_offset};
 
@@ -17,6 +17,8 @@ use crate::topic_log::{RecordCursor, RecordView, Topics, end_offset};
 const PAUSE: Duration = Duration::from_millis(5);
 /// How often to look for new partitions.
 const SURVEY_EVERY: Duration = Duration::from_secs(1);
+
+const LOST_HINT: &str = "restore the topic's files, or start with a new state directory";
 
 /// Reads all partitions of some topics in turn.
 pub(in crate::kafka) struct EmbeddedReader {
@@ -64,7 +66,7 @@ impl EmbeddedReader {
             let paths = reader.log.partition_paths(topic)?;
             for (partition, path) in (0_u32..).zip(&paths) {
                 let end = if order.bounded { Some(end_offset(path)?) } else { None };
-                let cursor = cursor_at(path, topic, partition, order.beginning(topic, partition))?;
+                let cursor = cursor_at(path, topic, partition, order)?;
                 partitions.push(reader.add(topic, partition, cursor, end));
             }
             reader.topics.push((topic.clone(), paths.len() as u32));
@@ -100,20 +102,34 @@ impl EmbeddedReader {
     }
 }
 
-fn cursor_at(path: &Path, topic: &str, partition: u32, beginning: Beginning) -> Result<RecordCursor, ConnectorError> {
-    let offset = match beginning {
+fn cursor_at(path: &Path, topic: &str, partition: u32, order: &ReadOrder<'_>) -> Result<RecordCursor, ConnectorError> {
+    let offset = match order.beginning(topic, partition) {
         Beginning::Resumed(offset) => offset,
         Beginning::Fresh(Start::Earliest) => 0,
         Beginning::Fresh(Start::Latest) => return RecordCursor::open(path, u64::MAX),
         Beginning::Fresh(Start::At(time)) => offset_at(path, time)?,
     };
+    let Some(anchor) = order.anchor(topic, partition) else { return cursor_behind(path, topic, partition, offset) };
+    let mut cursor = cursor_behind(path, topic, partition, anchor.start)?;
+    match cursor.next_below(Some(anchor.end))? {
+        Some(RecordView { timestamp, key, value, .. }) if digest_of(timestamp, key, value) == anchor.digest => {}
+        Some(_) => return Err(made_anew(topic, partition, anchor, "another record stands", LOST_HINT)),
+        None => return Err(made_anew(topic, partition, anchor, "no record stands", LOST_HINT)),
+    }
+    // Mostly what comes behind the anchor is the first that is new.
+    if cursor.offset() == offset { Ok(cursor) } else { cursor_behind(path, topic, partition, offset) }
+}
+
+/// A cursor behind all records below `offset`, of which none may have gone.
+fn cursor_behind(path: &Path, topic: &str, partition: u32, offset: u64) -> Result<RecordCursor, ConnectorError> {
     let cursor = RecordCursor::open(path, offset)?;
     if cursor.offset() < offset {
         let what = format!(
-            "partition {partition} of topic `{topic}` was read up to offset {offset}, but ends at {} now",
+            "partition {partition} of topic `{topic}` was read up to offset {offset}, but ends at {} now: \
+             the topic was made anew, or has lost records",
             cursor.offset()
         );
-        return Err(ConnectorError::diverged(what, "restore the topic's files, or start with a new state directory"));
+        return Err(ConnectorError::diverged(what, LOST_HINT));
     }
     Ok(cursor)
 }

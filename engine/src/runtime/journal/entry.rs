@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::connector::Records;
+use crate::connector::{Anchor, Records};
 use crate::dead_letter::Again;
 use crate::ledger::Ledger;
 use crate::runtime::checkpoint::Checkpoint;
@@ -55,6 +55,9 @@ impl Entry {
 /// Offsets by source and partition id.
 pub(in crate::runtime) type Positions = BTreeMap<String, BTreeMap<String, u64>>;
 
+/// Anchors by source and partition id.
+pub(in crate::runtime) type Anchors = BTreeMap<String, BTreeMap<String, Anchor>>;
+
 /// How everything stood when a segment was begun.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::runtime) struct Base {
@@ -64,6 +67,9 @@ pub(in crate::runtime) struct Base {
     pub(in crate::runtime) starts: Positions,
     /// Where each partition stands.
     pub(in crate::runtime) ends: Positions,
+    /// What the last records of each partition have left.
+    #[serde(default)]
+    pub(in crate::runtime) anchors: Anchors,
     /// Records of dead letters that were read again, and in which epoch.
     #[serde(default)]
     pub(in crate::runtime) again: Vec<(u64, Again)>,
@@ -129,4 +135,15 @@ pub(in crate::runtime) struct Range {
     pub(in crate::runtime) start: u64,
     /// Behind the last.
     pub(in crate::runtime) end: u64,
+    /// What the last of the records that leave one has left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::runtime) anchor: Option<Anchor>,
+}
+
+/// Notes the anchors that an epoch has left.
+pub(in crate::runtime) fn note_anchors(anchors: &mut Anchors, ranges: &BTreeMap<String, BTreeMap<String, Range>>) {
+    for (source, ranges) in ranges {
+        let left = ranges.iter().filter_map(|(partition, range)| Some((partition.clone(), range.anchor?)));
+        anchors.entry(source.clone()).or_default().extend(left);
+    }
 }

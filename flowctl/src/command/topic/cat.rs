@@ -53,6 +53,7 @@ impl Cat {
         let source = access.source(&self.topic, &self.start);
         let (mut partitions, mut reader) = source.open(&OpenSource {
             resume: &BTreeMap::new(),
+            anchors: &BTreeMap::new(),
             bound: if self.follow { Bound::Unbounded } else { Bound::Now },
             wanted: &[self.json, self.json, false],
             context: access.context(),
