@@ -41,6 +41,7 @@ on_each_database! {
     another_writer_is_refused_with_the_ways_out,
     a_marker_without_rows_changes_hands,
     an_older_instance_is_fenced,
+    an_instance_that_wakes_does_not_fence_its_successor,
     a_missing_table_is_refused_or_made,
     a_table_that_has_gone_is_noticed,
     differences_are_shown_before_anything_is_written,
@@ -143,6 +144,19 @@ fn an_older_instance_is_fenced(database: &Database) {
     new.commit(2, &changes(&names(), &[row("new", 2, 1)])).unwrap();
     assert!(old.commit(3, &changes(&names(), &[row("zombie", 3, 1)])).is_err());
     assert_eq!(database.rows("SELECT name FROM t ORDER BY n"), text_rows(&["old", "new"]));
+}
+
+fn an_instance_that_wakes_does_not_fence_its_successor(database: &Database) {
+    let mut second = database.open(APPEND, &names(), SinkMode::Appends, &Instance::new("state", 2)).unwrap();
+    // Also before anything is written.
+    for epoch in [1, 2] {
+        let woken = database.refusal(APPEND, &names(), SinkMode::Appends, &Instance::new("state", 1));
+        assert!(matches!(woken, ConnectorError::Fenced { .. }), "{woken}");
+        assert!(woken.to_string().contains("is at generation 2, this one at 1"), "{woken}");
+        second.commit(epoch, &changes(&names(), &[row("a", epoch as i64, 1)])).expect("still the one that writes");
+    }
+    let mut third = database.open(APPEND, &names(), SinkMode::Appends, &Instance::new("state", 3)).unwrap();
+    third.commit(3, &changes(&names(), &[row("a", 3, 1)])).unwrap();
 }
 
 fn a_missing_table_is_refused_or_made(database: &Database) {
@@ -422,14 +436,15 @@ fn of_many_that_open_at_once_one_writes(database: &Database) {
     std::fs::write(folder.path().join("V1__t.sql"), sql).unwrap();
     let path = folder.path().display().to_string();
     let entry = [("table", "t"), ("migrations", path.as_str())];
-    let open = || database.open(&entry, &names(), SinkMode::Appends, &Instance::new("state", 1)).unwrap();
+    // Of copies of a state folder that have the same number a second takes over, and further ones see that it has.
+    let open = || database.open(&entry, &names(), SinkMode::Appends, &Instance::new("state", 1));
     let writers: Vec<_> = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..4).map(|_| scope.spawn(open)).collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
     let mut outcomes = Vec::new();
-    for mut writer in writers {
-        outcomes.push(writer.commit(1, &changes(&names(), &[row("a", 1, 1)])));
+    for writer in writers {
+        outcomes.push(writer.and_then(|mut writer| writer.commit(1, &changes(&names(), &[row("a", 1, 1)]))));
     }
     let written = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
     let fenced = outcomes.iter().filter(|outcome| matches!(outcome, Err(ConnectorError::Fenced { .. }))).count();

@@ -8,7 +8,7 @@ use super::connection::{Connection, DataFault, Failure, Fault, whole_number};
 use super::dialect::Dialect;
 use super::layout;
 use super::name::TableName;
-use super::refusal::refuse_others;
+use super::refusal::{refuse_others, refuse_successor};
 
 /// Its name.
 pub(super) const MARKER_TABLE: &str = "flowctl_sinks";
@@ -56,6 +56,11 @@ impl Writing {
             state_id: context.state_id.clone(),
             fingerprint: context.fingerprint.clone(),
         }
+    }
+
+    /// Whether generations of the two can be compared: they count the starts of one state folder.
+    fn is_of_same_state(&self, other: &Self) -> bool {
+        (&self.pipeline, &self.sink, &self.state_id) == (&other.pipeline, &other.sink, &other.state_id)
     }
 }
 
@@ -144,19 +149,30 @@ pub(super) fn forget(connection: &mut dyn Connection, table: &TableName) -> Resu
 
 /// Takes the table over: from the end of this transaction on, no earlier instance can commit. `generation` is the least that it gets.
 ///
-/// A marker of another writer with rows is refused; without rows (epoch zero) there is nothing to mix or to double, and it changes hands.
+/// A marker of another writer with rows is refused; without rows (epoch zero) there is nothing to mix or to double, and it changes hands. A marker that
+/// a later instance of the same state has left is not taken: whoever was stopped before this and wakes must not shut out its successor. With the same
+/// number comes a start of a copied state folder, and whichever of the two is later takes over; also, with `doubtful`, what an earlier attempt at
+/// this has left, of which it is not known that it was committed.
 pub(super) fn fence(
     connection: &mut dyn Connection,
     writing: &Writing,
     generation: u64,
+    doubtful: bool,
     place: &str,
 ) -> Result<Marker, Failure> {
     let found = read(connection, &writing.table, Look::Locking)?;
+    if let Some((other, marker)) = found.as_ref().filter(|(other, _)| other.is_of_same_state(writing)) {
+        let own = if doubtful { generation + 1 } else { generation };
+        if marker.generation > own {
+            return Err(refuse_successor(other, marker.generation, generation, place).into());
+        }
+    }
     if let Some((other, marker)) = found.as_ref().filter(|(_, marker)| marker.epoch > 0) {
         refuse_others(other, writing, marker.epoch, place)?;
     }
     let mark = found.as_ref().map_or_else(Mark::default, |(_, marker)| marker.mark());
-    let generation = found.as_ref().map_or(generation, |(_, marker)| generation.max(marker.generation + 1));
+    let step = u64::from(!doubtful);
+    let generation = found.as_ref().map_or(generation, |(_, marker)| generation.max(marker.generation + step));
     let cells = [
         text(&writing.pipeline),
         text(&writing.sink),

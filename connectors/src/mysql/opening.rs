@@ -63,12 +63,12 @@ fn fence(session: &mut Session, members: &[Opening<'_>], writings: &[Writing]) -
     let mut order: Vec<usize> = (0..members.len()).collect();
     order.sort_by(|a, b| writings[*a].table.cmp(&writings[*b].table));
     let mut at = 0;
-    let taken = session.transaction(|connection, _| {
+    let taken = session.transaction(|connection, doubtful| {
         let mut taken = Vec::new();
         for next in &order {
             at = *next;
             let Opening { context, place, .. } = &members[at];
-            taken.push((at, marker::fence(connection, &writings[at], context.generation, place)?));
+            taken.push((at, marker::fence(connection, &writings[at], context.generation, doubtful, place)?));
         }
         Ok(taken)
     });

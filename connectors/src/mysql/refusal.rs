@@ -15,6 +15,18 @@ pub(super) fn fenced(writing: &Writing, left: Marker, place: &str) -> ConnectorE
     }
 }
 
+/// The end of an instance that finds a later one's marker when it opens.
+pub(super) fn refuse_successor(writing: &Writing, theirs: u64, own: u64, place: &str) -> ConnectorError {
+    ConnectorError::Fenced {
+        what: format!(
+            "another instance of pipeline `{}` has taken over {place}: its row in {MARKER_TABLE} is at generation {theirs}, this one at {own}",
+            writing.pipeline
+        ),
+        hint: "nothing is lost, the other instance goes on; run only one at a time, and none from an old copy of the state directory"
+            .into(),
+    }
+}
+
 /// The refusal of a table that has gone while its marker says that it holds rows.
 pub(super) fn refuse_missing(table: &str, epoch: u64, place: &str) -> ConnectorError {
     ConnectorError::diverged(
