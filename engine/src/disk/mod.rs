@@ -29,6 +29,8 @@ pub(crate) trait Disk {
     fn open(&self, path: &Path) -> io::Result<File>;
     /// Makes a file, or empties it, to write it; only its owner can read it.
     fn create(&self, path: &Path) -> io::Result<File>;
+    /// Makes an empty file; fails if the name is taken.
+    fn create_new(&self, path: &Path) -> io::Result<()>;
     /// Opens a file to write behind its end.
     fn append(&self, path: &Path) -> io::Result<File>;
     /// Gives a file another name, in the place of what has it.
@@ -68,6 +70,11 @@ pub(crate) fn open(path: &Path) -> io::Result<File> {
 /// Makes a file, or empties it, to write it; only its owner can read it.
 pub(crate) fn create(path: &Path) -> io::Result<File> {
     on_disk(|disk| disk.create(path))
+}
+
+/// Makes an empty file, that only its owner can read; fails if the name is taken.
+pub(crate) fn create_new(path: &Path) -> io::Result<()> {
+    on_disk(|disk| disk.create_new(path))
 }
 
 /// Opens a file to write behind its end.

@@ -20,6 +20,10 @@ impl Disk for RealDisk {
         Ok(Box::new(OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(path)?))
     }
 
+    fn create_new(&self, path: &Path) -> io::Result<()> {
+        OpenOptions::new().create_new(true).write(true).mode(0o600).open(path).map(drop)
+    }
+
     fn append(&self, path: &Path) -> io::Result<File> {
         Ok(Box::new(OpenOptions::new().append(true).open(path)?))
     }

@@ -20,6 +20,7 @@ mod epochs;
 mod error;
 mod event;
 mod gathering;
+mod generation;
 mod history;
 mod identity;
 mod ingest;

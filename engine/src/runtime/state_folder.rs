@@ -10,6 +10,7 @@ use crate::failpoint::{Failpoint, hit};
 use crate::ownership::{NotOwned, Ownership};
 
 use super::RunError;
+use super::generation;
 use super::identity::Identity;
 
 /// The file that is locked.
@@ -33,7 +34,7 @@ impl StateFolder {
         }
         let identity = count_start(path, pipeline).map_err(|error| taken_over(error, &ownership, path))?;
         let folder = Self { path: path.to_owned(), identity, ownership };
-        // Whoever took over before this was written may have counted to the same number.
+        // Whoever took over before this was written goes on, and this one must not.
         folder.require_ownership()?;
         Ok(folder)
     }
@@ -48,8 +49,12 @@ impl StateFolder {
 fn count_start(path: &Path, pipeline: &str) -> Result<Identity, RunError> {
     let mut identity = Identity::read(path)?.unwrap_or_else(|| Identity::new(pipeline));
     identity.require(pipeline, path)?;
-    identity.generation += 1;
     hit(Failpoint::IdentityWrite).map_err(RunError::file(path))?;
+    // There has to be an identity before the first claim, which else would be something else's.
+    if identity.generation == 0 {
+        identity.write(path)?;
+    }
+    identity.generation = generation::claim(path, identity.generation)?;
     identity.write(path)?;
     Ok(identity)
 }
@@ -104,6 +109,19 @@ mod tests {
         drop(first);
         let second = StateFolder::take(&root.path().join("p"), "p").expect("free again");
         assert_eq!((second.identity.generation, second.identity.state_id), (2, id));
+    }
+
+    #[test]
+    fn an_instance_that_wakes_takes_back_no_number() {
+        let root = tempfile::tempdir().expect("a temporary folder");
+        let path = root.path().join("p");
+        let take = || StateFolder::take(&path, "p").expect("free").identity.generation;
+        assert_eq!(take(), 1);
+        let stopped = std::fs::read(path.join("identity.json")).expect("written");
+        assert_eq!((take(), take()), (2, 3));
+        // It was stopped before its identity took the place of the one before, and goes on now.
+        fs::write(path.join("identity.json"), stopped).expect("writable");
+        assert_eq!((take(), take()), (4, 5));
     }
 
     #[test]

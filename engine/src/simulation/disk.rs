@@ -145,6 +145,19 @@ impl Disk for SimulatedDisk {
         Ok(self.handle(file))
     }
 
+    fn create_new(&self, path: &Path) -> io::Result<()> {
+        reach(Place::DiskWrite)?;
+        self.content(|content| {
+            content.require_folder(path.parent())?;
+            if content.find(path).is_ok() {
+                return Err(io::ErrorKind::AlreadyExists.into());
+            }
+            content.files.push(Stored::default());
+            content.names.insert(path.to_owned(), content.files.len() - 1);
+            Ok(())
+        })
+    }
+
     fn append(&self, path: &Path) -> io::Result<File> {
         reach(Place::DiskRead)?;
         self.content(|content| content.find(path)).map(|file| self.handle(file))
