@@ -190,8 +190,7 @@ impl Part {
 
     fn records(&self, start: u64, bytes: Vec<u8>, framing: Framing) -> Records {
         let tail = &bytes[bytes.len().saturating_sub(ANCHOR_BYTES)..];
-        let anchor =
-            Anchor { start: self.position - tail.len() as u64, end: self.position, digest: digest_of(tail) };
+        let anchor = Anchor { start: self.position - tail.len() as u64, end: self.position, digest: digest_of(tail) };
         let mark = if start == 0 && bytes.starts_with(MARK) { MARK.len() } else { 0 };
         Records {
             partition: self.index,

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use engine::connector::{
-    Bound, CheckContext, ConnectContext, ConnectorError, Constant, OpenSource, Partition, PartitionIndex, Read, Reader,
-    Records, Source, SourceKind, StopFlag,
+    Anchor, Bound, CheckContext, ConnectContext, ConnectorError, Constant, OpenSource, Partition, PartitionIndex, Read,
+    Reader, Records, Source, SourceKind, StopFlag,
 };
 use engine::diagnostic::{Diagnostics, FileId, Span};
 use engine::spec::{Content, Entry, Node, Spanned, Variables};
@@ -52,8 +52,18 @@ type Opened = Result<(Vec<Partition>, Box<dyn Reader>), ConnectorError>;
 
 fn open(folder: &Path, pairs: &[(&str, &str)], resume: &[(&str, u64)], bound: Bound) -> Opened {
     let resume: BTreeMap<String, u64> = resume.iter().map(|(id, offset)| ((*id).to_owned(), *offset)).collect();
+    open_again(folder, pairs, &resume, &BTreeMap::new(), bound)
+}
+
+fn open_again(
+    folder: &Path,
+    pairs: &[(&str, &str)],
+    resume: &BTreeMap<String, u64>,
+    anchors: &BTreeMap<String, Anchor>,
+    bound: Bound,
+) -> Opened {
     let context = context(folder);
-    source(folder, pairs).open(&OpenSource { resume: &resume, anchors: &BTreeMap::new(), bound, wanted: &[], context: &context })
+    source(folder, pairs).open(&OpenSource { resume, anchors, bound, wanted: &[], context: &context })
 }
 
 /// The error of an opening that must fail.
@@ -243,4 +253,33 @@ fn csv_files_give_their_header_and_quoted_line_ends() {
     }
     let lines = open(folder, &[("path", "a.csv"), ("records", "lines")], &[], Bound::Now);
     assert_eq!(drain(lines.expect("a file").1.as_mut()).len(), 4);
+}
+
+#[test]
+fn a_file_in_the_place_of_another_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let path = folder.join("a.json");
+    for (old, end) in [("1\n2\n", 4), (&*format!("{}\n", "x".repeat(5000)), 5001), ("1\n2", 3)] {
+        std::fs::write(&path, old).expect("a file");
+        let (_, mut reader) = open(folder, &[("path", "a.json")], &[], Bound::Now).expect("a file");
+        let Ok(Read::Records(records)) = reader.read(WAIT) else { panic!("records must come") };
+        let anchor = records.anchor.expect("left by every batch");
+        assert_eq!((records.range.end, anchor.end), (end, end));
+        let anchors = BTreeMap::from([("a.json".to_owned(), anchor)]);
+        let again = |at: u64| {
+            open_again(folder, &[("path", "a.json")], &BTreeMap::from([("a.json".into(), at)]), &anchors, Bound::Now)
+        };
+        assert!(again(end).is_ok() && again(0).is_ok());
+        std::fs::write(&path, format!("{}\nmore\n", old.trim_end())).expect("a file");
+        assert!(again(end).is_ok(), "it has grown");
+        let other = old.replace(['2', 'x'], "3") + "\nmore\n";
+        std::fs::write(&path, &other).expect("a file");
+        for at in [0, end] {
+            let refused = refusal(again(at)).to_string();
+            assert!(refused.contains(&format!("was read up to byte {end}, but is another now")), "{refused}");
+        }
+        std::fs::write(&path, &other[..2]).expect("a file");
+        assert!(refusal(again(0)).to_string().contains("has 2 bytes, but had"), "it is shorter");
+    }
 }

@@ -67,8 +67,13 @@ fn open(source: &dyn Source, bound: Bound, resume: Option<u64>) -> Result<(u64, 
     let context = context();
     let resume: BTreeMap<String, u64> = resume.map(|offset| ("streams".to_owned(), offset)).into_iter().collect();
     let wanted = [true; 4];
-    let (partitions, reader) =
-        source.open(&OpenSource { resume: &resume, anchors: &BTreeMap::new(), bound, wanted: &wanted, context: &context })?;
+    let (partitions, reader) = source.open(&OpenSource {
+        resume: &resume,
+        anchors: &BTreeMap::new(),
+        bound,
+        wanted: &wanted,
+        context: &context,
+    })?;
     assert_eq!(partitions.len(), 1);
     Ok((partitions[0].start, reader))
 }
@@ -333,8 +338,13 @@ fn a_batch_that_gets_nothing_fails() {
 fn a_reader_stops_at_once_though_the_server_is_slow() {
     let simulator = simulator(vec![ScheduledFault::during(1..=99, Fault::Slow(Duration::from_secs(600)))]);
     let context = context();
-    let request =
-        OpenSource { resume: &BTreeMap::new(), anchors: &BTreeMap::new(), bound: Bound::Unbounded, wanted: &[false; 4], context: &context };
+    let request = OpenSource {
+        resume: &BTreeMap::new(),
+        anchors: &BTreeMap::new(),
+        bound: Bound::Unbounded,
+        wanted: &[false; 4],
+        context: &context,
+    };
     let begin = std::time::Instant::now();
     let (_, mut reader) = outside(&simulator, &[]).open(&request).expect("open");
     assert!(matches!(reader.read(Duration::from_millis(1)), Ok(Read::Idle)));

@@ -99,7 +99,13 @@ fn wrong_security_is_refused_quickly() {
     let source = checked(&KafkaSourceKind, &node).expect("a good entry");
     let (context, resume) = (place.context(), BTreeMap::new());
     let begun = Instant::now();
-    let opened = source.open(&OpenSource { resume: &resume, anchors: &BTreeMap::new(), bound: Bound::Now, wanted: &[], context: &context });
+    let opened = source.open(&OpenSource {
+        resume: &resume,
+        anchors: &BTreeMap::new(),
+        bound: Bound::Now,
+        wanted: &[],
+        context: &context,
+    });
     let error = opened.map(|_| ()).expect_err("no TLS there");
     assert!(matches!(error, ConnectorError::Refused { .. }), "{error}");
     assert!(begun.elapsed() < Duration::from_secs(15));

@@ -16,7 +16,8 @@ fn brokers_out_of_reach_are_unavailable() {
     let context = place.context();
     context.stop.set();
     let resume = BTreeMap::new();
-    let request = OpenSource { resume: &resume, anchors: &BTreeMap::new(), bound: Bound::Now, wanted: &[], context: &context };
+    let request =
+        OpenSource { resume: &resume, anchors: &BTreeMap::new(), bound: Bound::Now, wanted: &[], context: &context };
     let opened = place.source("earliest").open(&request);
     assert!(matches!(opened.map(|_| ()), Err(ConnectorError::Unavailable { .. })));
 }
@@ -50,7 +51,13 @@ fn options_that_do_not_go_together_are_unusable() {
     ]);
     let source = checked(&KafkaSourceKind, &node).expect("each is in its range");
     let (context, resume) = (Place::embedded().context(), BTreeMap::new());
-    let opened = source.open(&OpenSource { resume: &resume, anchors: &BTreeMap::new(), bound: Bound::Now, wanted: &[], context: &context });
+    let opened = source.open(&OpenSource {
+        resume: &resume,
+        anchors: &BTreeMap::new(),
+        bound: Bound::Now,
+        wanted: &[],
+        context: &context,
+    });
     let error = opened.map(|_| ()).expect_err("longer than the interval of polls");
     assert!(matches!(error, ConnectorError::Unusable { .. }));
     assert!(error.to_string().contains("session.timeout.ms"), "{error}");
@@ -62,7 +69,13 @@ fn what_variables_hide_from_the_check_is_found_at_the_opening() {
     context.variables = Variables::new([("TOPIC".into(), "a/b".into()), ("HOSTS".into(), "h:0".into())]);
     let said = |pairs: Vec<(&str, Node)>| {
         let source = checked(&KafkaSourceKind, &map(pairs)).expect("sound as far as is known");
-        let request = OpenSource { resume: &resume, anchors: &BTreeMap::new(), bound: Bound::Now, wanted: &[], context: &context };
+        let request = OpenSource {
+            resume: &resume,
+            anchors: &BTreeMap::new(),
+            bound: Bound::Now,
+            wanted: &[],
+            context: &context,
+        };
         let error = source.open(&request).map(|_| ()).expect_err("wrong");
         assert!(matches!(error, ConnectorError::Unusable { .. }), "{error:?}");
         error.to_string()

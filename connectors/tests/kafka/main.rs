@@ -3,6 +3,7 @@
 //! The second half needs `KAFKA_BROKERS` and is ignored otherwise: `KAFKA_BROKERS=localhost:9092 cargo test -p flowctl-connectors
 //! --test kafka -- --include-ignored`. `security` needs the listeners that `dev/services env` names.
 
+mod anchors;
 mod brokers;
 mod entries;
 mod epochs;
@@ -35,6 +36,8 @@ macro_rules! on_both {
 }
 
 on_both! {
+    anchors::a_topic_that_was_made_anew_is_refused,
+    anchors::an_untouched_topic_goes_on,
     reading::what_is_produced_is_read_with_its_metadata,
     reading::reading_goes_on_where_it_was_left,
     reading::nothing_passes_a_limit_until_it_is_raised,

@@ -10,12 +10,13 @@ use arrow::datatypes::TimestampMicrosecondType;
 use connectors::kafka::{KafkaSinkKind, KafkaSourceKind, TopicAccess};
 use connectors::topic_log::TopicRecord;
 use engine::connector::{
-    Bound, CheckContext, ConnectContext, ConnectorError, OpenSource, Partition, Read, Reader, Sink, SinkInput,
+    Anchor, Bound, CheckContext, ConnectContext, ConnectorError, OpenSource, Partition, Read, Reader, Sink, SinkInput,
     SinkKind, SinkMode, Source, StopFlag,
 };
 use engine::diagnostic::{Code, Diagnostics};
 use engine::schema::Schema;
 use engine::spec::{Entry, Node, Variables};
+use rdkafka::admin::{AdminClient, AdminOptions};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use tempfile::TempDir;
 
@@ -96,10 +97,36 @@ impl Place {
     pub(crate) fn open(&self, start: &str, resume: &[(u32, u64)], bound: Bound) -> Result<Opened, ConnectorError> {
         let resume: BTreeMap<String, u64> =
             resume.iter().map(|(partition, offset)| (format!("{}/{partition}", self.topic), *offset)).collect();
+        self.open_again(start, &resume, &BTreeMap::new(), bound)
+    }
+
+    pub(crate) fn open_again(
+        &self,
+        start: &str,
+        resume: &BTreeMap<String, u64>,
+        anchors: &BTreeMap<String, Anchor>,
+        bound: Bound,
+    ) -> Result<Opened, ConnectorError> {
         let context = self.context();
-        let request = OpenSource { resume: &resume, anchors: &BTreeMap::new(), bound, wanted: &[true; 3], context: &context };
+        let request = OpenSource { resume, anchors, bound, wanted: &[true; 3], context: &context };
         let (partitions, reader) = self.source(start).open(&request)?;
         Ok(Opened { partitions, reader })
+    }
+
+    /// Deletes the topic, and waits until it is gone.
+    pub(crate) fn delete(&self) {
+        if self.is_embedded() {
+            return std::fs::remove_dir_all(self.root.join("topics").join(&self.topic)).expect("the topic's folder");
+        }
+        let admin: AdminClient<_> =
+            rdkafka::ClientConfig::new().set("bootstrap.servers", &self.brokers).create().expect("a client");
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        let results = runtime.block_on(admin.delete_topics(&[&self.topic], &AdminOptions::new())).expect("an answer");
+        results.into_iter().for_each(|result| drop(result.expect("deleted")));
+        let begun = Instant::now();
+        while self.access().list().expect("topics").iter().any(|summary| summary.name == self.topic) {
+            assert!(begun.elapsed() < PATIENCE, "the topic stays");
+        }
     }
 
     pub(crate) fn sink(&self, keys: &[(&str, &str)], mode: SinkMode) -> Result<Box<dyn Sink>, Vec<Code>> {

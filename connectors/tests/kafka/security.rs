@@ -82,7 +82,13 @@ impl Door {
         commit(&mut *writer, 1, changes(&[("a", 1, 1)])).expect("written");
         self.place.settle(&self.settings());
         let resume = BTreeMap::new();
-        let request = OpenSource { resume: &resume, anchors: &BTreeMap::new(), bound: Bound::Now, wanted: &[true; 3], context: &context };
+        let request = OpenSource {
+            resume: &resume,
+            anchors: &BTreeMap::new(),
+            bound: Bound::Now,
+            wanted: &[true; 3],
+            context: &context,
+        };
         let (_, mut reader) = self.source().open(&request).expect("let in");
         let (begun, mut count) = (Instant::now(), 0);
         loop {
@@ -100,7 +106,13 @@ impl Door {
     fn is_shut(&self, keys: &[&str]) {
         let (context, resume) = (self.place.context(), BTreeMap::new());
         let begun = Instant::now();
-        let request = OpenSource { resume: &resume, anchors: &BTreeMap::new(), bound: Bound::Now, wanted: &[], context: &context };
+        let request = OpenSource {
+            resume: &resume,
+            anchors: &BTreeMap::new(),
+            bound: Bound::Now,
+            wanted: &[],
+            context: &context,
+        };
         let read = self.source().open(&request).map(|_| ()).expect_err("no way to read");
         let written = open(&*self.sink(), &context).map(|_| ()).expect_err("no way to write");
         assert!(begun.elapsed() < Duration::from_secs(20), "refused too late");

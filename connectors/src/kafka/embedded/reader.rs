@@ -114,7 +114,7 @@ fn cursor_at(path: &Path, topic: &str, partition: u32, order: &ReadOrder<'_>) ->
     match cursor.next_below(Some(anchor.end))? {
         Some(RecordView { timestamp, key, value, .. }) if digest_of(timestamp, key, value) == anchor.digest => {}
         Some(_) => return Err(made_anew(topic, partition, anchor, "another record stands", LOST_HINT)),
-        None => return Err(made_anew(topic, partition, anchor, "no record stands", LOST_HINT)),
+        None => return Err(cut_short(topic, partition, anchor.end, cursor.offset())),
     }
     // Mostly what comes behind the anchor is the first that is new.
     if cursor.offset() == offset { Ok(cursor) } else { cursor_behind(path, topic, partition, offset) }
@@ -123,15 +123,15 @@ fn cursor_at(path: &Path, topic: &str, partition: u32, order: &ReadOrder<'_>) ->
 /// A cursor behind all records below `offset`, of which none may have gone.
 fn cursor_behind(path: &Path, topic: &str, partition: u32, offset: u64) -> Result<RecordCursor, ConnectorError> {
     let cursor = RecordCursor::open(path, offset)?;
-    if cursor.offset() < offset {
-        let what = format!(
-            "partition {partition} of topic `{topic}` was read up to offset {offset}, but ends at {} now: \
-             the topic was made anew, or has lost records",
-            cursor.offset()
-        );
-        return Err(ConnectorError::diverged(what, LOST_HINT));
-    }
-    Ok(cursor)
+    if cursor.offset() < offset { Err(cut_short(topic, partition, offset, cursor.offset())) } else { Ok(cursor) }
+}
+
+fn cut_short(topic: &str, partition: u32, read: u64, end: u64) -> ConnectorError {
+    let what = format!(
+        "partition {partition} of topic `{topic}` was read up to offset {read}, but ends at {end} now: \
+         the topic was made anew, or has lost records"
+    );
+    ConnectorError::diverged(what, LOST_HINT)
 }
 
 /// The offset of the first record whose time is `time` or later; the end if there is none.

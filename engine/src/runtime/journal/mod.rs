@@ -6,8 +6,6 @@ mod frame;
 mod payload;
 mod segment;
 
-pub(super) use entry::{
-    Anchors, Base, Entry, EpochRecord, PartitionStart, Positions, Range, SinkMark, note_anchors,
-};
+pub(super) use entry::{Anchors, Base, Entry, EpochRecord, PartitionStart, Positions, Range, SinkMark, note_anchors};
 pub(super) use file::{Journal, JournalReader};
 pub(super) use segment::{Link, Seal, Segment};
