@@ -28,7 +28,8 @@ use super::security::SECURITY;
 /// | real ones | exactly once, across crashes, instances that were taken for dead and replies that were lost, for readers with `isolation.level=read_committed`: an epoch is one transaction, and is visible as a whole, over all topics that the pipeline writes there |
 ///
 /// On real brokers every record carries the headers `fc-writer`, `fc-epoch`, `fc-seq` (its place in the epoch) and `fc-gen` (the instance), and the
-/// topic `flowctl-progress` keeps how far each sink has come. It is made if it is missing; who deletes it has everything written again.
+/// topic `flowctl-progress-NAME`, one a pipeline, keeps how far each sink has come. It is made if it is missing; who deletes it has everything written
+/// again.
 /// An epoch must be through within `options: { transaction.timeout.ms: … }`, by default two minutes.
 #[derive(Debug)]
 pub struct KafkaSinkKind;

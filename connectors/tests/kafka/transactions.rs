@@ -2,7 +2,7 @@
 
 use std::sync::mpsc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use engine::connector::{Bound, ConnectContext, ConnectorError, Mark, Member, Sink, SinkMode};
 use rdkafka::ClientConfig;
@@ -15,7 +15,7 @@ use crate::epochs::{change, commit, digest, held, mark, open};
 use crate::place::{PATIENCE, Place};
 use crate::yaml::{changes, values};
 
-const PROGRESS: &str = "flowctl-progress";
+const PROGRESS: &str = "flowctl-progress-p";
 
 fn sink(place: &Place) -> Box<dyn Sink> {
     place.sink(&[("partitions", "2")], SinkMode::Appends).expect("a good entry")
@@ -200,6 +200,29 @@ fn progress_behind_an_open_transaction_of_others_is_waited_for() {
     stranger.abort_transaction(PATIENCE).expect("aborted");
     assert_eq!(told.recv_timeout(PATIENCE).expect("it opens"), [mark(1)]);
     opening.join().expect("no panic");
+}
+
+#[test]
+#[ignore = "needs KAFKA_BROKERS"]
+fn a_pipeline_that_died_within_a_transaction_holds_up_no_other() {
+    let (dead, place) = (Place::real(), Place::real());
+    // One of pipeline `dead` dies, and never comes back.
+    let pipeline = |name: &str, place: &Place| ConnectContext { pipeline: name.into(), ..place.context() };
+    drop(open(&*sink(&dead), &pipeline("dead", &dead)).expect("a topic"));
+    let stranger = producer(&dead, &format!("stranger-{}", dead.topic));
+    stranger
+        .send(BaseRecord::<str, str>::to("flowctl-progress-dead").partition(0).key("stranger").payload("{}"))
+        .map_err(|(error, _)| error)
+        .expect("room");
+    stranger.flush(PATIENCE).expect("written");
+    let begun = Instant::now();
+    for generation in 1..4 {
+        let context = ConnectContext { generation, ..pipeline("living", &place) };
+        let mut writer = open(&*sink(&place), &context).expect("a topic");
+        commit(&mut *writer, generation, changes(&[("a", 1, 1)])).expect("room");
+    }
+    assert!(begun.elapsed() < Duration::from_secs(30), "held up for {:?}", begun.elapsed());
+    stranger.abort_transaction(PATIENCE).expect("aborted");
 }
 
 #[test]

@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::kafka::rows::writer_id;
 
+use super::progress_topic;
+
 /// The form of the record; another is not understood.
 const FORMAT: u32 = 1;
 
@@ -57,6 +59,8 @@ pub(super) struct Claim {
     /// Names the sink's records, and its progress.
     pub(super) writer: String,
     pub(super) topic: String,
+    /// Where its progress is kept.
+    pub(super) progress_topic: String,
     fingerprint: String,
     pub(super) generation: u64,
 }
@@ -66,6 +70,7 @@ impl Claim {
         Self {
             writer: writer_id(context),
             topic: topic.to_owned(),
+            progress_topic: progress_topic::name(&context.pipeline),
             fingerprint: context.fingerprint.clone(),
             generation: context.generation,
         }
@@ -156,7 +161,13 @@ mod tests {
     use super::*;
 
     fn claim() -> Claim {
-        Claim { writer: "p/s/x".into(), topic: "t".into(), fingerprint: "f".into(), generation: 5 }
+        Claim {
+            writer: "p/s/x".into(),
+            topic: "t".into(),
+            progress_topic: "p".into(),
+            fingerprint: "f".into(),
+            generation: 5,
+        }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The topic in which sinks keep how far they have come: `flowctl-progress`.
+//! The topic in which the sinks of a pipeline keep how far they have come: `flowctl-progress-` and its name.
 
 use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -15,8 +15,16 @@ use super::progress::{Claim, Progress};
 use super::scan::{Extent, scan_topic};
 use super::topic_settings::TopicSettings;
 
-/// One topic for all pipelines: a partition, compacted by the writers' ids, and kept for ever.
-pub(super) const PROGRESS_TOPIC: &str = "flowctl-progress";
+/// What the topics' names begin with.
+const PREFIX: &str = "flowctl-progress-";
+
+/// The topic of a pipeline: a partition, compacted by the writers' ids, and kept for ever.
+///
+/// Each pipeline has its own, since progress cannot be read past a transaction that is open before it: who dies within one, and does not come back to
+/// end it, would hold up the openings of all others until the brokers' patience is over. Names of pipelines are names of topics as they are.
+pub(super) fn name(pipeline: &str) -> String {
+    format!("{PREFIX}{pipeline}")
+}
 
 /// Small segments, so that compaction (which leaves the last one alone) keeps what a start has to read small.
 const SETTINGS: &[(&str, &str)] = &[
@@ -31,18 +39,18 @@ const SETTINGS: &[(&str, &str)] = &[
 ///
 /// # Errors
 /// The brokers refuse or are out of reach, or the topic would forget.
-pub(super) fn prepare(cluster: &Cluster, stop: &StopFlag) -> Result<(), ConnectorError> {
-    create_topic(cluster, PROGRESS_TOPIC, 1, SETTINGS, stop)?;
-    match TopicSettings::ask(cluster, PROGRESS_TOPIC) {
+pub(super) fn prepare(cluster: &Cluster, topic: &str, stop: &StopFlag) -> Result<(), ConnectorError> {
+    create_topic(cluster, topic, 1, SETTINGS, stop)?;
+    match TopicSettings::ask(cluster, topic) {
         Some(settings) if settings.forgets() => Err(ConnectorError::refused(
-            format!("topic `{PROGRESS_TOPIC}` on {} does not keep its records for ever", cluster.brokers),
+            format!("topic `{topic}` on {} does not keep its records for ever", cluster.brokers),
             "set its `cleanup.policy` to `compact`: what the brokers forget of it would be written again",
         )),
         _ => Ok(()),
     }
 }
 
-/// The last progress of each sink, in the order of `claims`.
+/// The last progress of each sink, in the order of `claims`, which are of one pipeline.
 ///
 /// # Errors
 /// As [`scan_topic`], or a record does not belong to its sink.
@@ -53,7 +61,8 @@ pub(super) fn read(
     stop: &StopFlag,
 ) -> Result<Vec<Option<Progress>>, ConnectorError> {
     let mut last: BTreeMap<Vec<u8>, Option<Vec<u8>>> = BTreeMap::new();
-    scan_topic(cluster, PROGRESS_TOPIC, extent, stop, &mut |message| {
+    let Some(first) = claims.first() else { return Ok(Vec::new()) };
+    scan_topic(cluster, &first.progress_topic, extent, stop, &mut |message| {
         let key = message.key().filter(|key| claims.iter().any(|claim| claim.writer.as_bytes() == *key));
         if let Some(key) = key {
             last.insert(key.to_vec(), message.payload().map(<[u8]>::to_vec));
@@ -93,5 +102,5 @@ pub(super) fn record(claim: &Claim, progress: &Progress) -> Outgoing {
         headers: Vec::new(),
         timestamp: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros() as i64),
     };
-    Outgoing { topic: PROGRESS_TOPIC.to_owned(), partition: 0, record }
+    Outgoing { topic: claim.progress_topic.clone(), partition: 0, record }
 }

@@ -26,7 +26,8 @@ const POLL_WAIT: Duration = Duration::from_millis(100);
 /// For how long brokers may refuse, as they do while they start, before that is believed.
 const REFUSAL_PATIENCE: Duration = Duration::from_secs(60);
 
-pub(super) const GONE_HINT: &str = "start with a new state directory, which reads from `start` again and makes everything anew";
+pub(super) const GONE_HINT: &str =
+    "start with a new state directory, which reads from `start` again and makes everything anew";
 
 /// Reads all partitions of some topics with one consumer. No group is joined and nothing is committed.
 pub(in crate::kafka) struct ClusterReader {

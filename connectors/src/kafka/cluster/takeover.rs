@@ -47,7 +47,7 @@ impl<'a> Takeover<'a> {
     /// The brokers refuse or are out of reach, a later instance is there, or the progress belongs to rows of another meaning.
     pub(super) fn run(&self) -> Result<(Transactor, Vec<TopicMember>, String), MemberError> {
         let stop = &self.orders[0].1.stop;
-        progress_topic::prepare(self.cluster, stop)?;
+        progress_topic::prepare(self.cluster, &self.claims[0].progress_topic, stop)?;
         loop {
             let transactor = Transactor::open(self.cluster, &self.transactional_id, Some(PATIENCE), stop)?;
             let found = self.fence_all()?;

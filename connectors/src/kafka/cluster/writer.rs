@@ -34,7 +34,7 @@ pub(in crate::kafka) struct TopicOrder {
 
 /// Writes epochs with a transactional producer.
 ///
-/// The records of an epoch, of all topics, and for each sink a record in the topic `flowctl-progress` that says how far the sink has come,
+/// The records of an epoch, of all topics, and for each sink a record in the pipeline's topic of progress that says how far the sink has come,
 /// are one transaction. Who reads with `isolation.level=read_committed` sees all of it or nothing.
 ///
 /// At the opening the producer's transactional id is taken over first, which shuts earlier instances out and aborts what they have open.
