@@ -291,11 +291,11 @@ fn one_signal_drains_and_a_restart_reads_nothing_again() {
         let last = &state["epoch"];
         assert_eq!(&state["checkpoints"].as_array().unwrap().last().unwrap()["epoch"], last);
         assert!(state["sinks"].as_array().unwrap().iter().all(|sink| sink["passed"] == *last), "{state}");
-        // What was read is spoilt, but for its last byte, by which the source knows where it was: nobody may look.
+        // What was read is spoilt, but for its last KiB, by which the source knows where it was: nobody may look.
         let input = std::fs::OpenOptions::new().write(true).open(stage.path("in.jsonl")).unwrap();
-        let length = (line.len() * 100 - 1) as u64;
-        input.write_all_at(&vec![b'x'; length as usize], 0).unwrap();
-        input.write_all_at(line.as_bytes(), length + 1).unwrap();
+        let length = line.len() * 100;
+        input.write_all_at(&vec![b'x'; length - 1024], 0).unwrap();
+        input.write_all_at(line.as_bytes(), length as u64).unwrap();
         let (shown, said) = stage.does(&["run", "p.yaml", "--until-idle", "500ms"]);
         assert!(shown.lines().last().unwrap().contains("\"sum\":101"), "{shown}");
         assert!(said.contains(&format!("goes on from the checkpoint at epoch {last}")), "{said}");

@@ -151,28 +151,32 @@ pub(super) fn forget(connection: &mut dyn Connection, table: &TableName) -> Resu
 ///
 /// A marker of another writer with rows is refused; without rows (epoch zero) there is nothing to mix or to double, and it changes hands. A marker that
 /// a later instance of the same state has left is not taken: whoever was stopped before this and wakes must not shut out its successor. With the same
-/// number comes a start of a copied state folder, and whichever of the two is later takes over; also, with `doubtful`, what an earlier attempt at
-/// this has left, of which it is not known that it was committed.
+/// number comes a start of a copied state folder, and whichever of the two is later takes over. `tried` is what an earlier attempt has left, if it is
+/// not known whether it was committed.
 pub(super) fn fence(
     connection: &mut dyn Connection,
     writing: &Writing,
     generation: u64,
-    doubtful: bool,
+    tried: Option<u64>,
     place: &str,
 ) -> Result<Marker, Failure> {
     let found = read(connection, &writing.table, Look::Locking)?;
-    if let Some((other, marker)) = found.as_ref().filter(|(other, _)| other.is_of_same_state(writing)) {
-        let own = if doubtful { generation + 1 } else { generation };
-        if marker.generation > own {
-            return Err(refuse_successor(other, marker.generation, generation, place).into());
-        }
+    let is_tried = |marker: &Marker| tried == Some(marker.generation);
+    if let Some((other, marker)) = found.as_ref().filter(|(other, _)| other.is_of_same_state(writing))
+        && marker.generation > generation
+        && !is_tried(marker)
+    {
+        return Err(refuse_successor(other, marker.generation, generation, place).into());
     }
     if let Some((other, marker)) = found.as_ref().filter(|(_, marker)| marker.epoch > 0) {
         refuse_others(other, writing, marker.epoch, place)?;
     }
     let mark = found.as_ref().map_or_else(Mark::default, |(_, marker)| marker.mark());
-    let step = u64::from(!doubtful);
-    let generation = found.as_ref().map_or(generation, |(_, marker)| generation.max(marker.generation + step));
+    let generation = match &found {
+        Some((_, marker)) if is_tried(marker) => marker.generation,
+        Some((_, marker)) => generation.max(marker.generation + 1),
+        None => generation,
+    };
     let cells = [
         text(&writing.pipeline),
         text(&writing.sink),

@@ -63,12 +63,17 @@ fn fence(session: &mut Session, members: &[Opening<'_>], writings: &[Writing]) -
     let mut order: Vec<usize> = (0..members.len()).collect();
     order.sort_by(|a, b| writings[*a].table.cmp(&writings[*b].table));
     let mut at = 0;
+    // What the last attempt has made of each marker.
+    let mut tried = vec![None; members.len()];
     let taken = session.transaction(|connection, doubtful| {
         let mut taken = Vec::new();
         for next in &order {
             at = *next;
             let Opening { context, place, .. } = &members[at];
-            taken.push((at, marker::fence(connection, &writings[at], context.generation, doubtful, place)?));
+            let before = tried[at].filter(|_| doubtful);
+            let marker = marker::fence(connection, &writings[at], context.generation, before, place)?;
+            tried[at] = Some(marker.generation);
+            taken.push((at, marker));
         }
         Ok(taken)
     });
