@@ -43,7 +43,7 @@ fn refusal(place: &Place, left: &Left) -> String {
     }
 }
 
-fn records<'a>(value: &'a str, count: usize) -> Vec<(Option<&'a str>, Option<&'a str>, i64)> {
+fn records(value: &str, count: usize) -> Vec<(Option<&str>, Option<&str>, i64)> {
     (0..count as i64).map(|at| (Some("k"), Some(value), 1_000 + at)).collect()
 }
 

@@ -56,6 +56,25 @@ fn a_commit_whose_outcome_is_unknown_counts_once() {
 
 #[test]
 #[ignore = "needs MYSQL_URL"]
+fn a_takeover_whose_outcome_is_unknown_is_one() {
+    let database = Database::server();
+    let proxy = Proxy::new(server_address(&database));
+    let url = database.url(Some(proxy.port));
+    for generation in 1..=3 {
+        // An opening looks in one transaction, and takes over in another.
+        proxy.cut_next(Cut::BeforeSecondAnswer);
+        let instance = Instance::new("state", generation);
+        let mut writer = database.open_at(&url, APPEND, &names(), SinkMode::Appends, &instance).unwrap();
+        assert!(proxy.has_cut(), "start {generation} was not cut");
+        writer.commit(generation, &changes(&names(), &[row("a", 1, 1)])).unwrap();
+        // It has met itself there, and neither a successor nor a copy: the next start finds a lower number than its own.
+        let expected = format!("{generation} {generation}");
+        assert_eq!(database.rows("SELECT generation, epoch FROM flowctl_sinks"), text_rows(&[&expected]));
+    }
+}
+
+#[test]
+#[ignore = "needs MYSQL_URL"]
 fn killed_connections_come_back_with_their_session() {
     let database = Database::server();
     let mut writer = database.open(APPEND, &names(), SinkMode::Appends, &Instance::new("state", 1)).unwrap();

@@ -141,10 +141,11 @@ fn a_table_taken_by_another_stops_the_epoch_in_all(database: &Database) {
     let mut old = tables.open(&["a", "b", "c"], 1).unwrap();
     old.commit(1, &step(1, &[0, 1, 2])).unwrap();
     for (place, name) in ["a", "b", "c"].into_iter().enumerate() {
-        let new = tables.open(&[name], 2).unwrap();
+        let before = 1 + 3 * place as u64;
+        let new = tables.open(&[name], before + 1).unwrap();
         assert_eq!(marks(&*new), [mark(1, place as u64)]);
-        let mut old = tables.open(&["a", "b", "c"], 3).unwrap();
-        let newer = tables.open(&[name], 4).unwrap();
+        let mut old = tables.open(&["a", "b", "c"], before + 2).unwrap();
+        let newer = tables.open(&[name], before + 3).unwrap();
         assert_eq!(is_fenced(old.commit(2, &step(2, &[0, 1, 2]))), Some(place));
         drop(newer);
         assert_eq!(held(&mut *old), ["1", "1", "1"], "{name}");

@@ -16,6 +16,8 @@ pub(crate) enum Cut {
     BeforeCommit,
     /// The server has done the next commit, but its answer never comes.
     BeforeAnswer,
+    /// The same for the commit after the next.
+    BeforeSecondAnswer,
 }
 
 /// A proxy before a server.
@@ -92,7 +94,11 @@ fn reached(next: &mut Cut, is_commit: bool) -> Cut {
             *left -= 1;
             Cut::Nowhere
         }
-        Cut::BeforeCommit | Cut::BeforeAnswer if !is_commit => Cut::Nowhere,
+        Cut::BeforeCommit | Cut::BeforeAnswer | Cut::BeforeSecondAnswer if !is_commit => Cut::Nowhere,
+        Cut::BeforeSecondAnswer => {
+            *next = Cut::BeforeAnswer;
+            Cut::Nowhere
+        }
         _ => std::mem::replace(next, Cut::Nowhere),
     }
 }
