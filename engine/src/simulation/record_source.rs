@@ -121,5 +121,6 @@ pub(super) fn records_of(partition: PartitionIndex, first: u64, texts: &[String]
         metadata: Vec::new(),
         preamble: None,
         duplicates: 0,
+        anchor: None,
     }
 }
