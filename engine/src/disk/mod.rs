@@ -35,6 +35,8 @@ pub(crate) trait Disk {
     fn append(&self, path: &Path) -> io::Result<File>;
     /// Gives a file another name, in the place of what has it.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+    /// Gives a file a second name; fails if that is taken.
+    fn link(&self, from: &Path, to: &Path) -> io::Result<()>;
     /// Removes a file.
     fn remove(&self, path: &Path) -> io::Result<()>;
     /// Whether there is a file or folder of that name.
@@ -117,6 +119,16 @@ pub(crate) fn make_folder(folder: &Path) -> io::Result<()> {
     let made = folder.ancestors().take_while(|above| above.starts_with(highest));
     let above = made.filter_map(Path::parent).filter(|parent| !parent.as_os_str().is_empty());
     above.collect::<Vec<_>>().into_iter().rev().try_for_each(sync_folder)
+}
+
+/// Makes a file with this content, which after a crash is there whole or not at all; fails if the name is taken. `draft` is a name that nobody else uses.
+pub(crate) fn make_whole(path: &Path, draft: &Path, content: &[u8]) -> io::Result<()> {
+    let mut file = create(draft)?;
+    file.write_all(content)?;
+    file.sync()?;
+    on_disk(|disk| disk.link(draft, path))?;
+    remove(draft)?;
+    path.parent().map_or(Ok(()), sync_folder)
 }
 
 /// Replaces a file's content so that a crash leaves either the old or the new. Nothing is durable yet.

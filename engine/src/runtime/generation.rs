@@ -49,7 +49,8 @@ fn claims(folder: &Path) -> Result<Vec<u64>, RunError> {
     Ok(names.iter().filter_map(|name| name.to_str()?.strip_prefix(CLAIM)?.parse().ok()).collect())
 }
 
-fn greatest(folder: &Path) -> Result<u64, RunError> {
+/// The greatest number that was claimed; zero if none was.
+pub(super) fn greatest(folder: &Path) -> Result<u64, RunError> {
     Ok(claims(folder)?.into_iter().max().unwrap_or(0))
 }
 

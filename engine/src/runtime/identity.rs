@@ -10,14 +10,16 @@ use crate::disk;
 use crate::sealed::{seal, unseal};
 
 use super::RunError;
-use super::state_folder::replace_file;
+use super::generation;
 
 /// The version of everything below the folder.
 const FORMAT: u32 = 5;
 /// The file.
 const FILE: &str = "identity.json";
 /// What may be in a folder whose making was cut off.
-const BEFORE: &[&str] = &["lock", "lock.new", "lock.takeover", "identity.new"];
+const BEFORE: &[&str] = &["lock", "lock.new", "lock.takeover"];
+/// What the name of an identity that is being made begins with.
+const DRAFT: &str = "identity.";
 
 /// What a folder is.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -28,7 +30,8 @@ pub(super) struct Identity {
     pub(super) pipeline: String,
     /// Made at random when the folder was.
     pub(super) state_id: String,
-    /// Grows by one a start.
+    /// Which start is the newest; the folder's claims say it.
+    #[serde(skip)]
     pub(super) generation: u64,
 }
 
@@ -64,7 +67,10 @@ impl Identity {
                 Err(_) => unusable(format!("{FILE} is damaged: {error}")),
             }
         })?;
-        if identity.format == FORMAT { Ok(Some(identity)) } else { Err(unusable(other_format(identity.format))) }
+        if identity.format != FORMAT {
+            return Err(unusable(other_format(identity.format)));
+        }
+        Ok(Some(Self { generation: generation::greatest(folder)?, ..identity }))
     }
 
     /// It must be the identity of this pipeline's folder.
@@ -79,10 +85,14 @@ impl Identity {
         })
     }
 
-    /// Makes it what the folder says of itself, durably.
-    pub(super) fn write(&self, folder: &Path) -> Result<(), RunError> {
+    /// Makes it what the folder says of itself, durably and for good, unless it says something already.
+    pub(super) fn settle(&self, folder: &Path) -> Result<(), RunError> {
         let text = seal(self).expect("an identity is plain text and numbers");
-        replace_file(&folder.join(FILE), &text)
+        let (path, draft) = (folder.join(FILE), folder.join(format!("{DRAFT}{}", self.state_id)));
+        match disk::make_whole(&path, &draft, &text) {
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(RunError::file(&path)(error)),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -99,7 +109,7 @@ pub(super) fn refuse_others(folder: &Path) -> Result<(), RunError> {
         Err(error) => return Err(RunError::file(folder)(error)),
     };
     for name in names {
-        if name.to_str().is_none_or(|name| !BEFORE.contains(&name)) {
+        if name.to_str().is_none_or(|name| !BEFORE.contains(&name) && !name.starts_with(DRAFT)) {
             return Err(RunError::State {
                 folder: folder.to_owned(),
                 what: format!("it holds `{}`, but no {FILE} that says whose it is", name.to_string_lossy()),
@@ -144,7 +154,7 @@ mod tests {
     #[test]
     fn what_holds_something_else_is_not_taken() {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        for name in BEFORE {
+        for name in BEFORE.iter().chain(&["identity.0123"]) {
             fs::write(folder.path().join(name), "").expect("writable");
         }
         assert!(Identity::read(folder.path()).expect("as good as empty").is_none());

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::RunError;
 use super::checkpoint::runs_folder;
+use super::generation;
 use super::identity::Identity;
 use super::state_folder::{StateFolder, make_folder};
 
@@ -24,7 +25,8 @@ impl Scratch {
         }
         // A start of its own writes segments of its own: one of an earlier start would replace what it goes on from.
         if let Some(identity) = Identity::read(folder)? {
-            identity.write(&scratch.0)?;
+            identity.settle(&scratch.0)?;
+            generation::claim(&scratch.0, identity.generation.saturating_sub(1))?;
         }
         Ok(scratch)
     }

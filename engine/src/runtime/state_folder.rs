@@ -47,15 +47,17 @@ impl StateFolder {
 
 /// Whose the folder is, with this start counted, durably.
 fn count_start(path: &Path, pipeline: &str) -> Result<Identity, RunError> {
-    let mut identity = Identity::read(path)?.unwrap_or_else(|| Identity::new(pipeline));
-    identity.require(pipeline, path)?;
     hit(Failpoint::IdentityWrite).map_err(RunError::file(path))?;
-    // There has to be an identity before the first claim, which else would be something else's.
-    if identity.generation == 0 {
-        identity.write(path)?;
-    }
+    let mut identity = match Identity::read(path)? {
+        Some(identity) => identity,
+        None => {
+            Identity::new(pipeline).settle(path)?;
+            // Another may have been faster, if this one was stopped meanwhile.
+            Identity::read(path)?.unwrap_or_else(|| Identity::new(pipeline))
+        }
+    };
+    identity.require(pipeline, path)?;
     identity.generation = generation::claim(path, identity.generation)?;
-    identity.write(path)?;
     Ok(identity)
 }
 

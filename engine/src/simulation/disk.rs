@@ -172,6 +172,18 @@ impl Disk for SimulatedDisk {
         })
     }
 
+    fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        reach(Place::DiskWrite)?;
+        self.content(|content| {
+            let file = content.find(from)?;
+            if content.names.contains_key(to) {
+                return Err(ErrorKind::AlreadyExists.into());
+            }
+            content.names.insert(to.to_owned(), file);
+            Ok(())
+        })
+    }
+
     fn remove(&self, path: &Path) -> io::Result<()> {
         reach(Place::DiskWrite)?;
         self.content(|content| content.names.remove(path).map(drop).ok_or_else(|| ErrorKind::NotFound.into()))

@@ -29,7 +29,7 @@ pub(super) fn reach(place: Place) -> io::Result<()> {
     let fault = with(|world| {
         world.current().steps += 1;
         let (start, step) = (*world.running.last()?, world.current().steps);
-        let due = |fault: &super::fault::Fault| fault.start == start && fault.step <= step && fits(fault.kind, place, step);
+        let due = |fault: &super::fault::Fault| fault.start == start && fault.step <= step && fits(fault.kind, place);
         let at = world.faults.iter().position(due)?;
         let fault = world.faults.remove(at);
         world.tell(&format!("{:?} at {place:?}", fault.kind));
@@ -46,10 +46,9 @@ fn require_life() -> io::Result<()> {
     if with(|world| world.current().is_dead) { Err(io::Error::other("the process is dead")) } else { Ok(()) }
 }
 
-fn fits(kind: FaultKind, place: Place, steps: u64) -> bool {
+fn fits(kind: FaultKind, place: Place) -> bool {
     match kind {
         FaultKind::DiskFails => place != Place::Server,
-        FaultKind::Stop => steps > 14,
         _ => true,
     }
 }
