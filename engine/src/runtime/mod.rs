@@ -9,7 +9,6 @@
 
 mod checkpoint;
 mod checkpoints;
-mod clock;
 mod committer;
 mod consolidate;
 mod coordinator;
