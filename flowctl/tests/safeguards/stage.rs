@@ -14,7 +14,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) const SUMS: &str = "
 name: p
 mode: batch
-epoch: 1ms
+epoch: 1h
 checkpoint: 1h
 sources: { s: { file: { path: 'in/*.jsonl' }, schema: { k: string, v: int }, on_error: skip } }
 operators: { sums: { from: s, group_by: [k], aggregate: { sum: sum(v), most: max(v) } } }
