@@ -182,10 +182,12 @@ fn polls_are_kept_once_whatever_the_clock_says() {
 name: p
 epoch: 20ms
 sources: { s: { twitch: { every: 1s, max_pages: 1 } } }
-operators: { polls: { from: s, group_by: [_poll], aggregate: { n: count(*) } } }
+operators:
+  named: { from: s, derive: { poll: _poll, polled_at: _polled_at } }
+  polls: { from: named, group_by: [poll], aggregate: { n: count(*) } }
 sinks:
-  rows: { from: s, file: { path: rows.jsonl } }
-  polls: { from: polls, mysql: { url: 'sqlite:t.db', table: polls, mode: upsert, key: [_poll], create: true } }
+  rows: { from: named, file: { path: rows.jsonl } }
+  polls: { from: polls, mysql: { url: 'sqlite:t.db', table: polls, mode: upsert, key: [poll], create: true } }
 ";
     let stage = Stage::new(pipeline);
     for (run, jumps) in ["31536000@1", "-3600@1", "0@1,-7200@4,31536000@7", "0@1"].into_iter().enumerate() {
@@ -193,10 +195,10 @@ sinks:
         assert!(stage.clocks("state/embedded/p").is_sorted(), "after run {run}");
     }
     let rows: Vec<Value> = stage.lines("rows.jsonl").iter().map(|row| serde_json::from_str(row).unwrap()).collect();
-    let polls: Vec<(String, i64, i64)> = stage.table("select '', _poll, n from polls order by _poll");
+    let polls: Vec<(String, i64, i64)> = stage.table("select '', poll, n from polls order by poll");
     assert!(polls.len() >= 4, "each run polls: {polls:?}");
     assert_eq!(polls.iter().map(|(.., n)| *n).sum::<i64>(), rows.len() as i64);
-    let year = |row: &Value| row["_polled_at"].as_str().unwrap()[..4].to_owned();
+    let year = |row: &Value| row["polled_at"].as_str().unwrap()[..4].to_owned();
     assert!(rows.iter().map(year).max() > rows.iter().map(year).min(), "the clock has not jumped");
     stage.does(&["verify", "p.yaml"], "0@1");
 }
