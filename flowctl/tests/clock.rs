@@ -48,6 +48,9 @@ const COURSES: [Course; 6] = [
     ("0@1", None),
 ];
 
+/// A row of a table: a key and two numbers.
+type Row = (String, i64, i64);
+
 struct Stage(tempfile::TempDir);
 
 impl Stage {
@@ -104,7 +107,7 @@ impl Stage {
         lines
     }
 
-    fn table(&self, sql: &str) -> Vec<(String, i64, i64)> {
+    fn table(&self, sql: &str) -> Vec<Row> {
         let database = rusqlite::Connection::open(self.path("t.db")).unwrap();
         let mut query = database.prepare(sql).unwrap();
         let rows = query.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap();
@@ -112,7 +115,7 @@ impl Stage {
     }
 
     /// Everything in the sinks.
-    fn sinks(&self) -> (Vec<String>, Vec<(String, i64, i64)>, Vec<(String, i64, i64)>) {
+    fn sinks(&self) -> (Vec<String>, Vec<Row>, Vec<Row>) {
         let sums = self.table("select k, n, sum from sums order by k");
         (self.lines("rows.jsonl"), sums, self.table("select k, v, length(at) from live order by k"))
     }
@@ -195,7 +198,7 @@ sinks:
         assert!(stage.clocks("state/embedded/p").is_sorted(), "after run {run}");
     }
     let rows: Vec<Value> = stage.lines("rows.jsonl").iter().map(|row| serde_json::from_str(row).unwrap()).collect();
-    let polls: Vec<(String, i64, i64)> = stage.table("select '', poll, n from polls order by poll");
+    let polls: Vec<Row> = stage.table("select '', poll, n from polls order by poll");
     assert!(polls.len() >= 4, "each run polls: {polls:?}");
     assert_eq!(polls.iter().map(|(.., n)| *n).sum::<i64>(), rows.len() as i64);
     let year = |row: &Value| row["polled_at"].as_str().unwrap()[..4].to_owned();

@@ -113,7 +113,7 @@ fn a_journal_without_room_ends_the_run_and_the_next_goes_on() {
     stage.add_groups(10..300);
     let (code, said) = stage.run_on_full("state/p/journal");
     assert_eq!(code, "1", "{said}");
-    for words in ["No space left on device", ".journal", "help: "] {
+    for words in ["No space left on device", ".journal", "help: check that the disk has room"] {
         assert!(said.contains(words), "no `{words}`: {said}");
     }
     stage.require_groups(300);

@@ -25,9 +25,12 @@ pub(crate) fn a_journal_lacks_an_entry(without: Option<Safeguard>) -> Result<(),
 
 pub(crate) fn records_change(without: Option<Safeguard>) -> Result<(), String> {
     let stage = Stage::new(SUMS, without);
-    stage.write_rows("1", &[("a", 1), ("b", 2)]);
+    // In the middle of a file, where the source itself does not look.
+    let mut rows = vec![("a", 1); 20_000];
+    stage.write_rows("1", &rows);
     stage.dies_at("commit.begin")?;
-    stage.write_rows("1", &[("a", 7), ("b", 2)]);
+    rows[10_000].1 = 7;
+    stage.write_rows("1", &rows);
     stage.is_refused("source `s` is not what it was")
 }
 

@@ -2,6 +2,7 @@
 
 #![cfg(debug_assertions)]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(clippy::print_stdout, reason = "what goes wrong without a safeguard is worth reading")]
 
 mod copies;
 mod crashes;
