@@ -40,7 +40,7 @@ enum Witness {
     Scenario(Scenario),
     /// A scenario that needs a server or brokers.
     OnServices(Scenario),
-    /// Only what the system has not written yet is lost without it: the simulation in `engine/src/runtime/simulation` can lose that.
+    /// Only what the system has not written yet is lost without it: the simulation in `engine/src/simulation` loses that, and has the test.
     Simulation,
 }
 
