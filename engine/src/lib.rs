@@ -4,6 +4,7 @@
 
 pub mod aggregate;
 pub mod check;
+pub mod clock;
 pub mod connector;
 pub mod dead_letter;
 pub mod diagnostic;
@@ -18,6 +19,7 @@ pub mod ownership;
 pub mod plan;
 pub mod render;
 pub mod runtime;
+pub mod safeguard;
 pub mod schema;
 pub mod sealed;
 #[cfg(test)]

@@ -34,7 +34,7 @@ fn main() -> ExitCode {
     let terminal = Terminal::open();
     message::listen(&terminal);
     #[cfg(debug_assertions)]
-    failing::arm_named();
+    failing::arrange();
     match cli.command.run(&terminal) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use engine::connector::{Changes, Committed, ConnectContext, ConnectorError, Mark, MemberChanges, MemberError, Writer};
 use engine::failpoint::{Failpoint, hit};
+use engine::safeguard::Safeguard;
 use engine::schema::Schema;
 
 use crate::format::{csv, json};
@@ -184,6 +185,7 @@ fn open_at(path: &Path, length: u64) -> Result<File, ConnectorError> {
         std::fs::create_dir_all(folder).map_err(failed)?;
     }
     let mut file = OpenOptions::new().write(true).create(true).truncate(false).open(path).map_err(failed)?;
+    let length = if Safeguard::FileCut.holds() { length } else { file.metadata().map_err(failed)?.len() };
     file.set_len(length).map_err(failed)?;
     file.seek(SeekFrom::Start(length)).map_err(failed)?;
     file.sync_all().map_err(failed)?;

@@ -1,9 +1,8 @@
 //! The records that an epoch's changes become.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::TimestampMicrosecondType;
+use engine::clock::now_micros;
 use engine::connector::{Changes, ConnectContext, ConnectorError};
 use engine::schema::{ColumnType, Schema};
 use hashbrown::HashMap;
@@ -48,7 +47,7 @@ impl RowPlan {
     /// # Errors
     /// A row is taken back in append mode, which the check rules out.
     pub(super) fn records(&self, changes: &Changes) -> Result<Vec<TopicRecord>, ConnectorError> {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros() as i64);
+        let now = now_micros();
         match self.mode {
             TopicMode::Append => self.appended(changes, now),
             TopicMode::Upsert => Ok(self.upserted(changes, now)),

@@ -1,8 +1,9 @@
 //! Topics as the command line sees them: list, read, produce; on real brokers and on the embedded log alike.
 
 use std::path::Path;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
+use engine::clock::now_micros;
 use engine::connector::{ConnectContext, ConnectorError, StopFlag};
 use engine::spec::{Text, Variables};
 
@@ -127,7 +128,7 @@ impl TopicProducer {
     /// # Errors
     /// As [`TopicProducer::flush`].
     pub fn send(&mut self, key: Option<&[u8]>, value: Option<&[u8]>) -> Result<(), ConnectorError> {
-        let timestamp = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros() as i64);
+        let timestamp = now_micros();
         self.send_record(TopicRecord {
             key: key.map(<[u8]>::to_vec),
             value: value.map(<[u8]>::to_vec),

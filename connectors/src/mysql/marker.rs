@@ -2,6 +2,7 @@
 
 use engine::connector::{ConnectContext, Mark};
 use engine::digest::Digest;
+use engine::safeguard::Safeguard;
 
 use super::cell::Cell;
 use super::connection::{Connection, DataFault, Failure, Fault, whole_number};
@@ -171,6 +172,9 @@ pub(super) fn fence(
     if let Some((other, marker)) = found.as_ref().filter(|(_, marker)| marker.epoch > 0) {
         refuse_others(other, writing, marker.epoch, place)?;
     }
+    if let Some((_, marker)) = found.as_ref().filter(|_| !Safeguard::SinkFenced.holds()) {
+        return Ok(*marker);
+    }
     let mark = found.as_ref().map_or_else(Mark::default, |(_, marker)| marker.mark());
     let generation = match &found {
         Some((_, marker)) if is_tried(marker) => marker.generation,
@@ -211,9 +215,10 @@ pub(super) fn advance(
     from: Marker,
     to: Mark,
 ) -> Result<bool, Fault> {
+    let compared = if Safeguard::MarkerCompared.holds() { "AND generation = ? AND epoch = ?" } else { "" };
     let sql = format!(
         "UPDATE {} SET epoch = ?, outhash = ? WHERE table_name = ? AND pipeline = ? AND sink = ? AND state_id = ? AND fingerprint = ? \
-         AND generation = ? AND epoch = ?",
+         {compared}",
         writing.table.beside(MARKER_TABLE).quoted(connection.dialect())
     );
     let cells = [
@@ -227,7 +232,7 @@ pub(super) fn advance(
         number(from.generation),
         number(from.epoch),
     ];
-    Ok(connection.execute(&sql, &cells)? == 1)
+    Ok(connection.execute(&sql, &cells[..sql.matches('?').count()])? == 1)
 }
 
 fn text(value: &str) -> Cell<'_> {

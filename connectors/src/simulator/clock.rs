@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
+use engine::clock::now_micros;
 
 /// How virtual time passes.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -69,7 +70,7 @@ impl Clock {
         let begin = self.micros.load(Ordering::SeqCst);
         match self.mode {
             ClockMode::Manual(_) => begin,
-            ClockMode::Real => Utc::now().timestamp_micros(),
+            ClockMode::Real => now_micros(),
             ClockMode::Scaled(factor) => begin + (self.anchor.elapsed().as_micros() as f64 * factor) as i64,
         }
     }

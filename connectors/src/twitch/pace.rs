@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
+use engine::clock::now_micros;
 
 use crate::simulator::RunningSimulator;
 
@@ -53,11 +54,11 @@ impl Pace {
             Self::Live { next, .. } if *next > now => Due::In(*next - now),
             Self::Live { every, next, simulator } => {
                 *next = slot_after(*next, *every, now);
-                Due::Now(simulator.as_ref().map_or_else(wall_micros, RunningSimulator::now_micros))
+                Due::Now(simulator.as_ref().map_or_else(now_micros, RunningSimulator::now_micros))
             }
             Self::Once => {
                 *self = Self::Over;
-                Due::Now(wall_micros())
+                Due::Now(now_micros())
             }
             Self::Day { every, simulator } => {
                 let passed = every.saturating_mul(u32::try_from(number - 1).unwrap_or(u32::MAX));
@@ -81,10 +82,6 @@ impl Pace {
     pub(super) fn is_live(&self) -> bool {
         matches!(self, Self::Live { .. })
     }
-}
-
-fn wall_micros() -> i64 {
-    Utc::now().timestamp_micros()
 }
 
 /// The first of `slot + every`, `slot + 2 * every`, … that lies after `now`.

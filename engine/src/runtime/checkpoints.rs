@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use tracing::warn;
 
+use crate::clock::Moment;
 use crate::failpoint::{Failpoint, hit};
 
 use crate::dead_letter::Again;
 
 use super::RunError;
-use super::clock::Moment;
 use super::checkpoint::{Checkpoint, remove_others};
 use super::history::History;
 use super::journal::{Anchors, Base, Entry, EpochRecord, Journal, PartitionStart, Positions, note_anchors};

@@ -9,12 +9,15 @@ use arrow::row::{RowConverter, SortField};
 
 use crate::connector::Changes;
 use crate::render::Batch;
+use crate::safeguard::Safeguard;
 use crate::schema::Schema;
 
 /// An epoch's batches in the order of the log, as far as they have one.
 pub(super) fn in_order(mut batches: Vec<(usize, Batch)>) -> Vec<Batch> {
     // A worker's own batches keep their order; those of one record batch come from one worker.
-    batches.sort_by_key(|(worker, batch)| (batch.origin, *worker));
+    if Safeguard::RowsInLogOrder.holds() {
+        batches.sort_by_key(|(worker, batch)| (batch.origin, *worker));
+    }
     batches.into_iter().map(|(_, batch)| batch).collect()
 }
 

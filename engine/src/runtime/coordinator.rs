@@ -6,15 +6,16 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Select, TryRecvError};
 
+use crate::clock::Moment;
 use crate::connector::{ConnectorError, Partition, Read, Records, Replay, StopFlag};
 use crate::ownership::Ownership;
 use crate::plan::Plan;
 use crate::render::{EpochReport, RawBatch};
+use crate::safeguard::Safeguard;
 
 use super::RunError;
 use super::checkpoint::Checkpointer;
 use super::checkpoints::Checkpoints;
-use super::clock::Moment;
 use super::committer::Committer;
 use super::epochs::{Closing, ClosingKind, Epochs};
 use super::event::Event;
@@ -244,7 +245,7 @@ impl Coordinator<'_> {
         self.epochs.bytes += records.payload.len();
         self.epochs.last_data = Moment::now();
         self.epochs.opened_at.get_or_insert_with(Moment::now);
-        let ordered = self.plan.sources[at].judges_late();
+        let ordered = self.plan.sources[at].judges_late() && Safeguard::LateInOrder.holds();
         self.workers.feed(at, RawBatch { records: Arc::new(records), partition, again: None }, ordered)
     }
 

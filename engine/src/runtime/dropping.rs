@@ -9,7 +9,8 @@ use super::identity::{is_marked, refuse_others};
 use super::state_folder::{own, sync_folder};
 
 /// What the names of everything in a state folder begin with.
-const OURS: &[&str] = &["checkpoints", "dead", "generation", "identity", "journal", "lock", "scratch", "sinks", "status"];
+const OURS: &[&str] =
+    &["checkpoints", "dead", "generation", "identity", "journal", "lock", "scratch", "sinks", "status"];
 
 /// Removes a pipeline's state folder with everything in it; says whether there was one. After a crash there is all of it or nothing. Sinks keep what
 /// they hold, and refuse to be written from a new state until they are emptied.

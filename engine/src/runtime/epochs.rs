@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use crate::clock::Moment;
 use crate::dead_letter::Letter;
 use crate::render::EpochReport;
 
-use super::clock::Moment;
 use super::digests::{Digests, Recorded};
 use super::journal::{EpochRecord, Positions, Range, SinkMark};
 use super::status::CheckpointStatus;

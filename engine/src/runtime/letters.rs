@@ -10,6 +10,7 @@ use crate::digest::Digest;
 use crate::error_row::ErrorRow;
 use crate::plan::{OnError, Plan};
 use crate::render::{Batch, Digested, Origin, Outlet, RowDigester};
+use crate::safeguard::Safeguard;
 
 use super::journal::SinkMark;
 
@@ -63,7 +64,8 @@ impl Letters {
             let source = &self.names[self.sinks[&sink].0];
             let letters = taken.changes.entry(sink).or_default();
             let mut add = |occurrence: i64, times: i64| {
-                let letter = Letter::of(error, occurrence.unsigned_abs(), source);
+                let number = if Safeguard::LettersNumbered.holds() { occurrence.unsigned_abs() } else { 0 };
+                let letter = Letter::of(error, number, source);
                 *letters.entry(letter).or_default() += times;
             };
             if error.origin.is_some() {

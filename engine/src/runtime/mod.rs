@@ -9,7 +9,6 @@
 
 mod checkpoint;
 mod checkpoints;
-mod clock;
 mod committer;
 mod consolidate;
 mod coordinator;
@@ -52,12 +51,12 @@ mod worker;
 
 pub use dropping::drop_state;
 pub use error::RunError;
+#[cfg(test)]
+pub(crate) use history::newest_epoch;
 pub use letter_access::{LetterAccess, Waiting};
 pub use options::{Ended, Observer, Progress, RunOptions, Silent, Summary};
 pub use run::run;
 pub use status::{CheckpointStatus, SinkStatus, Status, read_status};
-#[cfg(test)]
-pub(crate) use history::newest_epoch;
 #[cfg(test)]
 pub(crate) use threads::Turn;
 pub use verification::{Difference, SinkVerdict, Verdict, VerifyOptions, verify};

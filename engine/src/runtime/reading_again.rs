@@ -7,6 +7,7 @@ use arrow::array::{ArrayRef, new_null_array};
 use arrow::buffer::Buffer;
 use arrow::json::ReaderBuilder;
 
+use crate::clock::Moment;
 use crate::connector::{ConnectorError, Framing, MetadataOrigin, Offsets, PartitionIndex, Records, Spans};
 use crate::dead_letter::{Again, AgainRecord};
 use crate::plan::SourceNode;
@@ -14,7 +15,6 @@ use crate::render::{RawAgain, RawBatch};
 use crate::schema::Schema;
 
 use super::RunError;
-use super::clock::Moment;
 use super::coordinator::Coordinator;
 
 impl Coordinator<'_> {

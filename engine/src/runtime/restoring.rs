@@ -4,11 +4,11 @@ use std::path::Path;
 
 use tracing::info;
 
+use crate::clock::Moment;
 use crate::failpoint::{Failpoint, hit};
 use crate::render::CutEntry;
 
 use super::RunError;
-use super::clock::Moment;
 use super::checkpoint::{Checkpoint, Expiry, Merge};
 use super::coordinator::Coordinator;
 use super::digests::Recorded;

@@ -7,13 +7,14 @@ use std::time::Duration;
 use crossbeam_channel::{RecvTimeoutError, Sender, bounded, unbounded};
 use tracing::info;
 
+use crate::clock::Moment;
 use crate::connector::{Committed, ConnectContext, Grid, Replay, StopFlag};
 use crate::failpoint::{Failpoint, hit};
 use crate::ownership::Ownership;
 use crate::plan::{Plan, Report};
+use crate::safeguard::Safeguard;
 
 use super::RunError;
-use super::clock::Moment;
 use super::checkpoint::{Checkpointer, CheckpointerStart, Expiry, remove_others, runs_folder};
 use super::checkpoints::Checkpoints;
 use super::committer::{Committer, Order};
@@ -295,7 +296,8 @@ fn ports(plan: &Plan, committers: &[Committer], marks: &[SinkMark]) -> BTreeMap<
     let port = |(sink, mark): (usize, &SinkMark)| {
         let (committer, member) = committer_of(committers, sink);
         let (orders, load) = (committer.orders.clone(), committer.load.clone());
-        (sink, SinkPort { held: mark.passed, orders, member, load })
+        let held = if Safeguard::HeldRowsDropped.holds() { mark.passed } else { 0 };
+        (sink, SinkPort { held, orders, member, load })
     };
     let fed = marks.iter().enumerate().filter(|(sink, _)| plan.sinks[*sink].letters_of.is_none());
     fed.map(port).collect()

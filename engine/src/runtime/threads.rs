@@ -83,9 +83,8 @@ pub(super) fn start(name: &str, mut act: impl FnMut(Patience) -> Turn + Send + '
     if crew::is_there() {
         return Ok(Started::task(crew::enlist(name, move || act(Patience::Hurries))));
     }
-    let thread = std::thread::Builder::new()
-        .name(name.to_owned())
-        .spawn(move || while act(Patience::Waits) != Turn::Over {})?;
+    let thread =
+        std::thread::Builder::new().name(name.to_owned()).spawn(move || while act(Patience::Waits) != Turn::Over {})?;
     Ok(Started::thread(thread))
 }
 

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::clock::{Moment, now_micros};
+
 use super::RunError;
-use super::clock::{Moment, now_micros};
 use super::epochs::Epochs;
 use super::options::{Observer, Progress};
 use super::source_state::SourceState;

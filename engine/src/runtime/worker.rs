@@ -278,6 +278,6 @@ fn rest(worker: &mut timely::worker::Worker, patience: Patience) -> bool {
     match patience {
         Patience::Waits => worker.step_or_park(Some(PARK)),
         // What one step sends is received by the next.
-        Patience::Hurries => (0..4).all(|_| worker.step()),
+        Patience::Hurries => (0..2).all(|_| worker.step()),
     }
 }

@@ -8,7 +8,7 @@ use crate::runtime::Turn;
 use super::world::{advance, dice};
 
 /// How many turns in a row may come to nothing before time passes.
-const IDLE_ROUNDS: usize = 3;
+const IDLE_ROUNDS: usize = 1;
 /// How far the clock moves at most when somebody works.
 const STEP_MICROS: u64 = 1500;
 

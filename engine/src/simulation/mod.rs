@@ -13,7 +13,7 @@
 //! the way must be what some prefix of the records comes to, and in the end what all of them do. A story that fails is told again without each of its faults,
 //! until every one that is left is needed.
 //!
-//! The engine is not told: [`crate::disk`], `runtime/clock.rs` and `runtime/threads.rs` are where it meets the world, and they ask here
+//! The engine is not told: [`crate::disk`], [`crate::clock`] and `runtime/threads.rs` are where it meets the world, and they ask here
 //! whether there is a simulation on this thread.
 
 pub(crate) mod crew;
@@ -23,9 +23,9 @@ mod fault;
 mod format;
 mod oracle;
 mod pipeline;
-mod record_source;
 mod poll_source;
 mod reach;
+mod record_source;
 mod server;
 mod shrink;
 mod store_sink;

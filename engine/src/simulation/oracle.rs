@@ -10,7 +10,7 @@ use super::server::{Row, Table};
 use super::world::{World, dice, looking_at, with};
 
 /// How many records each partition has in the end.
-pub(super) const RECORDS: u64 = 14;
+pub(super) const RECORDS: u64 = 10;
 
 /// A record.
 pub(super) struct Recorded {

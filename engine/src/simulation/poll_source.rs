@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use crate::connector::{
-    CheckContext, ConnectorError, MetadataColumn, OpenSource, Partition, PartitionIndex, Read, Reader, Replay, Source, SourceKind,
+    CheckContext, ConnectorError, MetadataColumn, OpenSource, Partition, PartitionIndex, Read, Reader, Replay, Source,
+    SourceKind,
 };
 use crate::spec::{Entry, Key};
 
@@ -73,8 +74,9 @@ impl Reader for PollReader {
             }
             let count = 1 + world.dice.below(3);
             let offsets = self.next..self.next + count;
-            let texts: Vec<String> =
-                offsets.map(|offset| format!("{offset} k{} {} {offset}", world.dice.below(3), world.dice.below(1000))).collect();
+            let texts: Vec<String> = offsets
+                .map(|offset| format!("{offset} k{} {} {offset}", world.dice.below(3), world.dice.below(1000)))
+                .collect();
             // What somebody is given who has been taken over from counts for nothing.
             if !world.current().is_lost {
                 world.polled.truncate(self.next as usize);

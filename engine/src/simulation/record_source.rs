@@ -6,8 +6,8 @@ use std::time::Duration;
 use arrow::buffer::Buffer;
 
 use crate::connector::{
-    CheckContext, ConnectorError, Framing, MetadataColumn, Offsets, OpenSource, Partition, PartitionIndex, Read, Reader, Records,
-    Replay, Source, SourceKind, Spans,
+    CheckContext, ConnectorError, Framing, MetadataColumn, Offsets, OpenSource, Partition, PartitionIndex, Read,
+    Reader, Records, Replay, Source, SourceKind, Spans,
 };
 use crate::spec::{Entry, Key};
 
@@ -56,9 +56,9 @@ impl Source for RecordSource {
             let start = *world.running.last().expect("somebody runs");
             (world.seed, start as u64, world.planned as u64)
         });
-        // The last two starts find everything.
-        let end = if start + 2 >= planned { RECORDS } else { RECORDS * (start + 1) / planned };
-        let partitions: Vec<Partition> = (0..if start == 0 && planned > 2 { 1 } else { 2 })
+        // The last start finds everything.
+        let end = if start + 1 >= planned { RECORDS } else { RECORDS * (start + 1) / planned };
+        let partitions: Vec<Partition> = (0..if start == 0 && planned > 1 { 1 } else { 2 })
             .map(|at| {
                 let id = format!("p{at}");
                 let start = request.resume.get(&id).copied().unwrap_or(0);
@@ -79,14 +79,15 @@ struct RecordReader {
 
 impl Reader for RecordReader {
     fn read(&mut self, _wait: Duration) -> Result<Read, ConnectorError> {
-        let limit = |at: usize| self.limits.get(&PartitionIndex(at as u32)).map_or(self.end, |limit| self.end.min(*limit));
+        let limit =
+            |at: usize| self.limits.get(&PartitionIndex(at as u32)).map_or(self.end, |limit| self.end.min(*limit));
         let open: Vec<usize> = (0..self.positions.len()).filter(|at| self.positions[*at] < limit(*at)).collect();
         if self.positions.iter().all(|position| *position >= self.end) {
             return Ok(Read::End);
         }
-        let (Some(at), count) = dice(|dice| {
-            (open.get(dice.below(open.len() as u64 + 1) as usize).copied(), 1 + dice.below(4))
-        }) else {
+        let (Some(at), count) =
+            dice(|dice| (open.get(dice.below(open.len() as u64 + 1) as usize).copied(), 1 + dice.below(4)))
+        else {
             return Ok(Read::Idle);
         };
         let first = self.positions[at];

@@ -124,11 +124,7 @@ impl Server {
     pub(super) fn look(&mut self, table: &str, state_id: &str) -> Option<FoundMarker> {
         self.settle();
         let marker = self.tables.get(table)?.marker.as_ref()?;
-        Some(FoundMarker {
-            is_ours: marker.state_id == state_id,
-            generation: marker.generation,
-            mark: marker.mark,
-        })
+        Some(FoundMarker { is_ours: marker.state_id == state_id, generation: marker.generation, mark: marker.mark })
     }
 
     /// What is under way comes to its end: what was committed is, what is only open is not.

@@ -16,7 +16,7 @@ pub(super) fn shrink(story: &Story) -> Story {
             at += 1;
         }
     }
-    while shortest.starts > 3 {
+    while shortest.starts > 2 {
         let mut shorter = shortest.clone();
         shorter.starts -= 1;
         if !fails(&shorter) {

@@ -5,8 +5,8 @@ use std::any::Any;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 
 use crate::connector::{
-    Changes, CheckContext, Committed, ConnectorError, DoubtfulCommit, Mark, Member, MemberChanges, MemberError, Outcome, Sink,
-    SinkInput, SinkKind, Writer,
+    Changes, CheckContext, Committed, ConnectorError, DoubtfulCommit, Mark, Member, MemberChanges, MemberError,
+    Outcome, Sink, SinkInput, SinkKind, Writer,
 };
 use crate::spec::{Entry, Key, Kind, Variables};
 
@@ -187,7 +187,10 @@ impl Writer for StoreWriter {
     fn commit(&mut self, epoch: u64, changed: &[MemberChanges]) -> Result<(), MemberError> {
         let change = |changed: &MemberChanges| {
             let after = mark(epoch, changed.digest);
-            (self.tables[changed.member].clone(), Change { before: self.marks[changed.member], after, rows: rows(&changed.changes) })
+            (
+                self.tables[changed.member].clone(),
+                Change { before: self.marks[changed.member], after, rows: rows(&changed.changes) },
+            )
         };
         let changes: Transaction = changed.iter().map(change).collect();
         while self.try_commit(&changes)? == Reply::None {
@@ -215,7 +218,8 @@ fn step() -> Result<(), ConnectorError> {
 fn rows(changes: &Changes) -> Vec<(Row, i64)> {
     let options = FormatOptions::default();
     let columns = changes.rows.columns().iter();
-    let columns: Vec<_> = columns.map(|column| ArrayFormatter::try_new(column, &options).expect("plain types")).collect();
+    let columns: Vec<_> =
+        columns.map(|column| ArrayFormatter::try_new(column, &options).expect("plain types")).collect();
     let row = |at: usize| columns.iter().map(|column| column.value(at).to_string()).collect();
     changes.diffs.iter().enumerate().map(|(at, diff)| (row(at), *diff)).collect()
 }

@@ -16,7 +16,7 @@ use super::world::{Start, World, with, within};
 #[derive(Clone, Debug)]
 pub(super) struct Story {
     pub(super) seed: u64,
-    /// How many starts there are, the last two without faults.
+    /// How many starts there are, the last without faults.
     pub(super) starts: usize,
     pub(super) faults: Vec<Fault>,
 }
@@ -33,8 +33,8 @@ impl Story {
     /// The story of a seed.
     pub(super) fn of(seed: u64) -> Self {
         let mut dice = Dice::new(!seed);
-        let starts = 3 + dice.below(4) as usize;
-        Self { seed, starts, faults: roll(&mut dice, starts - 2) }
+        let starts = 2 + dice.below(4) as usize;
+        Self { seed, starts, faults: roll(&mut dice, starts - 1) }
     }
 
     /// Tells it.
@@ -50,9 +50,9 @@ impl Story {
     }
 }
 
-/// The running process is stopped, and the next one started; unless it is one of the last two, which nobody interrupts.
+/// The running process is stopped, and the next one started; unless that is the last, which begins when nobody else is left.
 pub(super) fn go_on_without() {
-    if with(|world| world.starts.len() + 2 < world.planned) {
+    if with(|world| world.starts.len() + 1 < world.planned) {
         start();
     }
 }

@@ -4,6 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Instant;
 
+use crate::safeguard::{Safeguard, without};
+
 use super::shrink::shrink;
 use super::story::{Story, Told};
 
@@ -60,4 +62,12 @@ fn a_seed_tells_the_same_story_twice() {
         let story = Story::of(seed);
         assert_eq!(story.tell().events, story.tell().events, "seed {seed}");
     }
+}
+
+/// What only a loss of power shows: `flowctl/tests/safeguards` relies on this test for it.
+#[test]
+fn a_journal_that_is_not_durable_is_missed() {
+    let missed =
+        without(Safeguard::JournalDurable, || (1..=SEEDS).any(|seed| Story::of(seed).tell().violation.is_some()));
+    assert!(missed, "{SEEDS} stories end well without it");
 }

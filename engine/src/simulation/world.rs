@@ -22,7 +22,7 @@ pub(super) struct World {
     pub(super) broker: Server,
     /// Those that have not happened yet.
     pub(super) faults: Vec<Fault>,
-    /// How many starts there are, the last two without faults.
+    /// How many starts there are, the last without faults.
     pub(super) planned: usize,
     pub(super) starts: Vec<Start>,
     /// Those that run: each but the last is stopped.

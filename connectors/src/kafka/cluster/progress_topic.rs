@@ -1,8 +1,8 @@
 //! The topic in which the sinks of a pipeline keep how far they have come: `flowctl-progress-` and its name.
 
 use std::collections::BTreeMap;
-use std::time::{SystemTime, UNIX_EPOCH};
 
+use engine::clock::now_micros;
 use engine::connector::{ConnectorError, StopFlag};
 use rdkafka::Message;
 
@@ -100,7 +100,7 @@ pub(super) fn record(claim: &Claim, progress: &Progress) -> Outgoing {
         key: Some(claim.writer.clone().into_bytes()),
         value: Some(progress.encode()),
         headers: Vec::new(),
-        timestamp: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros() as i64),
+        timestamp: now_micros(),
     };
     Outgoing { topic: claim.progress_topic.clone(), partition: 0, record }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use engine::connector::{
     Committed, ConnectContext, ConnectorError, Mark, MemberChanges, MemberError, StopFlag, Writer,
 };
+use engine::safeguard::Safeguard;
 
 use crate::kafka::connection::Cluster;
 use crate::kafka::rows::{RowPlan, mark_records};
@@ -107,7 +108,7 @@ impl ClusterWriter {
         self.look(Extent::Stable)?;
         let transactor = Transactor::open(&self.cluster, &self.transactional_id, None, &self.stop)?;
         let found = self.look(Extent::Whole)?;
-        for (member, progress) in self.members.iter_mut().zip(found) {
+        for (member, progress) in self.members.iter_mut().zip(found).filter(|_| Safeguard::ProgressAsked.holds()) {
             member.mark = progress.map_or_else(Mark::default, |found| found.mark());
         }
         Ok(transactor)

@@ -14,6 +14,7 @@ use timely::dataflow::{Scope, Stream};
 
 use super::check::Latest;
 use crate::plan::Plan;
+use crate::safeguard::Safeguard;
 
 use crate::render::Epoch;
 use crate::render::batch::{Batch, record_batch};
@@ -88,6 +89,7 @@ fn newest_of_epoch<'scope>(
     let keys = RowCodec::ascending(&input, latest.key.iter().copied());
     let values = RowCodec::ascending(&input, 0..width);
     let key_places = latest.key.clone();
+    let in_log_order = Safeguard::NewestInLog.holds();
     rows.unary_frontier(Pipeline, "latest: newest of epoch", move |_capability, _info| {
         let mut gathered = Gathered::<Newest>::new();
         move |(input, frontier), output| {
@@ -100,7 +102,8 @@ fn newest_of_epoch<'scope>(
                     let partitions = batch.rows.column(width + 1).as_primitive::<Int64Type>();
                     let offsets = batch.rows.column(width + 2).as_primitive::<Int64Type>();
                     for row in 0..batch.rows.num_rows() {
-                        let moment = (times.value(row), partitions.value(row), offsets.value(row));
+                        let in_log = [partitions, offsets].map(|part| if in_log_order { part.value(row) } else { 0 });
+                        let moment = (times.value(row), in_log[0], in_log[1]);
                         let key = keys.row(row);
                         match newest.get_mut(key.as_ref()) {
                             Some((known, row_known))

@@ -13,6 +13,7 @@ use crate::render::{Cut, CutKey, CutValue};
 use crate::runtime::RunError;
 use crate::runtime::protocol::is_mine;
 use crate::runtime::state_folder::sync_folder;
+use crate::safeguard::Safeguard;
 
 use super::entry::Run;
 
@@ -146,7 +147,8 @@ impl RunReader {
         body.resize(length as usize, 0);
         self.read(&mut body)?;
         (self.body, self.at) = (body, 0);
-        if crc32c::crc32c(&self.body) == checksum { Ok(true) } else { Err(self.damaged("a checksum does not match")) }
+        let is_sound = crc32c::crc32c(&self.body) == checksum || !Safeguard::CheckpointChecked.holds();
+        if is_sound { Ok(true) } else { Err(self.damaged("a checksum does not match")) }
     }
 
     fn read(&mut self, bytes: &mut [u8]) -> Result<(), RunError> {

@@ -3,6 +3,7 @@
 use crate::connector::{Committed, Mark, SinkMode};
 use crate::digest::Digest;
 use crate::runtime::journal::SinkMark;
+use crate::safeguard::Safeguard;
 
 /// What is known of a sink once nobody else can write to it any more.
 #[derive(Clone, Copy, Debug)]
@@ -32,7 +33,9 @@ pub(in crate::runtime) enum Divergence {
 pub(in crate::runtime) fn standing(facts: &SinkFacts) -> Result<SinkMark, Divergence> {
     match facts.held {
         Committed::Epoch(Mark { epoch, .. }) if epoch > facts.last => Err(Divergence::Ahead(epoch)),
-        Committed::Epoch(Mark { epoch, digest }) if facts.recorded.is_some_and(|known| known != digest) => {
+        Committed::Epoch(Mark { epoch, digest })
+            if facts.recorded.is_some_and(|known| known != digest) && Safeguard::SinkCompared.holds() =>
+        {
             Err(Divergence::OtherRows(epoch))
         }
         Committed::Epoch(Mark { epoch: written, .. }) => {
