@@ -24,7 +24,8 @@ class Case:
 
 @dataclass
 class Peer:
-    """An engine: `command` makes its command and environment out of a case and a fresh folder, `read` its answer out of its output."""
+    """An engine: `command` makes its command and environment out of a case and a fresh folder, `read` its answer out of its output, none if
+    the job is not what it does."""
 
     name: str
     command: Callable
@@ -82,7 +83,8 @@ def once(case, peer, allow_noise, beside):
         if found.code != 0:
             return found, f"exit code {found.code}: {' '.join(found.errors.split())[-300:]}"
         try:
-            why = answer.difference(peer.read(found.output), case.expected) if case.expected is not None else None
+            answered = peer.read(found.output)
+            why = answer.difference(answered, case.expected) if None not in (answered, case.expected) else None
         except (ValueError, KeyError) as error:
             why = str(error)
         if why:

@@ -40,6 +40,9 @@ fn main() {
         .map(|&partition| consumer.fetch_watermarks(&topic, partition, Duration::from_secs(10)))
         .map(|marks| marks.map_or_else(|error| fail(&error.to_string()), |(low, high)| high - low))
         .sum();
+    if total != number("--expect", total) {
+        fail(&format!("the topic has {total} messages"));
+    }
     let name = CString::new(topic.as_str()).unwrap_or_else(|_| fail("the topic has a zero in its name"));
     let (mut seen, mut bytes) = (0i64, 0usize);
     let mut messages: Vec<*mut rd_kafka_message_t> = vec![ptr::null_mut(); batch];
