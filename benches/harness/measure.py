@@ -1,5 +1,6 @@
 """Runs one process and says what it cost: CPU of its whole tree, elapsed time, peak memory, and what else the machine did meanwhile."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -107,3 +108,22 @@ def text(file):
     """All that was written to a file."""
     file.seek(0)
     return file.read().decode(errors="replace")
+
+
+@contextlib.contextmanager
+def serving(command, environment, log):
+    """A command that runs until the block ends; yields its process. TERM ends it, and KILL if it takes more than 20 s."""
+    with open(log, "wb") as out:
+        process = subprocess.Popen(
+            [str(part) for part in command], stdin=subprocess.DEVNULL, stdout=out, stderr=out, env={**os.environ, **environment},
+            start_new_session=True,
+        )
+        try:
+            yield process
+        finally:
+            os.killpg(process.pid, signal.SIGTERM)
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()

@@ -2,6 +2,7 @@
 
 pub mod answer;
 pub mod layout;
+pub mod samples;
 pub mod tally;
 
 /// The value behind `--name` on the command line.
