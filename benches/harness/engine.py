@@ -32,8 +32,8 @@ def binary_of(options):
 
 
 def pipeline(options, name):
-    """A pipeline of the benchmark."""
-    return os.path.join(options.root, "benches", "pipelines", name + ".yaml")
+    """A pipeline of the benchmark, or one at a path."""
+    return name if os.path.isabs(name) else os.path.join(options.root, "benches", "pipelines", name + ".yaml")
 
 
 def peer(options, workers, environment, name=None, takes=lambda case: True):

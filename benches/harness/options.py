@@ -18,6 +18,7 @@ def parse(root):
     parser.add_argument("suites", nargs="+", choices=SUITES + ["all"], metavar="SUITE", help=", ".join(SUITES + ["all"]))
     parser.add_argument("--rounds", type=int, default=5, help="how often everything runs (default 5)")
     parser.add_argument("--records", type=float, default=4, help="millions of records of the larger size; the smaller is a quarter (default 4)")
+    parser.add_argument("--seconds", type=float, default=30, help="how long latency is measured a run (default 30)")
     parser.add_argument("--only", default="", help="names of engines, with commas, as far as they begin so: duckdb,polars")
     parser.add_argument("--cases", default="", help="names of works, with commas")
     parser.add_argument("--flowctl", help="the binary (default: built by cargo build --release)")

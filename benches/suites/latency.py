@@ -13,7 +13,7 @@ from harness.options import wanted
 from harness.services import services
 from peers import streaming
 
-RATE, SECONDS, WARMUP, IDLE = 10_000, 30, 10, 20
+RATE, IDLE = 10_000, 20
 TO_MYSQL = "flowctl -w 1, epochs of 5 ms, to MariaDB"
 CREATE = "CREATE TABLE {table} (game_name VARCHAR(64) COLLATE utf8mb4_nopad_bin NOT NULL PRIMARY KEY, n BIGINT NOT NULL, newest BIGINT NOT NULL)"
 
@@ -49,7 +49,7 @@ def once(options, variables, limit, peer):
     for topic in (case.facts["in"], case.facts["out"]):
         made = [os.path.join(limit, "fill_topic"), "--brokers", brokers, "--topic", topic, "--partitions", "1"]
         subprocess.run(made, check=True, stdout=subprocess.DEVNULL)
-    load = [os.path.join(limit, "open_loop"), "--brokers", brokers, "--in", case.facts["in"], "--rate", RATE, "--seconds", SECONDS, "--warmup", WARMUP]
+    load = [os.path.join(limit, "open_loop"), "--brokers", brokers, "--in", case.facts["in"], "--rate", RATE, "--seconds", options.seconds, "--warmup", options.seconds / 3]
     if peer.name == TO_MYSQL:
         from .sinks import Database
 
@@ -63,11 +63,11 @@ def once(options, variables, limit, peer):
         os.makedirs(os.path.dirname(log), exist_ok=True)
         with measure.serving(command, environment, log) as process:
             before = measure.process_time(process.pid)
-            found = measure.run(load, limit=WARMUP + SECONDS + 150)
+            found = measure.run(load, limit=2 * options.seconds + 150)
             cpu = measure.process_time(process.pid) - before
     if found.code != 0:
         return None, f"{' '.join(found.errors.split())[-200:]}"
-    return {**json.loads(found.output.splitlines()[-1]), "cpu": cpu / (WARMUP + SECONDS)}, None
+    return {**json.loads(found.output.splitlines()[-1]), "cpu": cpu / (options.seconds * 4 / 3)}, None
 
 
 def idle(options, variables, limit):
@@ -119,7 +119,7 @@ def run(options):
     shares = [share for share in waiting if share is not None]
     lines = [
         engine.version(options) + "; each epoch is one transaction of the output topic, read as `read_committed`",
-        f"{RATE:,} records a second for {SECONDS} s after {WARMUP} s of practice, 500 games, one partition; sent when they are due, waiting from when they were due; {options.rounds} rounds",
+        f"{RATE:,} records a second for {options.seconds:g} s after a third as long of practice, 500 games, one partition; sent when they are due, waiting from when they were due; {options.rounds} rounds",
         f"Flink {cache.PYTHON['apache-flink-libraries']} SQL: buffer timeout 1 ms, no mini-batches, no checkpoints, `upsert-kafka` with linger 1 ms; Pathway {cache.PYTHON['pathway']}: autocommit 10 ms; librdkafka loop: one result a record",
         "broker, load and measurement run on the same cores: an engine that needs much makes all of them late",
         f"ten operators that wait: {spread(shares)} % of a core",
