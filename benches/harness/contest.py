@@ -66,7 +66,7 @@ def hold(cases, peers, rounds, allow_noise, beside=()):
                 if not peer.takes(case):
                     continue
                 found, why = once(case, peer, allow_noise, beside)
-                say(f"round {number + 1}  {case.name:<12} {case.size:<5} {peer.name:<28} {why or shown(found)}")
+                say(f"round {number + 1}  {case.name:<12} {case.size:<5} {peer.name:<38} {why or shown(found)}")
                 if why:
                     refused.append(f"round {number + 1}, {case.name}, {case.records:,} records, {peer.name}: {why}")
                     continue

@@ -18,9 +18,11 @@ def binary(options):
 
 
 def version(options):
-    """The version, and the commit that the measured tree stands at."""
+    """The version, and the commit that the measured tree stands at if it was built for this."""
     said = subprocess.run([binary_of(options), "--version"], capture_output=True, text=True).stdout.strip()
     commit = subprocess.run(["git", "-C", options.root, "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
+    if options.flowctl:
+        commit = "a binary that was named"
     return f"{said} ({commit}): checkpoints, journal, digests and dead letters on"
 
 

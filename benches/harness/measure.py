@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 
 TICK = os.sysconf("SC_CLK_TCK")
 CORES = os.cpu_count()
-# A run is void above these shares of the machine's time.
+# A run is void above these shares of the machine's time, and what its clock of 10 ms a tick cannot tell.
 FOREIGN_MAX = 0.05
 STEAL_MAX = 0.02
+BLUR = 0.03
 
 
 @dataclass
@@ -34,7 +35,8 @@ class Run:
     @property
     def noisy(self):
         """Whether others had so much of the machine that the run says little."""
-        return self.foreign > FOREIGN_MAX or self.steal > STEAL_MAX
+        blur = BLUR / (self.wall * CORES)
+        return self.foreign > FOREIGN_MAX + blur or self.steal > STEAL_MAX + blur
 
 
 def machine_time():

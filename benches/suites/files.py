@@ -79,10 +79,12 @@ def run(options):
     table = report.table(figures.HEADLINES, figures.rows(samples, names, contestants, "flowctl -w 2"))
     versions = [
         engine.version(options),
-        f"DuckDB {cache.PYTHON['duckdb']}: `read_json` of the used columns with their types, the rows that pass in a temporary table, then three queries",
+        f"DuckDB {cache.PYTHON['duckdb']}: `read_json` of the used columns with their types, the rows that pass in a temporary "
+        "table, then three queries",
         f"Polars {cache.PYTHON['polars']}: `scan_ndjson` with a schema, streaming engine, then three queries at once",
         "hand-specialised loop: `benches/limit`, for this job and these keys in this order alone; the limit, not an engine",
-        f"{options.sizes['large']:,} and {options.sizes['small']:,} records of 112 bytes, half as many of 482 (Helix), in 4 files; {options.rounds} rounds; Python's start and imports are in *whole run*",
+        f"{options.sizes['large']:,} and {options.sizes['small']:,} records of 112 bytes, half as many of 482 (Helix), in 4 "
+        f"files; {options.rounds} rounds; Python's start and imports are in *whole run*",
     ]
     noisy = any(sample.noisy for sample in samples)
     report.replace(options.out, "files", report.section("Files", options.command, versions, [table], refused, noisy))

@@ -72,10 +72,13 @@ def run(options):
     versions = [
         engine.version(options),
         "librdkafka 2.12.1: `rd_kafka_consume_batch_queue` of 20,000, messages counted and given back; settings in `benches/limit`",
-        f"Flink {cache.PYTHON['apache-flink-libraries']} SQL, connector 5.0.0-2.2, Java {streaming.java_version()}: streaming, object reuse, mini-batches of 2 s or 50,000, two-phase aggregation, parallelism 2, one scan; no checkpoints",
+        f"Flink {cache.PYTHON['apache-flink-libraries']} SQL, connector 5.0.0-2.2, Java {streaming.java_version()}: streaming, "
+        "object reuse, mini-batches of 2 s or 50,000, two-phase aggregation, parallelism 2, one scan; no checkpoints",
         f"Spark {cache.PYTHON['pyspark']}: batch over the topic, `local[2]`, 2 shuffle partitions, the rows that pass cached; no checkpoints",
-        f"Pathway {cache.PYTHON['pathway']}: static, 2 threads, autocommit 2 s; its groups go to a subscriber, which picks the top five; no persistence",
-        f"Kafka 4.1.0 on the same machine, 3 partitions, uncompressed, {options.sizes['large']:,} and {options.sizes['small']:,} records of 112 bytes; {options.rounds} rounds",
+        f"Pathway {cache.PYTHON['pathway']}: static, 2 threads, autocommit 2 s; its groups go to a subscriber, which picks the "
+        "top five; no persistence",
+        f"Kafka 4.1.0 on the same machine, 3 partitions, uncompressed, {options.sizes['large']:,} and "
+        f"{options.sizes['small']:,} records of 112 bytes; {options.rounds} rounds",
     ]
     noisy = any(sample.noisy for sample in samples)
     report.replace(options.out, "kafka", report.section("Kafka replay", options.command, versions, [table], refused, noisy))

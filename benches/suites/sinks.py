@@ -14,8 +14,10 @@ from harness.services import services
 from .reference import script
 
 TABLES = {
-    "append": "CREATE TABLE {table} (user_name VARCHAR(64) NOT NULL, game_name VARCHAR(64) NOT NULL, viewer_count BIGINT NOT NULL, started_at DATETIME(6) NOT NULL)",
-    "upsert": "CREATE TABLE {table} (user_name VARCHAR(64) COLLATE utf8mb4_nopad_bin NOT NULL PRIMARY KEY, total_viewers BIGINT NOT NULL, num_streams BIGINT NOT NULL)",
+    "append": "CREATE TABLE {table} (user_name VARCHAR(64) NOT NULL, game_name VARCHAR(64) NOT NULL, viewer_count BIGINT "
+    "NOT NULL, started_at DATETIME(6) NOT NULL)",
+    "upsert": "CREATE TABLE {table} (user_name VARCHAR(64) COLLATE utf8mb4_nopad_bin NOT NULL PRIMARY KEY, total_viewers "
+    "BIGINT NOT NULL, num_streams BIGINT NOT NULL)",
 }
 LOOKS = {
     "append": "SELECT count(*), sum(viewer_count), count(DISTINCT user_name), count(DISTINCT started_at) FROM {table}",
@@ -114,8 +116,10 @@ def run(options):
     headlines = ["work", "by", "K records/s", "CPU-s per M records", "servers' CPU-s per M records", "peak MB", "records/s ÷ the loader's"]
     lines = [
         engine.version(options),
-        "loader: `benches/limit`, prepared INSERTs of 1,000 rows, 10,000 a transaction, one connection; it marks no epochs and would load twice if started twice",
-        f"{server}, as it comes (a commit is on the disk before it is confirmed), no index for `append`, the key for `upsert`; {options.sizes['small']:,} records; {options.rounds} rounds",
+        "loader: `benches/limit`, prepared INSERTs of 1,000 rows, 10,000 a transaction, one connection; it marks no epochs and "
+        "would load twice if started twice",
+        f"{server}, as it comes (a commit is on the disk before it is confirmed), no index for `append`, the key for `upsert`; "
+        f"{options.sizes['small']:,} records; {options.rounds} rounds",
     ]
     noisy = any(sample.noisy for sample in samples)
     report.replace(options.out, "sinks", report.section("MariaDB", options.command, lines, [report.table(headlines, rows)], refused, noisy))

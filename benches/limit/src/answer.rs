@@ -14,8 +14,12 @@ pub fn answer(tally: &Tally) -> Value {
         .map(|(name, sum, count)| json!([name, sum, count, sum as f64 / count as f64]))
         .collect();
     let users: Vec<Value> = top(&tally.users).into_iter().map(|(name, sum, count)| json!([name, sum, count])).collect();
-    let buckets: Vec<Value> =
-        BUCKETS.iter().zip(tally.buckets).filter(|(_, count)| *count > 0).map(|(name, count)| json!([name, count])).collect();
+    let buckets: Vec<Value> = BUCKETS
+        .iter()
+        .zip(tally.buckets)
+        .filter(|(_, count)| *count > 0)
+        .map(|(name, count)| json!([name, count]))
+        .collect();
     json!({ "top_games": games, "buckets": buckets, "top_streamers": users })
 }
 
@@ -28,7 +32,11 @@ fn top(sums: &Sums) -> Vec<(String, i64, i64)> {
     }
     let mut rows: Vec<(&[u8], i64, i64)> = Vec::new();
     for (name, sum) in sums.iter().filter(|(name, _)| !name.contains(&b'\\')) {
-        let more = if escaped.is_empty() { None } else { std::str::from_utf8(name).ok().and_then(|name| escaped.remove(name)) };
+        let more = if escaped.is_empty() {
+            None
+        } else {
+            std::str::from_utf8(name).ok().and_then(|name| escaped.remove(name))
+        };
         let (viewers, count) = more.unwrap_or_default();
         rows.push((name, sum.viewers + viewers, sum.rows + count));
     }

@@ -62,7 +62,10 @@ impl Samples {
         let (measured, late) = (&inner.measured, inner.late);
         let at = |share: f64| {
             let last = measured.len().saturating_sub(1);
-            measured.get((measured.len() as f64 * share) as usize).or(measured.get(last)).map_or(-1.0, |micros| *micros as f64 / 1000.0)
+            measured
+                .get((measured.len() as f64 * share) as usize)
+                .or(measured.get(last))
+                .map_or(-1.0, |micros| *micros as f64 / 1000.0)
         };
         json!({ "p50": at(0.5), "p99": at(0.99), "p999": at(0.999), "max": at(1.0), "count": measured.len(), "late": late as f64 / 1000.0 })
     }

@@ -18,22 +18,31 @@ struct Line<'a> {
 fn main() {
     let (brokers, input, output) = (required("--brokers"), required("--in"), required("--out"));
     let mut config = ClientConfig::new();
-    config.set("bootstrap.servers", &brokers).set("group.id", "bench-loop").set("enable.auto.commit", "false").set("fetch.wait.max.ms", "10");
+    config
+        .set("bootstrap.servers", &brokers)
+        .set("group.id", "bench-loop")
+        .set("enable.auto.commit", "false")
+        .set("fetch.wait.max.ms", "10");
     let consumer: BaseConsumer = config.create().unwrap_or_else(|error| fail(&format!("no consumer: {error}")));
-    let producer: ThreadedProducer<DefaultProducerContext> = (ClientConfig::new().set("bootstrap.servers", &brokers).set("linger.ms", "1").set("acks", "1"))
-        .create()
-        .unwrap_or_else(|error| fail(&format!("no producer: {error}")));
-    let metadata = consumer.fetch_metadata(Some(&input), Duration::from_secs(10)).unwrap_or_else(|error| fail(&error.to_string()));
+    let producer: ThreadedProducer<DefaultProducerContext> =
+        (ClientConfig::new().set("bootstrap.servers", &brokers).set("linger.ms", "1").set("acks", "1"))
+            .create()
+            .unwrap_or_else(|error| fail(&format!("no producer: {error}")));
+    let metadata =
+        consumer.fetch_metadata(Some(&input), Duration::from_secs(10)).unwrap_or_else(|error| fail(&error.to_string()));
     let mut places = TopicPartitionList::new();
     for partition in metadata.topics()[0].partitions() {
-        places.add_partition_offset(&input, partition.id(), Offset::Beginning).unwrap_or_else(|error| fail(&error.to_string()));
+        places
+            .add_partition_offset(&input, partition.id(), Offset::Beginning)
+            .unwrap_or_else(|error| fail(&error.to_string()));
     }
     consumer.assign(&places).unwrap_or_else(|error| fail(&error.to_string()));
     let mut games: HashMap<String, (u64, i64)> = HashMap::new();
     loop {
         let Some(Ok(message)) = consumer.poll(Duration::from_secs(1)) else { continue };
         let payload = message.payload().unwrap_or_default();
-        let line: Line<'_> = serde_json::from_slice(payload).unwrap_or_else(|error| fail(&format!("a record is not JSON: {error}")));
+        let line: Line<'_> =
+            serde_json::from_slice(payload).unwrap_or_else(|error| fail(&format!("a record is not JSON: {error}")));
         let entry = match games.get_mut(line.game_name) {
             Some(entry) => entry,
             None => games.entry(line.game_name.to_owned()).or_default(),

@@ -5,11 +5,11 @@ use std::ptr;
 use std::time::Duration;
 
 use limit::{fail, number, required};
-use rdkafka::bindings::{
-    RD_KAFKA_OFFSET_BEGINNING, rd_kafka_consume_batch_queue, rd_kafka_consume_start_queue, rd_kafka_message_destroy, rd_kafka_message_t,
-    rd_kafka_queue_new, rd_kafka_resp_err_t, rd_kafka_topic_new,
-};
 use rdkafka::ClientConfig;
+use rdkafka::bindings::{
+    RD_KAFKA_OFFSET_BEGINNING, rd_kafka_consume_batch_queue, rd_kafka_consume_start_queue, rd_kafka_message_destroy,
+    rd_kafka_message_t, rd_kafka_queue_new, rd_kafka_resp_err_t, rd_kafka_topic_new,
+};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 
 /// Everything that fetching can be told to hurry.
@@ -34,7 +34,8 @@ fn main() {
         config.set(name, value);
     }
     let consumer: BaseConsumer = config.create().unwrap_or_else(|error| fail(&format!("no consumer: {error}")));
-    let metadata = consumer.fetch_metadata(Some(&topic), Duration::from_secs(10)).unwrap_or_else(|error| fail(&error.to_string()));
+    let metadata =
+        consumer.fetch_metadata(Some(&topic), Duration::from_secs(10)).unwrap_or_else(|error| fail(&error.to_string()));
     let partitions: Vec<i32> = metadata.topics()[0].partitions().iter().map(|partition| partition.id()).collect();
     let total: i64 = (partitions.iter())
         .map(|&partition| consumer.fetch_watermarks(&topic, partition, Duration::from_secs(10)))

@@ -37,16 +37,25 @@ fn main() {
 }
 
 fn create(config: &ClientConfig, topic: &str, partitions: i32) {
-    let admin: AdminClient<DefaultClientContext> = config.create().unwrap_or_else(|error| fail(&format!("no client: {error}")));
+    let admin: AdminClient<DefaultClientContext> =
+        config.create().unwrap_or_else(|error| fail(&format!("no client: {error}")));
     let fresh = NewTopic::new(topic, partitions, TopicReplication::Fixed(1));
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap_or_else(|error| fail(&error.to_string()));
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap_or_else(|error| fail(&error.to_string()));
     match runtime.block_on(admin.create_topics(&[fresh], &AdminOptions::new())) {
         Ok(results) if results.iter().all(Result::is_ok) => {}
         other => fail(&format!("{topic}: not made: {other:?}")),
     }
 }
 
-fn send(producer: &ThreadedProducer<rdkafka::producer::DefaultProducerContext>, topic: &str, partition: i32, line: &[u8]) {
+fn send(
+    producer: &ThreadedProducer<rdkafka::producer::DefaultProducerContext>,
+    topic: &str,
+    partition: i32,
+    line: &[u8],
+) {
     let mut record = BaseRecord::<(), [u8]>::to(topic).partition(partition).payload(line);
     loop {
         record = match producer.send(record) {

@@ -73,10 +73,12 @@ fn count(piece: &[u8], layout: Layout, above: i64, tally: &mut Tally) {
     let mut rest = piece;
     while !rest.is_empty() {
         let row;
-        (row, rest) = match if layout.len() == 4 { layout::read(rest, layout::LINES) } else { layout::read(rest, layout::HELIX) } {
-            Some(found) => found,
-            None => slow(rest),
-        };
+        (row, rest) =
+            match if layout.len() == 4 { layout::read(rest, layout::LINES) } else { layout::read(rest, layout::HELIX) }
+            {
+                Some(found) => found,
+                None => slow(rest),
+            };
         if row.viewers > above {
             tally.add(&row);
         }
@@ -95,7 +97,8 @@ fn slow(bytes: &[u8]) -> (Row<'_>, &[u8]) {
         viewer_count: i64,
     }
     let end = memchr(b'\n', bytes).unwrap_or(bytes.len());
-    let line: Line<'_> = serde_json::from_slice(&bytes[..end]).unwrap_or_else(|error| fail(&format!("a line is not JSON: {error}")));
+    let line: Line<'_> =
+        serde_json::from_slice(&bytes[..end]).unwrap_or_else(|error| fail(&format!("a line is not JSON: {error}")));
     let inner = |raw: &'_ serde_json::value::RawValue| -> usize { raw.get().len() - 1 };
     let user = &line.user_name.get().as_bytes()[1..inner(line.user_name)];
     let game = &line.game_name.get().as_bytes()[1..inner(line.game_name)];

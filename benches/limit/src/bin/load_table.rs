@@ -23,7 +23,12 @@ fn main() {
     let (url, table) = (required("--url"), required("--table"));
     let options = Opts::from_url(&url).unwrap_or_else(|error| fail(&format!("--url: {error}")));
     let mut connection = Conn::new(options).unwrap_or_else(|error| fail(&format!("no connection: {error}")));
-    let insert = |rows: usize| format!("INSERT INTO {table} (user_name, game_name, viewer_count, started_at) VALUES {}", vec!["(?,?,?,?)"; rows].join(","));
+    let insert = |rows: usize| {
+        format!(
+            "INSERT INTO {table} (user_name, game_name, viewer_count, started_at) VALUES {}",
+            vec!["(?,?,?,?)"; rows].join(",")
+        )
+    };
     let whole = connection.prep(insert(ROWS)).unwrap_or_else(|error| fail(&format!("{table}: {error}")));
     let mut loaded = 0usize;
     for path in std::env::args().skip(1).filter(|argument| argument.ends_with(".jsonl")) {
@@ -31,7 +36,8 @@ fn main() {
         let ends: Vec<usize> = memchr_iter(b'\n', &bytes).collect();
         let mut start = 0;
         for transaction in ends.chunks(ROWS * STATEMENTS) {
-            let mut open = connection.start_transaction(TxOpts::default()).unwrap_or_else(|error| fail(&error.to_string()));
+            let mut open =
+                connection.start_transaction(TxOpts::default()).unwrap_or_else(|error| fail(&error.to_string()));
             for statement in transaction.chunks(ROWS) {
                 let mut values: Vec<Value> = Vec::with_capacity(4 * statement.len());
                 for end in statement {
@@ -52,7 +58,8 @@ fn main() {
 }
 
 fn push(line: &[u8], values: &mut Vec<Value>) {
-    let line: Line<'_> = serde_json::from_slice(line).unwrap_or_else(|error| fail(&format!("a line is not JSON: {error}")));
+    let line: Line<'_> =
+        serde_json::from_slice(line).unwrap_or_else(|error| fail(&format!("a line is not JSON: {error}")));
     values.push(Value::Bytes(line.user_name.into()));
     values.push(Value::Bytes(line.game_name.into()));
     values.push(Value::Int(line.viewer_count));

@@ -54,10 +54,12 @@ fn main() {
 }
 
 fn send(brokers: &str, topic: &str, run: &Run) {
-    let (rate, seconds, warmup): (f64, f64, f64) = (number("--rate", 10_000.0), number("--seconds", 30.0), number("--warmup", 10.0));
-    let producer: ThreadedProducer<DefaultProducerContext> = (ClientConfig::new().set("bootstrap.servers", brokers).set("linger.ms", "1").set("acks", "1"))
-        .create()
-        .unwrap_or_else(|error| fail(&format!("no producer: {error}")));
+    let (rate, seconds, warmup): (f64, f64, f64) =
+        (number("--rate", 10_000.0), number("--seconds", 30.0), number("--warmup", 10.0));
+    let producer: ThreadedProducer<DefaultProducerContext> =
+        (ClientConfig::new().set("bootstrap.servers", brokers).set("linger.ms", "1").set("acks", "1"))
+            .create()
+            .unwrap_or_else(|error| fail(&format!("no producer: {error}")));
     // A few records until the engine has begun to answer: its start is not its latency.
     let limit = Instant::now() + PATIENCE;
     while !run.answered.load(Ordering::Relaxed) {
@@ -90,7 +92,11 @@ fn send(brokers: &str, topic: &str, run: &Run) {
 
 fn one(producer: &ThreadedProducer<DefaultProducerContext>, topic: &str, game: u64, due: i64, run: &Run) {
     let game = format!("Game {game:04}");
-    let payload = format!("{{\"user_name\":\"user_{}\",\"game_name\":\"{game}\",\"viewer_count\":{},\"sent\":{due}}}", due % 99_991, due % 5_003);
+    let payload = format!(
+        "{{\"user_name\":\"user_{}\",\"game_name\":\"{game}\",\"viewer_count\":{},\"sent\":{due}}}",
+        due % 99_991,
+        due % 5_003
+    );
     run.samples.sent(&game, due);
     if let Err((error, _)) = producer.send(BaseRecord::to(topic).key(&game).payload(&payload)) {
         fail(&format!("{topic}: {error}"));
@@ -102,10 +108,13 @@ fn read_topic(brokers: &str, topic: &str, run: &Run) {
     config.set("bootstrap.servers", brokers).set("group.id", "bench-open-loop").set("enable.auto.commit", "false");
     config.set("fetch.wait.max.ms", "10").set("isolation.level", "read_committed");
     let consumer: BaseConsumer = config.create().unwrap_or_else(|error| fail(&format!("no consumer: {error}")));
-    let metadata = consumer.fetch_metadata(Some(topic), Duration::from_secs(10)).unwrap_or_else(|error| fail(&error.to_string()));
+    let metadata =
+        consumer.fetch_metadata(Some(topic), Duration::from_secs(10)).unwrap_or_else(|error| fail(&error.to_string()));
     let mut places = TopicPartitionList::new();
     for partition in metadata.topics()[0].partitions() {
-        places.add_partition_offset(topic, partition.id(), Offset::Beginning).unwrap_or_else(|error| fail(&error.to_string()));
+        places
+            .add_partition_offset(topic, partition.id(), Offset::Beginning)
+            .unwrap_or_else(|error| fail(&error.to_string()));
     }
     consumer.assign(&places).unwrap_or_else(|error| fail(&error.to_string()));
     while !run.over.load(Ordering::Relaxed) {
@@ -119,7 +128,9 @@ fn read_topic(brokers: &str, topic: &str, run: &Run) {
 fn read_table(url: &str, table: &str, run: &Run) {
     let options = mysql::Opts::from_url(url).unwrap_or_else(|error| fail(&format!("--url: {error}")));
     let mut connection = mysql::Conn::new(options).unwrap_or_else(|error| fail(&format!("no connection: {error}")));
-    let query = connection.prep(format!("SELECT game_name, newest FROM {table}")).unwrap_or_else(|error| fail(&error.to_string()));
+    let query = connection
+        .prep(format!("SELECT game_name, newest FROM {table}"))
+        .unwrap_or_else(|error| fail(&error.to_string()));
     while !run.over.load(Ordering::Relaxed) {
         let rows: Vec<(String, i64)> = connection.exec(&query, ()).unwrap_or_else(|error| fail(&error.to_string()));
         for (game_name, newest) in &rows {
