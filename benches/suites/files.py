@@ -82,7 +82,7 @@ def run(options):
         f"DuckDB {cache.PYTHON['duckdb']}: `read_json` of the used columns with their types, the rows that pass in a temporary "
         "table, then three queries",
         f"Polars {cache.PYTHON['polars']}: `scan_ndjson` with a schema, streaming engine, then three queries at once",
-        "hand-specialised loop: `benches/limit`, for this job and these keys in this order alone; the limit, not an engine",
+        "hand-specialised loop: `benches/limit`, for this job and these keys in this order alone; the limit, not an engine; its memory has the mapped files in it",
         f"{options.sizes['large']:,} and {options.sizes['small']:,} records of 112 bytes, half as many of 482 (Helix), in 4 "
         f"files; {options.rounds} rounds; Python's start and imports are in *whole run*",
     ]

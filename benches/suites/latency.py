@@ -59,7 +59,8 @@ def once(options, variables, limit, pids, peer):
     for topic in (case.facts["in"], case.facts["out"]):
         made = [os.path.join(limit, "fill_topic"), "--brokers", brokers, "--topic", topic, "--partitions", "1"]
         subprocess.run(made, check=True, stdout=subprocess.DEVNULL)
-    load = [os.path.join(limit, "open_loop"), "--brokers", brokers, "--in", case.facts["in"], "--rate", RATE, "--seconds", options.seconds, "--warmup", options.seconds / 3]
+    load = [os.path.join(limit, "open_loop"), "--brokers", brokers, "--in", case.facts["in"], "--rate", RATE,
+            "--seconds", options.seconds, "--warmup", options.seconds / 3]
     if peer.name == TO_MYSQL:
         from .sinks import Database
 
@@ -89,7 +90,8 @@ def idle(options, variables, limit):
     costs = []
     for seconds in (2, 2 + IDLE):
         with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-            command = [engine.binary_of(options), "run", engine.pipeline(options, "idle"), "--for", f"{seconds}s", "--state", os.path.join(folder, "state")]
+            command = [engine.binary_of(options), "run", engine.pipeline(options, "idle"), "--for", f"{seconds}s",
+                       "--state", os.path.join(folder, "state")]
             found = measure.run(command, names)
             if found.code != 0:
                 return None

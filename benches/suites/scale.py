@@ -15,7 +15,7 @@ KEYS = [10, 1_000, 100_000, 1_000_000, 10_000_000]
 OPERATORS = [1, 10, 100]
 WORKERS = [1, 2, 4]
 PARTITIONS = [1, 10, 100, 1_000]
-FLOWCTL = "flowctl -w 2"
+SUMS = "total_viewers: sum(viewer_count), n: count(*), mean: avg(viewer_count)"
 
 
 def case(options, name, records, users=200_000, files=4, **facts):
@@ -33,7 +33,7 @@ def many(options, count, folder):
         head = file.read().replace("include: [sums_shared.yaml]\n", "").rstrip()
     lines = [head, "", "operators:", '  popular: { from: streams, filter: "viewer_count > ${BENCH_ABOVE}" }']
     for number in range(count):
-        lines.append(f"  games_{number}: {{ from: popular, group_by: [game_name], aggregate: {{ total_viewers: sum(viewer_count), n: count(*), mean: avg(viewer_count) }} }}")
+        lines.append(f"  games_{number}: {{ from: popular, group_by: [game_name], aggregate: {{ {SUMS} }} }}")
         lines.append(f"  top_{number}: {{ from: games_{number}, top: 5, by: total_viewers desc }}")
     lines += ["", "sinks:"] + [f"  top_{number}: {{ from: top_{number}, console: {{}} }}" for number in range(count)]
     path = os.path.join(folder, f"operators_{count}.yaml")
@@ -74,7 +74,8 @@ def rows(samples, works, contestants):
             runs = list(of(samples, work.name, peer.name, "large").values())
             if runs:
                 yield [
-                    work.name, peer.name, spread([run.cpu for run in runs], "{:.3f}"), spread([run.cpu / run.records * 1e9 for run in runs], "{:.0f}"),
+                    work.name, peer.name, spread([run.cpu for run in runs], "{:.3f}"),
+                    spread([run.cpu / run.records * 1e9 for run in runs], "{:.0f}"),
                     spread([run.wall for run in runs], "{:.3f}"), f"{max(run.memory for run in runs) / 1e6:.0f}",
                 ]
 
