@@ -1,0 +1,1 @@
+"""How the benchmark measures, compares and reports; what is measured is in `suites`, with whom in `peers`."""

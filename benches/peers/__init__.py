@@ -1,0 +1,1 @@
+"""What is compared with: programs that do the job, and how they are started."""
