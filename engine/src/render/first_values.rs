@@ -18,7 +18,7 @@ pub(super) struct FirstValues {
     said: Vec<(RowBytes, Diff)>,
 }
 
-/// How many values are in order beyond those that are asked for, and as many again.
+/// How many values stay in order beyond twice those that are asked for.
 const SPARE: usize = 32;
 
 impl FirstValues {
@@ -53,7 +53,7 @@ impl FirstValues {
 
     /// What has changed in the first `n` since this was last asked; a value that stands `m` times takes `m` places.
     pub(super) fn changes(&mut self, n: usize) -> Vec<(RowBytes, Diff)> {
-        let most = 2 * n + SPARE;
+        let most = n.saturating_mul(2).saturating_add(SPARE);
         if !self.rest.is_empty() && self.standing() < n {
             self.refill(most);
         }

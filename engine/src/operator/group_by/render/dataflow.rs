@@ -136,12 +136,9 @@ fn part(groups: Stream<'_, Epoch, Vec<EpochGroups>>, layout: Layout) -> Branches
 fn pack(epoch: &EpochGroups, workers: usize, layout: &Layout) -> Vec<Parcel> {
     let mut parcels: Vec<Parcel> = (0..workers).map(|worker| Parcel { worker, ..Parcel::default() }).collect();
     for (key, sums, best) in epoch.groups.iter(layout.shape()) {
-        let hash = hash_key(key);
-        let parcel = &mut parcels[owner(hash, workers)];
-        parcel.hashes.push(hash);
-        parcel.groups.push(key, sums, best);
+        parcels[owner(hash_key(key), workers)].groups.push(key, sums, best);
     }
-    parcels.retain(|parcel| !parcel.hashes.is_empty());
+    parcels.retain(|parcel| parcel.groups.keys.len() > 0);
     parcels
 }
 

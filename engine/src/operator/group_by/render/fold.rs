@@ -15,7 +15,7 @@ use crate::schema::Schema;
 use super::exact_float;
 use super::groups::Groups;
 use super::key_codec::KeyCodec;
-use super::key_table::{KeyTable, hash_key};
+use super::key_table::KeyTable;
 use super::layout::{Addend, Layout, Sum};
 
 /// What a worker has folded of an epoch.
@@ -80,7 +80,7 @@ impl Folder {
     pub(super) fn fold(&self, folded: &mut Folded, batch: &Batch) {
         let mut numbers = std::mem::take(&mut folded.numbers);
         numbers.clear();
-        self.keys.each(&batch.rows, |key| numbers.push(folded.keys.number(key, hash_key(key))));
+        self.keys.number(&batch.rows, &mut folded.keys, &mut numbers);
         folded.sums.resize(folded.keys.bound() * self.layout.width, 0);
         for sum in &self.layout.sums {
             add(sum, batch, &numbers, self.layout.width, &mut folded.sums);

@@ -34,10 +34,15 @@ impl Keys {
         self.ends.len()
     }
 
+    /// The one at this place.
+    pub(super) fn get(&self, at: usize) -> &[u8] {
+        let start = if at == 0 { 0 } else { self.ends[at - 1] };
+        &self.bytes[start..self.ends[at]]
+    }
+
     /// All of them, in order.
     pub(super) fn iter(&self) -> impl Iterator<Item = &[u8]> {
-        let starts = std::iter::once(0).chain(self.ends.iter().copied());
-        starts.zip(&self.ends).map(|(start, end)| &self.bytes[start..*end])
+        (0..self.len()).map(|at| self.get(at))
     }
 }
 
@@ -78,15 +83,13 @@ impl Groups {
 pub(super) struct Parcel {
     /// The worker.
     pub(super) worker: usize,
-    /// The hashes of the keys.
-    pub(super) hashes: Vec<u32>,
     /// The groups, each once.
     pub(super) groups: Groups,
 }
 
 /// The worker that owns a key of this hash.
 pub(super) fn owner(hash: u32, workers: usize) -> usize {
-    // Tables deal slots by other bits of the hash.
+    // A table deals its slots by the lowest bits: these are of all.
     ((u64::from(hash.wrapping_mul(0x85eb_ca6b)) * workers as u64) >> 32) as usize
 }
 

@@ -8,6 +8,7 @@ use crate::render::row_bytes::{RowBytes, RowCodec, columns_at};
 use crate::schema::{ColumnType, Schema};
 
 use super::groups::Keys;
+use super::key_table::KeyTable;
 
 /// The columns of keys as bytes. They are `arrow-row` bytes, but for one text column without nulls: its texts are told apart as they are, without
 /// encoding each first.
@@ -25,16 +26,19 @@ impl KeyCodec {
         Self { rows: RowCodec::ascending(schema, 0..columns), columns, plain_text }
     }
 
-    /// Gives the key of each row.
-    #[inline]
-    pub(super) fn each(&self, rows: &RecordBatch, mut take: impl FnMut(&[u8])) {
+    /// Appends the number of each row's key.
+    pub(super) fn number(&self, rows: &RecordBatch, table: &mut KeyTable, numbers: &mut Vec<u32>) {
+        let count = rows.num_rows();
+        numbers.reserve(count);
         if self.columns == 0 {
-            (0..rows.num_rows()).for_each(|_| take(b""));
+            table.numbers(count.min(1), |_| b"", numbers);
+            numbers.resize(count, numbers.first().copied().unwrap_or_default());
         } else if self.plain_text {
             let texts = rows.column(0).as_string_view();
-            (0..texts.len()).for_each(|row| take(texts.value(row).as_bytes()));
+            table.numbers(count, |row| texts.value(row).as_bytes(), numbers);
         } else {
-            self.rows.encode(&columns_at(rows, 0..self.columns)).iter().for_each(|key| take(key.as_ref()));
+            let encoded = self.rows.encode(&columns_at(rows, 0..self.columns));
+            table.numbers(count, |row| encoded.row(row).data(), numbers);
         }
     }
 

@@ -20,21 +20,30 @@ pub(super) struct Standing {
 impl Standing {
     /// Of no group.
     pub(super) fn new(shape: Shape) -> Self {
-        Self { shape, keys: KeyTable::default(), sums: Vec::new(), best: Vec::new(), touched: Vec::new(), changes: 0 }
+        Self {
+            shape,
+            keys: KeyTable::with_capacity(0),
+            sums: Vec::new(),
+            best: Vec::new(),
+            touched: Vec::new(),
+            changes: 0,
+        }
     }
 
     /// Adds what has come of an epoch. A group of which nothing is left is forgotten.
     pub(super) fn add(&mut self, parcels: &[Parcel]) -> Changed {
         self.changes += 1;
-        let mut numbers = Vec::with_capacity(parcels.iter().map(|parcel| parcel.hashes.len()).max().unwrap_or(0));
+        let mut numbers = Vec::with_capacity(parcels.iter().map(|parcel| parcel.groups.keys.len()).max().unwrap_or(0));
         let mut before = Groups::default();
-        for Parcel { hashes, groups, .. } in parcels {
-            for ((key, added, candidates), hash) in groups.iter(self.shape).zip(hashes) {
-                let number = self.keys.number(key, *hash);
+        let mut found = Vec::new();
+        for Parcel { groups, .. } in parcels {
+            found.clear();
+            self.keys.numbers(groups.keys.len(), |at| groups.keys.get(at), &mut found);
+            for ((_, added, candidates), number) in groups.iter(self.shape).zip(found.iter().copied()) {
                 if self.touch(number) {
                     numbers.push(number);
                     let (sums, best) = self.values(number);
-                    before.push(key, sums, best);
+                    before.push(self.keys.key(number), sums, best);
                 }
                 self.add_group(number, added, candidates);
             }
