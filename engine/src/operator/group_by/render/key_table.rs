@@ -9,7 +9,7 @@ use foldhash::fast::FixedState;
 /// An open table with linear probing, whose slots say where the bytes of a key stand in one arena. It is a table of its own, and no ready-made one,
 /// for [`KeyTable::numbers`]: many keys are looked up step by step together, so that their cache misses overlap.
 pub(super) struct KeyTable {
-    /// A power of two of them, at most two thirds taken.
+    /// A power of two of them, at most half of them taken: then most keys stand in one of the first two places.
     slots: Vec<Slot>,
     taken: usize,
     /// Where the bytes of each key are, by number.
@@ -59,7 +59,7 @@ impl KeyTable {
     /// With room for so many keys.
     pub(super) fn with_capacity(keys: usize) -> Self {
         Self {
-            slots: vec![VACANT; (keys + keys / 2).next_power_of_two().max(16)],
+            slots: vec![VACANT; (2 * keys + 1).next_power_of_two().max(16)],
             taken: 0,
             places: Vec::with_capacity(keys),
             bytes: Vec::new(),
@@ -86,7 +86,10 @@ impl KeyTable {
                 *hash = hash_key(key(at));
             }
             for (slot, hash) in slots.iter_mut().zip(&hashes) {
-                *slot = self.slots[self.home(*hash)];
+                let home = self.home(*hash);
+                // Which of two is computed, not branched on: a branch would wait for memory before the next key could.
+                let second = usize::from(self.slots[home].hash != *hash);
+                *slot = self.slots[(home + second) & (self.slots.len() - 1)];
             }
             for (word, slot) in words.iter_mut().zip(&slots) {
                 let start = slot.place.start as usize * UNIT;
@@ -164,7 +167,7 @@ impl KeyTable {
         self.places[number as usize] = place;
         self.slots[at] = Slot { hash, number, place };
         self.taken += 1;
-        if self.taken * 3 > self.slots.len() * 2 {
+        if self.taken * 2 > self.slots.len() {
             self.grow();
         }
         number
@@ -224,12 +227,23 @@ impl KeyTable {
             return false;
         }
         let (Some(first), Some(last)) = (key.first_chunk::<UNIT>(), key.last_chunk::<UNIT>()) else {
-            return word[..key.len()] == *key;
+            return short(key) == word;
         };
         let known = self.bytes_at(place);
-        let words = known.chunks_exact(UNIT).zip(key.chunks_exact(UNIT)).skip(1);
-        *first == word && known.ends_with(last) && words.fold(true, |equal, (word, other)| equal & (word == other))
+        // Words of a fixed size are compared in place, and not by a call each.
+        let (known_words, _) = known.as_chunks::<UNIT>();
+        let (words, _) = key.as_chunks::<UNIT>();
+        let equal = known_words.iter().zip(words).skip(1).fold(true, |equal, (known, word)| equal & (known == word));
+        *first == word && equal && known.last_chunk() == Some(last)
     }
+}
+
+/// A key of less than a word, and zeros.
+#[inline]
+fn short(key: &[u8]) -> [u8; UNIT] {
+    let mut word = [0; UNIT];
+    word.iter_mut().zip(key).for_each(|(to, from)| *to = *from);
+    word
 }
 
 fn append(bytes: &mut Vec<u8>, key: &[u8]) -> Place {
