@@ -39,14 +39,15 @@ fn decode(criterion: &mut Criterion) {
     let request = DecodeRequest { schema, wanted: vec![true; 4] };
     for (name, separator) in [("compact", ":"), ("spaced", ": ")] {
         let records = records(separator);
-        let count = records.spans().values.len();
+        let spans = records.spans();
+        let count = spans.values.len();
         let mut group = criterion.benchmark_group(format!("json_{name}_{count}"));
         group.throughput(Throughput::Elements(count as u64));
         for (label, columns) in [("scan", 0..0), ("scan_int", 2..3), ("scan_strings", 0..2), ("scan_all", 0..4)] {
             let mut decoder = format.decoder(&request);
             group.bench_function(label, |bencher| {
                 bencher.iter(|| {
-                    let verdicts = decoder.scan(&records);
+                    let verdicts = decoder.scan(&records, &spans);
                     assert!(verdicts.bad.is_empty());
                     for column in columns.clone() {
                         black_box(decoder.column(column, &verdicts.good));

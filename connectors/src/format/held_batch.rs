@@ -10,7 +10,7 @@ pub(crate) fn decode_all(
     schema: &Schema,
     records: &Records,
 ) -> (Option<RecordBatch>, Vec<BadRecord>) {
-    let verdicts = decoder.scan(records);
+    let verdicts = decoder.scan(records, &records.spans());
     if verdicts.good.is_empty() {
         return (None, verdicts.bad);
     }

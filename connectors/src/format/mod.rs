@@ -1,6 +1,6 @@
 //! Formats: bytes to columns and back.
 //!
-//! Each format has a folder with its manual page. What they share: where records lie (`framing`), whether they are text
+//! Each format has a folder with its manual page. What they share: whether they are text
 //! (`utf8`), what a scan remembers (`slots`), how columns are built from that (`build`), the written forms of numbers
 //! and times (`decimal`, `time`), and rows of all columns at once (`held_batch`).
 
@@ -11,7 +11,6 @@ pub mod raw;
 mod build;
 mod decimal;
 mod excerpt;
-mod framing;
 mod held_batch;
 mod slots;
 mod time;

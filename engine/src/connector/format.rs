@@ -6,7 +6,7 @@ use arrow::array::ArrayRef;
 
 use crate::schema::Schema;
 
-use super::Records;
+use super::{Records, Spans};
 
 /// A format, as `json`: its name in YAML.
 pub trait FormatKind: Sync {
@@ -38,8 +38,9 @@ pub struct DecodeRequest {
 
 /// Decodes the records of one worker, one batch after the other.
 pub trait Decoder: Send {
-    /// Judges every record of a batch against the whole schema, and remembers it for [`Decoder::column`].
-    fn scan(&mut self, records: &Records) -> Verdicts;
+    /// Judges every record of a batch against the whole schema, and remembers it for [`Decoder::column`]. `spans` are [`Records::spans`], which the
+    /// caller needs, too.
+    fn scan(&mut self, records: &Records, spans: &Spans) -> Verdicts;
 
     /// Builds one declared column of the scanned batch for the records at `rows` (places in the batch, ascending, all of them
     /// good), in the Arrow type of its column type.

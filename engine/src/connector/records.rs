@@ -1,5 +1,6 @@
 //! Undecoded records: many of one partition, in one buffer, in the partition's order.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -96,9 +97,9 @@ impl Records {
 
     /// The spans of all records; found by a search for line ends if the framing is by lines.
     #[must_use]
-    pub fn spans(&self) -> Spans {
+    pub fn spans(&self) -> Cow<'_, Spans> {
         match &self.framing {
-            Framing::Spans(spans) => spans.clone(),
+            Framing::Spans(spans) => Cow::Borrowed(spans),
             Framing::Lines => {
                 let bytes = self.payload.as_slice();
                 let mut values = Vec::with_capacity(bytes.len() / 64);
@@ -116,7 +117,7 @@ impl Records {
                     start = end + 1;
                 }
                 add(start, bytes.len());
-                Spans { values, offsets: Offsets::Listed(offsets) }
+                Cow::Owned(Spans { values, offsets: Offsets::Listed(offsets) })
             }
         }
     }

@@ -37,8 +37,8 @@ pub type CutSums = BTreeMap<Cut, HashMap<CutKey, CutValue, FixedState>>;
 pub(crate) struct CutBook {
     /// Up to here a checkpoint has it already.
     past: Epoch,
-    /// By epoch, as long as the epoch may still change.
-    open: BTreeMap<Epoch, CutSums>,
+    /// By epoch, as long as the epoch may still change; not added up yet, since few things are noted twice in an epoch.
+    open: BTreeMap<Epoch, Vec<(Cut, Vec<CutEntry>)>>,
     closed: CutSums,
 }
 
@@ -67,9 +67,10 @@ impl CutBook {
     /// Adds up the epochs before `through`, which no longer change.
     pub(crate) fn close(&mut self, through: Epoch) {
         let later = self.open.split_off(&through);
-        for sums in std::mem::replace(&mut self.open, later).into_values() {
-            for (cut, entries) in sums {
+        for noted in std::mem::replace(&mut self.open, later).into_values() {
+            for (cut, entries) in noted {
                 let known = self.closed.entry(cut).or_default();
+                known.reserve(entries.len().saturating_sub(known.len()));
                 entries.into_iter().for_each(|entry| add(known, entry));
             }
         }
@@ -83,8 +84,7 @@ impl CutPage {
         if epoch <= book.past {
             return;
         }
-        let sums = book.open.entry(epoch).or_default().entry(self.cut).or_default();
-        entries().into_iter().for_each(|entry| add(sums, entry));
+        book.open.entry(epoch).or_default().push((self.cut, entries().into_iter().collect()));
     }
 }
 

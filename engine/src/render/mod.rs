@@ -15,6 +15,7 @@ pub(crate) mod cut_value;
 mod dataflow;
 mod digests;
 pub(crate) mod encoded;
+mod first_values;
 mod flow;
 pub(crate) mod gathered;
 pub(crate) mod node_input;

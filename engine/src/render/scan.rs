@@ -138,7 +138,7 @@ impl Scan {
         let plan = Arc::clone(&self.plan);
         let node = &plan.sources[self.source];
         let spans = raw.records.spans();
-        let verdicts = self.decoder.scan(&raw.records);
+        let verdicts = self.decoder.scan(&raw.records, &spans);
         let mut target = ScanTarget::new((self.source, node), &self.name, (raw, &spans), &mut self.fates);
         if raw.again.is_none() {
             target.scanned.digest = of_records(raw, &spans);

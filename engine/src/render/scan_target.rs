@@ -185,8 +185,8 @@ impl<'a> ScanTarget<'a> {
         let duplicate = self.raw.records.duplicates;
         scanned.ledger.duplicate = duplicate;
         scanned.ledger.read = self.fates.len() as u64 + duplicate;
-        for fate in self.fates.iter() {
-            *fate.column(&mut scanned.ledger) += 1;
+        for fate in [Fate::Filtered, Fate::Late, Fate::Used, Fate::Failed] {
+            *fate.column(&mut scanned.ledger) += self.fates.iter().filter(|found| **found == fate).count() as u64;
         }
         scanned
     }

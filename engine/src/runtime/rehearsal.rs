@@ -46,7 +46,8 @@ impl Rehearsal {
                 break;
             }
             let at = 1 + self.below(spans.values.len() as u64 - 1);
-            let (below, above) = rest.split_at(spans.offsets.at(at as usize));
+            let border = spans.offsets.at(at as usize);
+            let (below, above) = rest.split_at(border);
             parts.push(below);
             rest = above;
         }

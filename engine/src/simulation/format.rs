@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, StringViewArray, TimestampMicrosecondArray};
 
-use crate::connector::{BadRecord, DecodeRequest, Decoder, Format, FormatKind, Records, Verdicts};
+use crate::connector::{BadRecord, DecodeRequest, Decoder, Format, FormatKind, Records, Spans, Verdicts};
 use crate::schema::{ColumnType, Schema};
 
 /// The format.
@@ -39,10 +39,10 @@ impl Format for Words {
 }
 
 impl Decoder for WordsDecoder {
-    fn scan(&mut self, records: &Records) -> Verdicts {
+    fn scan(&mut self, records: &Records, spans: &Spans) -> Verdicts {
         self.rows.clear();
         let mut verdicts = Verdicts::default();
-        for (row, span) in records.spans().values.iter().enumerate() {
+        for (row, span) in spans.values.iter().enumerate() {
             let text = span.as_ref().map(|span| String::from_utf8_lossy(records.value(span)).into_owned());
             let words: Vec<String> = text.unwrap_or_default().split(' ').map(str::to_owned).collect();
             let columns = self.schema.columns.iter().zip(&words);

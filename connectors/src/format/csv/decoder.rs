@@ -4,12 +4,11 @@ use std::ops::Range;
 
 use arrow::array::ArrayRef;
 use arrow::buffer::Buffer;
-use engine::connector::{BadRecord, DecodeRequest, Decoder, Records, Verdicts};
+use engine::connector::{BadRecord, DecodeRequest, Decoder, Records, Spans, Verdicts};
 use engine::schema::Column;
 
 use super::super::build::{Origin, build_column};
 use super::super::excerpt::excerpt;
-use super::super::framing::for_each_record;
 use super::super::slots::{Place, Row, Slots};
 use super::super::time::TimestampReader;
 use super::super::utf8::Utf8;
@@ -41,15 +40,15 @@ impl CsvDecoder {
 }
 
 impl Decoder for CsvDecoder {
-    fn scan(&mut self, records: &Records) -> Verdicts {
+    fn scan(&mut self, records: &Records, spans: &Spans) -> Verdicts {
         self.payload = records.payload.clone();
         self.slots.clear();
         self.judge.header.take(records.preamble.as_ref(), &self.judge.columns);
         let bytes = records.payload.as_slice();
         let utf8 = Utf8::of(bytes);
         let mut verdicts = Verdicts::default();
-        let mut row = 0;
-        for_each_record(records, |span| {
+        for (row, span) in (0..).zip(&spans.values) {
+            let span = span.as_ref().map(|span| span.start as usize..span.end as usize);
             let mut cells = self.slots.add_record();
             let bad = |code, message: String| Err(Problem { code, message });
             let verdict = match span {
@@ -66,8 +65,7 @@ impl Decoder for CsvDecoder {
                 Ok(()) => verdicts.good.push(row),
                 Err(Problem { code, message }) => verdicts.bad.push(BadRecord { row, code, message }),
             }
-            row += 1;
-        });
+        }
         verdicts
     }
 
@@ -160,7 +158,7 @@ mod tests {
         let schema = schema();
         let wanted = vec![true; schema.columns.len()];
         let mut decoder = CsvDecoder::new(&DecodeRequest { schema: schema.clone(), wanted });
-        let verdicts = decoder.scan(&records);
+        let verdicts = decoder.scan(&records, &records.spans());
         let columns = (0..schema.columns.len()).map(|column| decoder.column(column, &verdicts.good)).collect();
         let batch = RecordBatch::try_new(schema.arrow(), columns).expect("columns of the schema");
         (batch, verdicts.bad.iter().map(|bad| bad.code).collect())

@@ -2,13 +2,12 @@
 
 use arrow::array::ArrayRef;
 use arrow::buffer::Buffer;
-use engine::connector::{BadRecord, DecodeRequest, Decoder, Records, Verdicts};
+use engine::connector::{BadRecord, DecodeRequest, Decoder, Records, Spans, Verdicts};
 use engine::schema::{Column, ColumnType};
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
 use super::super::build::{Origin, build_column};
-use super::super::framing::for_each_record;
 use super::super::slots::{Place, Row, Slots};
 use super::super::time::TimestampReader;
 use super::super::utf8::Utf8;
@@ -47,14 +46,14 @@ impl JsonDecoder {
 }
 
 impl Decoder for JsonDecoder {
-    fn scan(&mut self, records: &Records) -> Verdicts {
+    fn scan(&mut self, records: &Records, spans: &Spans) -> Verdicts {
         self.payload = records.payload.clone();
         self.slots.clear();
         let bytes = records.payload.as_slice();
         let utf8 = Utf8::of(bytes);
-        let mut verdicts = Verdicts { good: Vec::with_capacity(bytes.len() / 64), bad: Vec::new() };
-        let mut row = 0;
-        for_each_record(records, |span| {
+        let mut verdicts = Verdicts { good: Vec::with_capacity(spans.values.len()), bad: Vec::new() };
+        for (row, span) in (0..).zip(&spans.values) {
+            let span = span.as_ref().map(|span| span.start as usize..span.end as usize);
             let mut cells = self.slots.add_record();
             let verdict = match span {
                 None => Err(Problem::tombstone()),
@@ -66,8 +65,7 @@ impl Decoder for JsonDecoder {
                 Ok(()) => verdicts.good.push(row),
                 Err(Problem { code, message }) => verdicts.bad.push(BadRecord { row, code, message }),
             }
-            row += 1;
-        });
+        }
         verdicts
     }
 

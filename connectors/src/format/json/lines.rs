@@ -13,7 +13,7 @@ pub fn decode_lines(schema: &Schema, text: &str) -> (RecordBatch, Vec<BadRecord>
     let records = Records::of_lines(PartitionIndex(0), 0, Buffer::from(text.as_bytes()));
     let request = DecodeRequest { schema: schema.clone(), wanted: vec![true; schema.columns.len()] };
     let mut decoder = JsonDecoder::new(&request);
-    let verdicts = decoder.scan(&records);
+    let verdicts = decoder.scan(&records, &records.spans());
     let columns = (0..schema.columns.len()).map(|column| decoder.column(column, &verdicts.good)).collect();
     let batch = RecordBatch::try_new(schema.arrow(), columns)
         .expect("a decoder builds columns of the schema's types, all of one length");

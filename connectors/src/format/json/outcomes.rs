@@ -35,7 +35,7 @@ fn judge(schema: &Schema, record: Option<&[u8]>) -> Result<(), (&'static str, St
         anchor: None,
     };
     let wanted = vec![true; schema.columns.len()];
-    let Verdicts { good, bad } = JsonDecoder::new(&DecodeRequest { schema: schema.clone(), wanted }).scan(&records);
+    let Verdicts { good, bad } = JsonDecoder::new(&DecodeRequest { schema: schema.clone(), wanted }).scan(&records, &records.spans());
     match (good.as_slice(), bad.as_slice()) {
         ([0], []) => Ok(()),
         ([], [bad]) => Err((bad.code, bad.message.clone())),
@@ -218,7 +218,7 @@ fn long_texts_are_not_copied() {
         anchor: None,
     };
     let mut decoder = JsonDecoder::new(&DecodeRequest { schema: schema(&["s: string"]), wanted: vec![true] });
-    decoder.scan(&records);
+    decoder.scan(&records, &records.spans());
     let column = decoder.column(0, &[0]);
     assert_eq!(column.as_string_view().data_buffers()[0].as_ptr(), payload.as_ptr());
 }

@@ -236,7 +236,7 @@ fn decode_all(schema: &Schema, all: &[Vec<u8>]) -> Vec<Result<String, &'static s
     };
     let wanted = vec![true; schema.columns.len()];
     let mut decoder = JsonDecoder::new(&DecodeRequest { schema: schema.clone(), wanted });
-    let verdicts = decoder.scan(&records);
+    let verdicts = decoder.scan(&records, &records.spans());
     let columns = (0..schema.columns.len()).map(|column| decoder.column(column, &verdicts.good)).collect();
     let batch = RecordBatch::try_new(schema.arrow(), columns).expect("columns of the schema");
     let mut found = vec![Err("no verdict"); all.len()];

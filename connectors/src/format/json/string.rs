@@ -28,23 +28,31 @@ fn end_of_escaped(bytes: &[u8], mut at: usize) -> Result<(usize, bool), Malforme
 
 /// The position of the next quote, backslash or control character, or the end of the bytes. Most strings end within 24 bytes: looking at
 /// that many without a branch costs less than to guess how many words there are.
-#[inline]
-fn next_special(bytes: &[u8], mut at: usize) -> usize {
+#[inline(always)]
+fn next_special(bytes: &[u8], at: usize) -> usize {
+    match bytes.get(at..).and_then(|rest| rest.first_chunk::<24>()).and_then(special_of) {
+        Some(found) => at + found,
+        None => next_special_beyond(bytes, at),
+    }
+}
+
+/// The place of the first special byte among these.
+#[inline(always)]
+fn special_of(chunk: &[u8; 24]) -> Option<usize> {
+    let [first, second, third] = words(chunk).map(special_bytes);
+    let (skipped, found) = if second != 0 { (8, second) } else { (16, third) };
+    let (skipped, found) = if first != 0 { (0, first) } else { (skipped, found) };
+    (found != 0).then(|| skipped + (found.trailing_zeros() / 8) as usize)
+}
+
+/// The same for any string.
+#[inline(never)]
+fn next_special_beyond(bytes: &[u8], mut at: usize) -> usize {
     while let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk::<24>()) {
-        let [first, second, third] = words(chunk).map(special_bytes);
-        if first | second | third != 0 {
-            let (skipped, found) = if second != 0 { (8, second) } else { (16, third) };
-            let (skipped, found) = if first != 0 { (0, first) } else { (skipped, found) };
-            return at + skipped + (found.trailing_zeros() / 8) as usize;
+        if let Some(found) = special_of(chunk) {
+            return at + found;
         }
         at += 24;
-    }
-    while let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
-        let found = special_bytes(u64::from_le_bytes(*chunk));
-        if found != 0 {
-            return at + (found.trailing_zeros() / 8) as usize;
-        }
-        at += 8;
     }
     while let Some(byte) = bytes.get(at) {
         if matches!(byte, b'"' | b'\\' | 0..0x20) {
@@ -55,7 +63,7 @@ fn next_special(bytes: &[u8], mut at: usize) -> usize {
     at
 }
 
-#[inline]
+#[inline(always)]
 fn words(chunk: &[u8; 24]) -> [u64; 3] {
     let word = |at: usize| chunk[at..].first_chunk::<8>().map_or(0, |bytes| u64::from_le_bytes(*bytes));
     [word(0), word(8), word(16)]
@@ -63,7 +71,7 @@ fn words(chunk: &[u8; 24]) -> [u64; 3] {
 
 /// The highest bit of each byte that is a quote, a backslash or a control character: subtracting borrows into it. Exact for the lowest
 /// such byte, which is all that is asked ("Bit Twiddling Hacks", `haszero` and `hasless`).
-#[inline]
+#[inline(always)]
 fn special_bytes(word: u64) -> u64 {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGHS: u64 = 0x8080_8080_8080_8080;

@@ -2,12 +2,11 @@
 
 use arrow::array::ArrayRef;
 use arrow::buffer::Buffer;
-use engine::connector::{BadRecord, DecodeRequest, Decoder, Records, Verdicts};
+use engine::connector::{BadRecord, DecodeRequest, Decoder, Records, Spans, Verdicts};
 use engine::schema::ColumnType;
 
 use super::super::build::{Origin, build_column};
 use super::super::excerpt::excerpt;
-use super::super::framing::for_each_record;
 use super::super::slots::{Place, Slots};
 use super::super::utf8::Utf8;
 
@@ -24,14 +23,14 @@ impl RawDecoder {
 }
 
 impl Decoder for RawDecoder {
-    fn scan(&mut self, records: &Records) -> Verdicts {
+    fn scan(&mut self, records: &Records, spans: &Spans) -> Verdicts {
         self.payload = records.payload.clone();
         self.slots.clear();
         let bytes = records.payload.as_slice();
         let utf8 = Utf8::of(bytes);
         let mut verdicts = Verdicts::default();
-        let mut row = 0;
-        for_each_record(records, |span| {
+        for (row, span) in (0..).zip(&spans.values) {
+            let span = span.as_ref().map(|span| span.start as usize..span.end as usize);
             let mut cells = self.slots.add_record();
             let mut bad = |code, message: String| verdicts.bad.push(BadRecord { row, code, message });
             match span {
@@ -47,8 +46,7 @@ impl Decoder for RawDecoder {
                     verdicts.good.push(row);
                 }
             }
-            row += 1;
-        });
+        }
         verdicts
     }
 
@@ -86,7 +84,7 @@ mod tests {
         };
         let format = RawKind.check(&schema).expect("one string column");
         let mut decoder = format.decoder(&DecodeRequest { schema, wanted: vec![true] });
-        let verdicts = decoder.scan(&records);
+        let verdicts = decoder.scan(&records, &records.spans());
         assert_eq!(verdicts.good, [0, 3, 4]);
         let codes: Vec<_> = verdicts.bad.iter().map(|bad| (bad.row, bad.code)).collect();
         assert_eq!(codes, [(1, "raw.tombstone"), (2, "raw.not_utf8")]);

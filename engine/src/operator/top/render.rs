@@ -1,4 +1,4 @@
-//! Renders `top`: rows as bytes that begin with the order, the first of each group kept by differential.
+//! Renders `top`: rows as bytes that begin with the order, the first of each group kept.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,10 +12,11 @@ use super::check::Top;
 use crate::connector::SortKey;
 use crate::plan::Plan;
 
-use crate::render::cut::{CutKey, CutPage};
+use crate::render::batch::Batch;
+use crate::render::cut::{CutEntry, CutKey, CutPage};
 use crate::render::cut_value::CutValue;
 use crate::render::encoded::{Update, decode};
-use crate::render::gathered::Gathered;
+use crate::render::gathered::{Gathered, epoch};
 use crate::render::node_input::{CutInput, NodeInput, Restored, Rows};
 use crate::render::row_bytes::{RowBytes, RowCodec, columns_at, sort_options};
 use crate::render::smallest::smallest;
@@ -28,13 +29,16 @@ pub(crate) fn top<'scope>(
     node: usize,
     top: &Top,
 ) -> Rows<'scope> {
-    let mut ranked = Vec::new();
-    if let Some(CutInput { rows, page, restored }) = input.of_sources {
-        ranked.push(rank(rows, restored, plan, node, top, Some(page)));
-    }
-    ranked.extend(
-        input.of_nodes.map(|rows| rank(rows, scope.concatenate(Vec::<Restored<'_>>::new()), plan, node, top, None)),
-    );
+    let ranker = || Ranker::new(plan, node, top);
+    let of_all = |rows, restored: Option<Restored<'scope>>, page| {
+        if plan.nodes[node].input_appends {
+            return rank_first(rows, scope.concatenate(restored), ranker(), page);
+        }
+        scope.concatenate(restored.map(restore).into_iter().chain([rank(rows, ranker(), page)]))
+    };
+    let of_sources = input.of_sources.map(|CutInput { rows, page, restored }| of_all(rows, Some(restored), Some(page)));
+    let of_nodes = input.of_nodes.map(|rows| of_all(rows, None, None));
+    let ranked = of_sources.into_iter().chain(of_nodes);
     let codec = row_codec(plan, node, top);
     let first = smallest(scope.concatenate(ranked).as_collection(), top.limit);
     decode(first.inner, plan, node, codec, top.by.len())
@@ -48,25 +52,77 @@ fn row_codec(plan: &Plan, node: usize, top: &Top) -> RowCodec {
     RowCodec::ordered(schema, order.chain(rest.map(|key| (key.column, sort_options(key)))))
 }
 
+/// Rows → (group, order and row).
+struct Ranker {
+    top: Top,
+    groups: RowCodec,
+    values: RowCodec,
+}
+
+impl Ranker {
+    fn new(plan: &Plan, node: usize, top: &Top) -> Self {
+        let groups = RowCodec::ascending(&plan.nodes[node].input, top.per.iter().copied());
+        Self { top: top.clone(), groups, values: row_codec(plan, node, top) }
+    }
+
+    /// Gives each row's group and value, with how often it is added.
+    fn each(&self, batch: &Batch, mut take: impl FnMut(RowBytes, RowBytes, Diff)) {
+        let places = self.top.by.iter().map(|key| key.column).chain(0..batch.rows.num_columns());
+        let values = self.values.encode(&columns_at(&batch.rows, places));
+        let per = columns_at(&batch.rows, self.top.per.iter().copied());
+        let groups = (!per.is_empty()).then(|| self.groups.encode(&per));
+        for (row, value) in values.iter().enumerate() {
+            let group = groups.as_ref().map(|groups| groups.row(row).as_ref().into()).unwrap_or_default();
+            take(group, value.as_ref().into(), batch.diff(row));
+        }
+    }
+}
+
+fn rank<'scope>(rows: Rows<'scope>, ranker: Ranker, page: Option<CutPage>) -> Stream<'scope, Epoch, Vec<Update>> {
+    rows.unary(Pipeline, "top: rank", move |_capability, _info| {
+        move |input, output| {
+            input.for_each(|stamp, batches| {
+                let epoch = epoch(&stamp);
+                let mut updates = Vec::new();
+                for batch in batches.drain(..) {
+                    ranker.each(&batch, |group, value, diff| updates.push(((group, value), epoch, diff)));
+                }
+                if let Some(page) = &page {
+                    let entry = |((group, row), _, diff): &Update| (joined(group, row), CutValue::Count(*diff));
+                    page.note(epoch, || updates.iter().map(entry));
+                }
+                output.session(&stamp).give_iterator(updates.into_iter());
+            });
+        }
+    })
+}
+
+/// Rows that were ranked before.
+fn restore(restored: Restored<'_>) -> Stream<'_, Epoch, Vec<Update>> {
+    restored.unary(Pipeline, "top: restore", |_capability, _info| {
+        |input, output| {
+            input.for_each(|stamp, entries| {
+                let epoch = epoch(&stamp);
+                let update = |(key, value): CutEntry| (parted(&key), epoch, value.count());
+                output.session(&stamp).give_iterator(entries.drain(..).map(update));
+            });
+        }
+    })
+}
+
 /// Values of each group, with how often they are added.
 type Ranked = BTreeMap<RowBytes, BTreeMap<RowBytes, Diff>>;
 
-/// Rows as (group, order and row), consolidated per epoch. Of rows that are only added just those go on that are among the first of this worker:
-/// the others can never be among the first of all, and what they push out is taken back, so that differential keeps no more than the first.
-fn rank<'scope>(
+/// The same of rows that are only ever added: just those go on that are among the first of this worker. The others can never be among the first of
+/// all, and what they push out is taken back, so that nobody keeps more than the first.
+fn rank_first<'scope>(
     rows: Rows<'scope>,
     restored: Restored<'scope>,
-    plan: &Arc<Plan>,
-    node: usize,
-    top: &Top,
+    ranker: Ranker,
     page: Option<CutPage>,
 ) -> Stream<'scope, Epoch, Vec<Update>> {
-    let schema = plan.nodes[node].input.clone();
-    let appends = plan.nodes[node].input_appends;
-    let groups = RowCodec::ascending(&schema, top.per.iter().copied());
-    let values = row_codec(plan, node, top);
-    let top = top.clone();
-    rows.binary_frontier(restored, Pipeline, Pipeline, "top: rank", move |_capability, _info| {
+    let limit = ranker.top.limit;
+    rows.binary_frontier(restored, Pipeline, Pipeline, "top: rank first", move |_capability, _info| {
         let mut gathered = Gathered::<Ranked>::new();
         let mut first = Ranked::new();
         move |(input, frontier), (restored, restored_frontier), output| {
@@ -80,27 +136,20 @@ fn rank<'scope>(
             input.for_each(|stamp, batches| {
                 let ranked = gathered.at(&stamp, Ranked::new);
                 for batch in batches.drain(..) {
-                    let places = top.by.iter().map(|key| key.column).chain(0..batch.rows.num_columns());
-                    let values = values.encode(&columns_at(&batch.rows, places));
-                    let per = columns_at(&batch.rows, top.per.iter().copied());
-                    let groups = (!per.is_empty()).then(|| groups.encode(&per));
-                    for (row, value) in values.iter().enumerate() {
-                        let group = groups.as_ref().map(|groups| groups.row(row).as_ref().into()).unwrap_or_default();
+                    ranker.each(&batch, |group, value, diff| {
                         let ranked = ranked.entry(group).or_default();
-                        *ranked.entry(value.as_ref().into()).or_default() += batch.diff(row);
-                        if appends && ranked.len() > top.limit {
+                        *ranked.entry(value).or_default() += diff;
+                        if ranked.len() > limit {
                             ranked.pop_last();
                         }
-                    }
+                    });
                 }
             });
             let open = |epoch: &Epoch| frontier.less_equal(epoch) || restored_frontier.less_equal(epoch);
             while let Some(complete) = gathered.pop_complete(open) {
                 let mut session = output.session(&complete.capability);
-                for (group, mut values) in complete.gathered {
-                    if appends {
-                        values = keep_first(first.entry(group.clone()).or_default(), values, top.limit);
-                    }
+                for (group, values) in complete.gathered {
+                    let mut values = keep_first(first.entry(group.clone()).or_default(), values, limit);
                     values.retain(|_, diff| *diff != 0);
                     if let Some(page) = &page {
                         let entry = |(row, diff): (&RowBytes, &Diff)| (joined(&group, row), CutValue::Count(*diff));

@@ -1,14 +1,14 @@
 //! One thread that makes checkpoints: gathers what all workers have noted, writes a run, merges runs that have grown many.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::path::{Path, PathBuf};
 
 use crossbeam_channel::{Sender, unbounded};
+use hashbrown::HashMap;
+use hashbrown::hash_map::Entry;
 use tracing::warn;
 
 use crate::failpoint::{Failpoint, hit};
-use crate::render::{Cut, CutKey, CutSums, CutValue};
+use crate::render::{CutKey, CutSums, CutValue};
 use crate::runtime::RunError;
 use crate::runtime::event::{DeathWatch, Event};
 use crate::runtime::threads::{self, Started, Turn};
@@ -51,7 +51,7 @@ impl Checkpointer {
     pub(in crate::runtime) fn start(start: CheckpointerStart, events: Sender<Event>) -> std::io::Result<Self> {
         // At most one report a worker waits: the next checkpoint is asked for when this one is complete.
         let (reports, received) = unbounded();
-        let mut state = State { start, gathered: BTreeMap::new(), reported: 0, files: 0 };
+        let mut state = State { start, gathered: CutSums::new(), reported: 0, files: 0 };
         let watch = DeathWatch(events);
         let task = threads::start("checkpoint", move |patience| match patience.next(&received) {
             Ok(report) => state.gather(report, &watch.0),
@@ -70,21 +70,14 @@ impl Checkpointer {
 struct State {
     start: CheckpointerStart,
     /// What no run has yet.
-    gathered: BTreeMap<(Cut, CutKey), CutValue>,
+    gathered: CutSums,
     reported: usize,
     files: u64,
 }
 
 impl State {
     fn gather(&mut self, CutReport { epoch, sums }: CutReport, events: &Sender<Event>) -> Turn {
-        for (cut, entries) in sums {
-            for (key, value) in entries {
-                match self.gathered.entry((cut, key)) {
-                    Entry::Occupied(mut known) => known.get_mut().add(value),
-                    Entry::Vacant(place) => drop(place.insert(value)),
-                }
-            }
-        }
+        add_up(&mut self.gathered, sums);
         self.reported += 1;
         if self.reported == self.start.workers {
             self.reported = 0;
@@ -95,8 +88,8 @@ impl State {
 
     /// Makes what has been gathered durable. If that fails, it waits for the next checkpoint.
     fn complete(&mut self, epoch: u64) -> Result<Checkpoint, RunError> {
-        let entries = self.gathered.iter().filter(|(_, value)| !value.is_zero());
-        let entries = entries.map(|((cut, key), value)| Ok((*cut, key.clone(), value.clone())));
+        let entries = self.gathered.iter().flat_map(|(cut, sums)| in_order(sums).map(|entry| (*cut, entry)));
+        let entries = entries.map(|(cut, (key, value))| Ok((cut, key.clone(), value.clone())));
         hit(Failpoint::RunWrite).map_err(RunError::file(&self.start.folder))?;
         let run = write_run(&self.start.folder, self.start.name(epoch, self.files), entries)?;
         self.files += 1;
@@ -129,6 +122,30 @@ impl State {
         runs.push(run);
         Ok(())
     }
+}
+
+/// Adds what one worker has noted to what is known.
+fn add_up(known: &mut CutSums, sums: CutSums) {
+    for (cut, entries) in sums {
+        let known = known.entry(cut).or_default();
+        if known.is_empty() {
+            *known = entries;
+            continue;
+        }
+        for (key, value) in entries {
+            match known.entry(key) {
+                Entry::Occupied(mut known) => known.get_mut().add(value),
+                Entry::Vacant(place) => drop(place.insert(value)),
+            }
+        }
+    }
+}
+
+/// The entries of a cut that are worth to be kept, by key.
+fn in_order<S>(sums: &HashMap<CutKey, CutValue, S>) -> impl Iterator<Item = (&CutKey, &CutValue)> {
+    let mut entries: Vec<_> = sums.iter().filter(|(_, value)| !value.is_zero()).collect();
+    entries.sort_unstable_by_key(|(key, _)| *key);
+    entries.into_iter()
 }
 
 impl CheckpointerStart {

@@ -1,4 +1,4 @@
-//! What a group adds up: differential's diff.
+//! What one group adds up, where groups are kept one by one: in checkpoints, and where branches of a group are joined.
 
 use differential_dataflow::difference::{IsZero, Semigroup};
 use serde::{Deserialize, Serialize};

@@ -1,50 +1,63 @@
 //! What a group_by gathers as entries of its cut, and back.
 //!
 //! A key begins with a byte that says what it is: a group's accumulators, a candidate or a distinct value; the latter two go on with their aggregate
-//! (4 bytes), the length of the group's key (4 bytes) and that key.
+//! (4 bytes), the length of the group's key (4 bytes) and that key. Keys of groups are `arrow-row` bytes.
 
-use crate::render::Diff;
 use crate::render::cut::{CutEntry, CutKey};
 use crate::render::cut_value::CutValue;
 use crate::render::row_bytes::RowBytes;
 
-use super::accumulators::Accumulators;
-use super::fold::Groups;
+use super::fold::{EpochGroups, GroupValue};
+use super::groups::{Groups, Shape};
+use super::key_codec::KeyCodec;
 
 const GROUP: u8 = 0;
 const BEST: u8 = 1;
 const DISTINCT: u8 = 2;
 
-/// An epoch's groups as entries.
-pub(super) fn entries(groups: &Groups) -> impl Iterator<Item = CutEntry> {
-    let group = |(key, accumulators): &(RowBytes, Accumulators)| {
-        ([&[GROUP], &**key].concat().into(), CutValue::Group(accumulators.clone()))
-    };
-    let value = |kind: u8| {
-        move |(value, diff): &((RowBytes, u32, RowBytes), Diff)| (joined(kind, value), CutValue::Count(*diff))
-    };
-    let best = groups.best.iter().map(value(BEST));
-    groups.accumulators.iter().map(group).chain(best).chain(groups.distinct.iter().map(value(DISTINCT)))
+/// Between groups and entries.
+pub(super) struct CutCodec {
+    keys: KeyCodec,
+    shape: Shape,
+}
+
+impl CutCodec {
+    pub(super) fn new(keys: KeyCodec, shape: Shape) -> Self {
+        Self { keys, shape }
+    }
+
+    /// An epoch's groups as entries.
+    pub(super) fn entries(&self, epoch: &EpochGroups) -> impl Iterator<Item = CutEntry> {
+        let keys = self.keys.to_rows(&epoch.groups.keys).into_iter().map(|key| [&[GROUP], &*key].concat().into());
+        let groups = keys.zip(epoch.groups.accumulators(self.shape).map(CutValue::Group));
+        let value = |kind: u8| move |(value, diff): &GroupValue| (joined(kind, value), CutValue::Count(*diff));
+        groups.chain(epoch.best.iter().map(value(BEST))).chain(epoch.distinct.iter().map(value(DISTINCT)))
+    }
+
+    /// Entries as an epoch's groups.
+    pub(super) fn groups(&self, entries: impl IntoIterator<Item = CutEntry>) -> EpochGroups {
+        let mut epoch = EpochGroups::default();
+        let mut keys: Vec<RowBytes> = Vec::new();
+        let Groups { sums, best, .. } = &mut epoch.groups;
+        for (key, value) in entries {
+            match (key.split_first(), value) {
+                (Some((&GROUP, key)), CutValue::Group(accumulators)) => {
+                    keys.push(key.into());
+                    sums.extend_from_slice(&accumulators.sums);
+                    best.extend(accumulators.best);
+                }
+                (Some((&BEST, rest)), CutValue::Count(count)) => epoch.best.push((parted(rest), count)),
+                (Some((&DISTINCT, rest)), CutValue::Count(count)) => epoch.distinct.push((parted(rest), count)),
+                _ => unreachable!("the checkpoint is of this cut, and its sums are right"),
+            }
+        }
+        epoch.groups.keys = self.keys.of_rows(keys.iter().map(AsRef::as_ref));
+        epoch
+    }
 }
 
 fn joined(kind: u8, (key, which, value): &(RowBytes, u32, RowBytes)) -> CutKey {
     [&[kind], which.to_be_bytes().as_slice(), &(key.len() as u32).to_be_bytes(), key, value].concat().into()
-}
-
-/// Entries as an epoch's groups.
-pub(super) fn groups(entries: impl IntoIterator<Item = CutEntry>) -> Groups {
-    let mut groups = Groups { accumulators: Vec::new(), best: Vec::new(), distinct: Vec::new() };
-    for (key, value) in entries {
-        match (key.split_first(), value) {
-            (Some((&GROUP, key)), CutValue::Group(accumulators)) => {
-                groups.accumulators.push((key.into(), accumulators))
-            }
-            (Some((&BEST, rest)), CutValue::Count(count)) => groups.best.push((parted(rest), count)),
-            (Some((&DISTINCT, rest)), CutValue::Count(count)) => groups.distinct.push((parted(rest), count)),
-            _ => unreachable!("the checkpoint is of this cut, and its sums are right"),
-        }
-    }
-    groups
 }
 
 fn parted(bytes: &[u8]) -> (RowBytes, u32, RowBytes) {
@@ -57,24 +70,27 @@ fn parted(bytes: &[u8]) -> (RowBytes, u32, RowBytes) {
 
 #[cfg(test)]
 mod tests {
+    use crate::schema::{Column, ColumnType, Schema};
+
     use super::*;
 
     #[test]
     fn groups_come_back_from_their_entries() {
         let bytes = |text: &str| -> RowBytes { text.as_bytes().into() };
-        let accumulators =
-            Accumulators { sums: [3, -(1_i128 << 90)].into_iter().collect(), best: vec![None, Some(bytes("b"))] };
-        let there = Groups {
-            accumulators: vec![(bytes("k"), accumulators), (bytes(""), Accumulators::default())],
+        let schema = Schema::new(vec![Column::new("k", ColumnType::String)]);
+        let codec = CutCodec::new(KeyCodec::new(&schema, 1), Shape { sums: 2, best: 2 });
+        let mut there = EpochGroups {
+            groups: Groups::default(),
             best: vec![((bytes("k"), 7, bytes("")), -2)],
             distinct: vec![((bytes(""), 1, bytes("v")), 1)],
         };
-        let coded = entries(&there).map(|(key, value)| {
+        there.groups.push(b"a key", &[3, -(1_i128 << 90)], &[None, Some(bytes("b"))]);
+        there.groups.push(b"", &[1, 0], &[None, None]);
+        let coded = codec.entries(&there).map(|(key, value)| {
             let mut out = Vec::new();
             value.encode(&mut out);
             (key, CutValue::decode(&out).expect("a value"))
         });
-        let back = groups(coded.collect::<Vec<_>>());
-        assert_eq!((back.accumulators, back.best, back.distinct), (there.accumulators, there.best, there.distinct));
+        assert_eq!(codec.groups(coded.collect::<Vec<_>>()), there);
     }
 }

@@ -14,27 +14,24 @@ use crate::render::row_bytes::{RowBytes, RowCodec};
 use crate::render::stateful_region::row_error;
 use crate::schema::ColumnType;
 
-use super::accumulators::Accumulators;
 use super::exact_float;
+use super::groups::{Changed, Shape};
+use super::key_codec::KeyCodec;
 use super::layout::{Layout, Read};
 
-/// A group, complete.
-pub(super) struct Group {
-    pub(super) key: RowBytes,
-    pub(super) accumulators: Accumulators,
-    /// Candidates by place, if they do not stand in the accumulators.
-    pub(super) best: Vec<Option<RowBytes>>,
-    /// Counts of distinct values by place.
-    pub(super) distinct: Vec<i64>,
-    pub(super) diff: Diff,
-}
-
-/// Reads aggregates off groups.
+/// Reads aggregates off groups, whose candidates are all of their layout's.
 pub(super) struct Finisher {
     layout: Layout,
-    keys: RowCodec,
+    keys: KeyCodec,
     key_count: usize,
     best: Vec<RowCodec>,
+}
+
+/// What one group keeps.
+struct Group<'a> {
+    sums: &'a [i128],
+    best: &'a [Option<RowBytes>],
+    distinct: &'a [i64],
 }
 
 /// A value that cannot be shown in its column's type.
@@ -43,33 +40,38 @@ struct OutOfRange;
 impl Finisher {
     pub(super) fn new(layout: Layout, node: &Node, key_count: usize) -> Self {
         let best = layout.best.iter().map(|best| best.codec(&node.input)).collect();
-        Self { layout, keys: RowCodec::ascending(&node.input, 0..key_count), key_count, best }
+        Self { layout, keys: KeyCodec::new(&node.input, key_count), key_count, best }
     }
 
     /// The rows of groups; those with an aggregate out of range are errors instead.
-    pub(super) fn finish(&self, groups: &[Group], node: &Node) -> (Batch, Vec<(ErrorRow, Diff)>) {
-        let mut sound = vec![true; groups.len()];
-        let mut columns = if self.key_count == 0 {
-            Vec::new()
-        } else {
-            self.keys.decode(groups.iter().map(|group| group.key.as_ref()))
-        };
+    pub(super) fn finish(&self, changed: &Changed, node: &Node) -> (Batch, Vec<(ErrorRow, Diff)>) {
+        let count = changed.diffs.len();
+        let groups: Vec<Group<'_>> = self.groups(changed).collect();
+        let mut sound = vec![true; count];
+        let mut columns = self.keys.columns(&changed.groups.keys);
         let keys = columns.clone();
         let mut errors = Vec::new();
         for (read, column) in self.layout.reads.iter().zip(&node.output.columns[self.key_count..]) {
-            let (array, failed) = self.column(*read, &column.column_type, groups);
+            let (array, failed) = self.column(*read, &column.column_type, &groups);
             for row in failed {
                 if std::mem::replace(&mut sound[row], false) {
                     let message = format!("`{}` leaves the range of `{}`", column.name, column.column_type);
-                    let key = self.key_batch(&keys, groups.len(), node);
+                    let key = self.key_batch(&keys, count, node);
                     let error = row_error(&node.name, &key, row, "aggregate.out_of_range", message, node.on_error);
-                    errors.push((error, groups[row].diff));
+                    errors.push((error, changed.diffs[row]));
                 }
             }
             columns.push(array);
         }
-        let diffs = Int64Array::from_iter_values(groups.iter().map(|group| group.diff));
+        let diffs = Int64Array::from(changed.diffs.clone());
         (self.batch(columns, diffs, &sound, node), errors)
+    }
+
+    fn groups<'a>(&self, changed: &'a Changed) -> impl Iterator<Item = Group<'a>> {
+        let counts = self.layout.distinct.len();
+        let distinct = (0..changed.diffs.len()).map(move |at| &changed.distinct[at * counts..][..counts]);
+        let shape = Shape { sums: self.layout.width, best: self.layout.best.len() };
+        changed.groups.iter(shape).zip(distinct).map(|((_, sums, best), distinct)| Group { sums, best, distinct })
     }
 
     fn key_batch(&self, keys: &[ArrayRef], count: usize, node: &Node) -> RecordBatch {
@@ -92,7 +94,7 @@ impl Finisher {
     }
 
     /// One aggregate of all groups, and the places of groups where it is out of range.
-    fn column(&self, read: Read, column_type: &ColumnType, groups: &[Group]) -> (ArrayRef, Vec<usize>) {
+    fn column(&self, read: Read, column_type: &ColumnType, groups: &[Group<'_>]) -> (ArrayRef, Vec<usize>) {
         match read {
             Read::Count(at) => {
                 collect(groups, |group| count(group, at).map(Some), |values| Arc::new(Int64Array::from(values)))
@@ -140,18 +142,14 @@ impl Finisher {
         }
     }
 
-    fn best_column(&self, which: usize, groups: &[Group]) -> ArrayRef {
-        let best = |group: &Group| {
-            if self.layout.best_in_diff { group.accumulators.best[which].clone() } else { group.best[which].clone() }
-        };
-        let found: Vec<Option<RowBytes>> = groups.iter().map(best).collect();
-        let present: Vec<&[u8]> = found.iter().flatten().map(AsRef::as_ref).collect();
+    fn best_column(&self, which: usize, groups: &[Group<'_>]) -> ArrayRef {
+        let found = || groups.iter().map(|group| group.best[which].as_deref());
+        let present: Vec<&[u8]> = found().flatten().collect();
         let values = self.best[which].decode(present).pop().expect("a candidate holds a value");
         let mut next = 0;
-        let places: arrow::array::UInt32Array = found
-            .iter()
+        let places: arrow::array::UInt32Array = found()
             .map(|candidate| {
-                candidate.as_ref().map(|_| {
+                candidate.map(|_| {
                     next += 1;
                     next - 1
                 })
@@ -161,21 +159,21 @@ impl Finisher {
     }
 }
 
-fn sums(group: &Group, at: usize) -> &[i128] {
-    &group.accumulators.sums[at..]
+fn sums<'a>(group: &Group<'a>, at: usize) -> &'a [i128] {
+    &group.sums[at..]
 }
 
-fn added(group: &Group, count: usize) -> bool {
+fn added(group: &Group<'_>, count: usize) -> bool {
     sums(group, count)[0] != 0
 }
 
-fn count(group: &Group, at: usize) -> Result<i64, OutOfRange> {
+fn count(group: &Group<'_>, at: usize) -> Result<i64, OutOfRange> {
     i64::try_from(sums(group, at)[0]).map_err(|_| OutOfRange)
 }
 
 fn collect<T>(
-    groups: &[Group],
-    mut value: impl FnMut(&Group) -> Result<Option<T>, OutOfRange>,
+    groups: &[Group<'_>],
+    mut value: impl FnMut(&Group<'_>) -> Result<Option<T>, OutOfRange>,
     array: impl FnOnce(Vec<Option<T>>) -> ArrayRef,
 ) -> (ArrayRef, Vec<usize>) {
     let mut failed = Vec::new();
@@ -189,8 +187,8 @@ fn collect<T>(
     (array(values), failed)
 }
 
-fn floats(groups: &[Group], mut value: impl FnMut(&Group) -> Option<f64>) -> (ArrayRef, Vec<usize>) {
-    let checked = |group: &Group| match value(group) {
+fn floats(groups: &[Group<'_>], mut value: impl FnMut(&Group<'_>) -> Option<f64>) -> (ArrayRef, Vec<usize>) {
+    let checked = |group: &Group<'_>| match value(group) {
         Some(value) if !value.is_finite() => Err(OutOfRange),
         other => Ok(other.map(|value| value + 0.0)),
     };
@@ -198,12 +196,12 @@ fn floats(groups: &[Group], mut value: impl FnMut(&Group) -> Option<f64>) -> (Ar
 }
 
 fn decimals(
-    groups: &[Group],
+    groups: &[Group<'_>],
     column_type: &ColumnType,
-    mut value: impl FnMut(&Group) -> Result<Option<i128>, OutOfRange>,
+    mut value: impl FnMut(&Group<'_>) -> Result<Option<i128>, OutOfRange>,
 ) -> (ArrayRef, Vec<usize>) {
     const LIMIT: i128 = 10_i128.pow(38);
-    let checked = |group: &Group| match value(group)? {
+    let checked = |group: &Group<'_>| match value(group)? {
         Some(value) if value.abs() >= LIMIT => Err(OutOfRange),
         other => Ok(other),
     };

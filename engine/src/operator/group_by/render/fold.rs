@@ -1,5 +1,6 @@
 //! One epoch's rows, folded per group.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
@@ -11,14 +12,15 @@ use crate::render::batch::Batch;
 use crate::render::row_bytes::{RowBytes, RowCodec, columns_at};
 use crate::schema::Schema;
 
-use super::accumulators::Accumulators;
 use super::exact_float;
-use super::interner::Interner;
+use super::groups::Groups;
+use super::key_codec::KeyCodec;
+use super::key_table::KeyTable;
 use super::layout::{Addend, Layout, Sum};
 
 /// What a worker has folded of an epoch.
 pub(super) struct Folded {
-    interner: Interner,
+    keys: KeyTable,
     sums: Vec<i128>,
     /// Candidates that go into the accumulators: one place a group and candidate.
     best: Vec<Option<RowBytes>>,
@@ -30,22 +32,28 @@ pub(super) struct Folded {
 
 type Values = BTreeMap<(u32, u32, RowBytes), Diff>;
 
+/// A value of a group: its key, which aggregate's it is, its bytes; and how often it stands.
+pub(super) type GroupValue = ((RowBytes, u32, RowBytes), Diff);
+
 /// An epoch's folded rows, group by group.
-pub(super) struct Groups {
-    pub(super) accumulators: Vec<(RowBytes, Accumulators)>,
-    /// (key, which candidate, its bytes), how often.
-    pub(super) best: Vec<((RowBytes, u32, RowBytes), Diff)>,
-    /// (key, which argument, its bytes), how often.
-    pub(super) distinct: Vec<((RowBytes, u32, RowBytes), Diff)>,
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct EpochGroups {
+    /// What each group adds up.
+    pub(super) groups: Groups,
+    /// Candidates that may be taken back.
+    pub(super) best: Vec<GroupValue>,
+    /// Values to be counted once.
+    pub(super) distinct: Vec<GroupValue>,
 }
 
 /// What folding needs beside the rows.
 pub(super) struct Folder {
-    pub(super) layout: Layout,
+    layout: Layout,
+    keys: KeyCodec,
     best_codecs: Vec<RowCodec>,
     distinct_codecs: Vec<RowCodec>,
-    input: Schema,
-    keys: usize,
+    /// How many groups the last epoch had.
+    expected: Cell<usize>,
 }
 
 impl Folder {
@@ -53,14 +61,14 @@ impl Folder {
         let best_codecs = layout.best.iter().map(|best| best.codec(input)).collect();
         let distinct_codecs =
             layout.distinct.iter().map(|(argument, _)| RowCodec::ascending(input, [*argument])).collect();
-        Self { layout, best_codecs, distinct_codecs, input: input.clone(), keys }
+        Self { layout, keys: KeyCodec::new(input, keys), best_codecs, distinct_codecs, expected: Cell::new(0) }
     }
 
     /// Nothing folded yet.
     pub(super) fn start(&self) -> Folded {
         Folded {
-            interner: Interner::new(&self.input, self.keys),
-            sums: Vec::new(),
+            keys: KeyTable::with_capacity(self.expected.get()),
+            sums: Vec::with_capacity(self.expected.get() * self.layout.width),
             best: Vec::new(),
             best_values: Values::new(),
             distinct_values: Values::new(),
@@ -71,8 +79,9 @@ impl Folder {
     /// Folds a batch in.
     pub(super) fn fold(&self, folded: &mut Folded, batch: &Batch) {
         let mut numbers = std::mem::take(&mut folded.numbers);
-        folded.interner.intern(&batch.rows, &mut numbers);
-        folded.sums.resize(folded.interner.len() * self.layout.width, 0);
+        numbers.clear();
+        self.keys.number(&batch.rows, &mut folded.keys, &mut numbers);
+        folded.sums.resize(folded.keys.bound() * self.layout.width, 0);
         for sum in &self.layout.sums {
             add(sum, batch, &numbers, self.layout.width, &mut folded.sums);
         }
@@ -83,7 +92,7 @@ impl Folder {
 
     fn fold_best(&self, folded: &mut Folded, batch: &Batch, numbers: &[u32]) {
         let count = self.layout.best.len();
-        folded.best.resize(if self.layout.best_in_diff { folded.interner.len() * count } else { 0 }, None);
+        folded.best.resize(folded.keys.bound() * self.layout.shape().best, None);
         for (which, best) in self.layout.best.iter().enumerate() {
             let candidates = self.best_codecs[which].encode(&columns_at(&batch.rows, best.columns()));
             let taking_part = TakingPart::new(&batch.rows, best.condition, best.required());
@@ -114,28 +123,22 @@ impl Folder {
     }
 
     /// The epoch's groups.
-    pub(super) fn finish(&self, folded: Folded) -> Groups {
-        let keys = folded.interner.into_keys();
-        let by_key = |values: Values| {
-            let named = values.into_iter().filter(|(_, diff)| *diff != 0);
-            named.map(|((group, which, bytes), diff)| ((keys[group as usize].clone(), which, bytes), diff)).collect()
-        };
-        let (best, distinct) = (by_key(folded.best_values), by_key(folded.distinct_values));
-        let candidates = self.layout.best.len();
-        let mut best_in_diff = folded.best.into_iter();
-        let accumulators = keys
-            .iter()
-            .zip(folded.sums.chunks_exact(self.layout.width))
-            .map(|(key, sums)| {
-                let best = if self.layout.best_in_diff {
-                    best_in_diff.by_ref().take(candidates).collect()
-                } else {
-                    Vec::new()
-                };
-                (key.clone(), Accumulators { sums: sums.into(), best })
-            })
-            .collect();
-        Groups { accumulators, best, distinct }
+    pub(super) fn finish(&self, folded: Folded) -> EpochGroups {
+        let mut groups = Groups { sums: folded.sums, best: folded.best, ..Groups::default() };
+        self.expected.set(folded.keys.bound());
+        (0..folded.keys.bound()).for_each(|number| groups.keys.push(folded.keys.key(number as u32)));
+        let mut finished = EpochGroups { groups, ..EpochGroups::default() };
+        if !self.layout.is_all_in_diff() {
+            let keys = self.keys.to_rows(&finished.groups.keys);
+            let by_key = |values: Values| {
+                let named = values.into_iter().filter(|(_, diff)| *diff != 0);
+                named
+                    .map(|((group, which, bytes), diff)| ((keys[group as usize].clone(), which, bytes), diff))
+                    .collect()
+            };
+            (finished.best, finished.distinct) = (by_key(folded.best_values), by_key(folded.distinct_values));
+        }
+        finished
     }
 }
 

@@ -9,6 +9,7 @@ use crate::operator::group_by::GroupBy;
 use crate::schema::Schema;
 
 use super::exact_float::LIMBS;
+use super::groups::Shape;
 use crate::render::row_bytes::RowCodec;
 
 /// Everything that a group keeps.
@@ -134,6 +135,11 @@ impl Layout {
             };
         }
         found
+    }
+
+    /// How many values stand in accumulators.
+    pub(super) fn shape(&self) -> Shape {
+        Shape { sums: self.width, best: if self.best_in_diff { self.best.len() } else { 0 } }
     }
 
     /// Whether everything that a group keeps is in its accumulators.
