@@ -137,6 +137,7 @@ impl Coordinator<'_> {
         while !missing.is_empty() && !self.shall_stop() {
             self.drain_events()?;
             self.look();
+            self.require_ownership()?;
             for at in missing.iter().map(|(at, _)| *at).collect::<BTreeSet<_>>() {
                 self.read_some(at, stage, &mut missing)?;
             }

@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use crate::runtime::Turn;
 
-use super::world::{advance, dice};
+use super::world::{advance, dice, with};
 
 /// How many turns in a row may come to nothing before time passes.
 const IDLE_ROUNDS: usize = 1;
+/// When a run counts as one that never ends: all do so within a second.
+const NEVER: Duration = Duration::from_secs(600);
 /// How far the clock moves at most when somebody works.
 const STEP_MICROS: u64 = 1500;
 
@@ -62,6 +64,9 @@ pub(crate) fn turn_until(is_so: impl Fn(&Crew) -> bool) {
 /// Lets tasks work until something is ready, or for so long; says whether it is.
 pub(crate) fn turn_for(patience: Duration, mut is_ready: impl FnMut() -> bool) -> bool {
     let end = super::passed().unwrap_or_default() + patience;
+    if end > NEVER {
+        with(|world| world.give_up());
+    }
     let mut idle = 0;
     loop {
         if is_ready() {

@@ -39,14 +39,11 @@ sources:
 operators:
   seen: { from: a, group_by: [p], aggregate: { n: count(*) } }
   credits: { from: a, group_by: [k], aggregate: { total: sum(v) } }
-  negated: { from: a, derive: { w: 0 - v } }
-  debits: { from: negated, group_by: [k], aggregate: { total: sum(w) } }
   best: { from: credits, top: 2, by: total desc }
   last: { from: b, latest: { key: [k] } }
 sinks:
   seen: { from: seen, table: { name: seen } }
   credits: { from: credits, table: { name: credits } }
-  debits: { from: debits, table: { name: debits } }
   best: { from: best, table: { name: best } }
   last: { from: last, table: { name: last } }
   raw: { from: a, topic: { name: raw } }

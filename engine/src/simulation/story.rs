@@ -33,7 +33,7 @@ impl Story {
     /// The story of a seed.
     pub(super) fn of(seed: u64) -> Self {
         let mut dice = Dice::new(!seed);
-        let starts = 2 + dice.below(4) as usize;
+        let starts = 2 + dice.below(3) as usize;
         Self { seed, starts, faults: roll(&mut dice, starts - 1) }
     }
 

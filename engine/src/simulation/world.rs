@@ -110,6 +110,12 @@ impl World {
         }
     }
 
+    /// Ends a run that does not end.
+    pub(super) fn give_up(&mut self) {
+        self.violate("the run does not end".to_owned());
+        self.current().stop.set();
+    }
+
     /// The clock of the wall goes wrong.
     pub(super) fn jump(&mut self) {
         let year = 365 * 24 * 3_600 * 1_000_000;

@@ -35,7 +35,8 @@ fn judge(schema: &Schema, record: Option<&[u8]>) -> Result<(), (&'static str, St
         anchor: None,
     };
     let wanted = vec![true; schema.columns.len()];
-    let Verdicts { good, bad } = JsonDecoder::new(&DecodeRequest { schema: schema.clone(), wanted }).scan(&records, &records.spans());
+    let Verdicts { good, bad } =
+        JsonDecoder::new(&DecodeRequest { schema: schema.clone(), wanted }).scan(&records, &records.spans());
     match (good.as_slice(), bad.as_slice()) {
         ([0], []) => Ok(()),
         ([], [bad]) => Err((bad.code, bad.message.clone())),
