@@ -293,14 +293,20 @@ fn assert_spans(node: &Node, loaded: &Loaded) {
 fn assert_survives(bytes: &[u8]) {
     let loaded = load_files(&[("p/a.yaml", bytes), ("p/twitch.yaml", SHARED.as_bytes())]);
     for found in loaded.diagnostics.sorted() {
-        let text = loaded.files.text(found.span.file);
-        assert!(text.get(found.span.start..found.span.end).is_some(), "{found:?} of {text:?}");
+        // A part of a scalar counts in what it means; what is shown is where that stands.
+        let (text, shown) = (loaded.files.text(found.span.file), loaded.files.source(found.span));
+        assert!(text.get(shown.start..shown.end).is_some(), "{found:?}, shown at {shown:?}, of {text:?}");
     }
     assert!(loaded.spec.is_some() || loaded.diagnostics.has_errors());
     if let Some(spec) = &loaded.spec {
         let items = spec.sources.iter().chain(&spec.operators).chain(&spec.sinks);
         items.for_each(|item| assert_spans(&item.node, &loaded));
     }
+}
+
+#[test]
+fn a_part_of_a_quoted_scalar_may_end_within_a_letter_of_its_source() {
+    assert_survives("name: x\nfeed: { run: a.yaml, set: { A: \"${A:'\tä\" } }\n".as_bytes());
 }
 
 proptest! {

@@ -214,7 +214,9 @@ fn read_scalar(
     let text = match Text::parse(written) {
         Ok(text) => text,
         Err((offset, length, message)) => {
-            diagnostics.error(Code::BadValue, node.span.within(offset, length), message);
+            diagnostics
+                .error(Code::BadValue, node.span.within(offset, length), message)
+                .hint("write `${NAME}` or `${NAME:-default}`; a dollar sign itself is `$$`");
             return None;
         }
     };
