@@ -38,11 +38,11 @@ def pipeline(options, name):
     return name if os.path.isabs(name) else os.path.join(options.root, "benches", "pipelines", name + ".yaml")
 
 
-def peer(options, workers, environment, name=None, takes=lambda case: True):
+def peer(options, workers, environment, name=None, takes=lambda case: True, flags=()):
     """flowctl with so many workers; the pipeline is the case's, `environment` makes the variables out of the case."""
     def command(case, folder):
         run = [binary_of(options), "run", pipeline(options, case.facts["pipeline"]), "-w", workers, "--output", "json",
-               "--state", os.path.join(folder, "state")]
+               "--state", os.path.join(folder, "state"), *flags]
         return run, environment(case)
 
     return Peer(name or f"flowctl -w {workers}", command, answer.changes, takes=takes)

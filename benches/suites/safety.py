@@ -10,10 +10,14 @@ from .reference import expected
 
 WORKS = {"41 % pass": ("sums", "lines", 1_000), "all pass": ("sums", "lines", -1), "latest": ("latest", "latest", 1_000)}
 ON = "flowctl -w 2"
-# Other variables for the same pipelines. Without a checkpoint every 10 s there is still one at the end.
+# Other variables and flags for the same pipelines. Without a checkpoint every 10 s there is still one at the end.
 VARIANTS = {
-    "flowctl -w 2, a checkpoint an epoch": {"BENCH_CHECKPOINT": "0s"},
-    "flowctl -w 2, a checkpoint at the end": {"BENCH_CHECKPOINT": "1h"},
+    "flowctl -w 2, a checkpoint an epoch": ({"BENCH_CHECKPOINT": "0s"}, []),
+    "flowctl -w 2, a checkpoint at the end": ({"BENCH_CHECKPOINT": "1h"}, []),
+    "flowctl -w 2, no checkpoints": ({}, ["--without", "checkpoints"]),
+    "flowctl -w 2, no digests": ({}, ["--without", "digests"]),
+    "flowctl -w 2, no journal": ({}, ["--without", "journal"]),
+    "flowctl -w 2, none of the three": ({}, ["--without", "journal,digests,checkpoints"]),
 }
 
 
@@ -22,7 +26,8 @@ def peers(options):
     def variables(more):
         return lambda case: {"BENCH_DATA": os.path.join(case.facts["folder"], "*.jsonl"), "BENCH_ABOVE": str(case.facts["above"]), **more}
 
-    return [engine.peer(options, 2, variables({}))] + [engine.peer(options, 2, variables(more), name) for name, more in VARIANTS.items()]
+    variants = [engine.peer(options, 2, variables(more), name, flags=flags) for name, (more, flags) in VARIANTS.items()]
+    return [engine.peer(options, 2, variables({}))] + variants
 
 
 def run(options):

@@ -114,8 +114,7 @@ impl Fed<'_> {
     }
 
     fn options(&self, variables: Variables, stop: StopFlag) -> RunOptions {
-        let state_root: PathBuf = self.state_root.to_owned();
-        RunOptions { workers: 1, state_root, variables, stop, run_for: None, until_idle: None, from: None }
+        RunOptions::new(1, self.state_root.to_owned(), variables, stop)
     }
 
     /// Whether none of the topics holds a record.

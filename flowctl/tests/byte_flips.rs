@@ -82,15 +82,7 @@ impl Stage {
     fn run(&self, lines: usize) -> Ended {
         std::fs::write(self.path("in.jsonl"), LINES[..lines].join("\n") + "\n").unwrap();
         self.store.forget_rows(|_| true);
-        let options = RunOptions {
-            workers: 1,
-            state_root: self.path("state"),
-            variables: Variables::default(),
-            stop: StopFlag::default(),
-            run_for: None,
-            until_idle: None,
-            from: None,
-        };
+        let options = RunOptions::new(1, self.path("state"), Variables::default(), StopFlag::default());
         run(&self.plan, &options, &Silent)
     }
 

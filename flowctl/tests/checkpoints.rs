@@ -23,7 +23,8 @@ impl Stage {
 
     fn start(&self, more: &[&str]) -> Child {
         let mut command = Command::new(env!("CARGO_BIN_EXE_flowctl"));
-        command.args(["run", "p.yaml", "--state", "state"]).args(more).current_dir(self.0.path());
+        let state: &[&str] = if more.contains(&"--state") { &[] } else { &["--state", "state"] };
+        command.args(["run", "p.yaml"]).args(state).args(more).current_dir(self.0.path());
         command
             .env_remove("TWITCH_API")
             .stdin(Stdio::null())
@@ -184,4 +185,21 @@ fn polls_are_kept_once_through_kills_and_checkpoints() {
     let held: Vec<(i64, i64, i64)> = held.map(Result::unwrap).collect();
     assert_eq!(held, expected.collect::<Vec<_>>());
     assert!(said.contains(&format!("used {}", connectors::console::grouped(text.lines().count() as u64))), "{said}");
+}
+
+#[test]
+fn what_a_benchmark_leaves_out_is_not_there_and_changes_no_result() {
+    let stage = Stage::new(SUMS);
+    std::fs::write(stage.path("in.jsonl"), "{\"v\":5}\n{\"v\":2}\n").unwrap();
+    let (whole, _) = stage.run(&[]);
+    let journal = |state: &str| {
+        let segments = std::fs::read_dir(stage.path(state).join("sums/journal")).unwrap();
+        segments.map(|segment| segment.unwrap().metadata().unwrap().len()).sum::<u64>()
+    };
+    let (shown, said) = stage.run(&["--state", "bare", "--without", "journal,digests,checkpoints"]);
+    assert_eq!(shown, whole);
+    assert!(said.contains("nobody can go on from"), "{said}");
+    assert!(journal("bare") < journal("state"));
+    let runs = |state: &str| std::fs::read_dir(stage.path(state).join("sums/checkpoints")).unwrap().count();
+    assert_eq!((runs("bare"), runs("state")), (0, 1));
 }

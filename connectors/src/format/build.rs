@@ -3,16 +3,18 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int64Array, ListArray, StringViewArray,
-    TimestampMicrosecondArray, make_view,
+    ArrayRef, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int64Array, ListArray,
+    TimestampMicrosecondArray,
 };
-use arrow::buffer::{Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
+use arrow::buffer::{NullBuffer, OffsetBuffer};
 use arrow::datatypes::{DataType, Field};
 use engine::schema::ColumnType;
 
 use super::decimal::parse_decimal;
 use super::json::push_elements;
 use super::slots::{Cell, Place};
+use super::texts::build_texts;
+use super::utf8::Payload;
 
 /// Replaces a format's escapes: appends the text that the bytes stand for.
 pub(super) type Unescape = fn(&[u8], &mut Vec<u8>);
@@ -21,7 +23,7 @@ pub(super) type Unescape = fn(&[u8], &mut Vec<u8>);
 #[derive(Clone, Copy)]
 pub(super) struct Origin<'a> {
     /// The bytes of the batch.
-    pub(super) payload: &'a Buffer,
+    pub(super) payload: &'a Payload,
     /// How text with escapes is to be read.
     pub(super) unescape: Unescape,
 }
@@ -57,7 +59,7 @@ fn build_decimals(precision: u8, scale: i8, cells: &[Cell], nulls: Option<NullBu
             return 0;
         }
         let place = Place::unpack(*cell);
-        parse_decimal(&origin.payload[place.start..place.end], precision, scale)
+        parse_decimal(&origin.payload.bytes()[place.start..place.end], precision, scale)
             .expect("the scan has judged that this number fits its column")
     };
     let values: Vec<i128> = cells.iter().enumerate().map(parse).collect();
@@ -67,36 +69,6 @@ fn build_decimals(precision: u8, scale: i8, cells: &[Cell], nulls: Option<NullBu
     Arc::new(array)
 }
 
-/// Texts as views into the payload: nothing is copied but texts of up to 12 bytes, which Arrow keeps in the view, and those with
-/// escapes, which go into a buffer of their own.
-fn build_texts(cells: &[Cell], nulls: Option<NullBuffer>, origin: Origin<'_>) -> StringViewArray {
-    const PAYLOAD: u32 = 0;
-    const UNESCAPED: u32 = 1;
-    let bytes = origin.payload.as_slice();
-    let mut unescaped = Vec::new();
-    let mut borrows = false;
-    let views: Vec<u128> = cells
-        .iter()
-        .map(|cell| {
-            let place = Place::unpack(*cell);
-            let written = &bytes[place.start..place.end];
-            if place.escaped {
-                let start = unescaped.len();
-                (origin.unescape)(written, &mut unescaped);
-                make_view(&unescaped[start..], UNESCAPED, start as u32)
-            } else {
-                borrows |= written.len() > 12;
-                make_view(written, PAYLOAD, place.start as u32)
-            }
-        })
-        .collect();
-    // A column of short texts must not keep the whole payload alive.
-    let payload = if borrows { origin.payload.clone() } else { Buffer::from(Vec::<u8>::new()) };
-    let buffers = if unescaped.is_empty() { vec![payload] } else { vec![payload, Buffer::from(unescaped)] };
-    StringViewArray::try_new(ScalarBuffer::from(views), buffers, nulls)
-        .expect("the scan has judged that these places are UTF-8 within the payload")
-}
-
 fn build_lists(element: &ColumnType, cells: &[Cell], nulls: Option<NullBuffer>, origin: Origin<'_>) -> ArrayRef {
     let mut elements = Vec::new();
     let lengths: Vec<usize> = cells
@@ -104,7 +76,7 @@ fn build_lists(element: &ColumnType, cells: &[Cell], nulls: Option<NullBuffer>, 
         .map(|cell| {
             let before = elements.len();
             let place = Place::unpack(*cell);
-            push_elements(element, &origin.payload[..place.end], place.start, &mut elements);
+            push_elements(element, &origin.payload.bytes()[..place.end], place.start, &mut elements);
             elements.len() - before
         })
         .collect();

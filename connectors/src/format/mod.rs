@@ -1,7 +1,7 @@
 //! Formats: bytes to columns and back.
 //!
 //! Each format has a folder with its manual page. What they share: whether they are text
-//! (`utf8`), what a scan remembers (`slots`), how columns are built from that (`build`), the written forms of numbers
+//! (`utf8`), what a scan remembers (`slots`), how columns are built from that (`build`, `texts`), the written forms of numbers
 //! and times (`decimal`, `time`), and rows of all columns at once (`held_batch`).
 
 pub mod csv;
@@ -13,6 +13,7 @@ mod decimal;
 mod excerpt;
 mod held_batch;
 mod slots;
+mod texts;
 mod time;
 mod utf8;
 

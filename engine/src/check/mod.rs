@@ -48,6 +48,9 @@ const BATCH_EPOCH: Duration = Duration::from_secs(2);
 /// How long after a checkpoint the next one is made if nobody says otherwise.
 const CHECKPOINT: Duration = Duration::from_secs(10);
 
+/// Less memory than this is held before the first record is read.
+const MEMORY_LEAST: u64 = 64 << 20;
+
 /// What every part of a check looks at.
 struct Checker<'a> {
     spec: &'a PipelineSpec,
@@ -58,6 +61,16 @@ struct Checker<'a> {
 }
 
 impl Checker<'_> {
+    /// A limit that leaves no room for data is none that a run could keep.
+    fn memory(&mut self) {
+        if let Some(memory) = self.spec.memory.as_ref().filter(|memory| memory.value < MEMORY_LEAST) {
+            let message = format!("`memory` must be at least {}MiB", MEMORY_LEAST >> 20);
+            self.diagnostics
+                .error(Code::BadValue, memory.span, message)
+                .hint("give what the machine can spare, as `memory: 2GiB`");
+        }
+    }
+
     /// Reports a pipeline without sources or sinks, if the reason is not that they could not be read.
     fn empty(&mut self, draft: &Draft) {
         let (message, hint) = match (self.spec.sources.is_empty(), self.spec.sinks.is_empty()) {
@@ -112,6 +125,7 @@ pub fn check(
     checker.sinks(&mut draft);
     checker.settle_letters(&mut draft);
     let reports = checker.reports(&draft);
+    checker.memory();
     checker.unused(&draft);
     checker.empty(&draft);
     if checker.diagnostics.has_errors() {
@@ -124,5 +138,7 @@ pub fn check(
         (None, Mode::Batch) => BATCH_EPOCH,
     };
     let checkpoint = spec.checkpoint.unwrap_or(CHECKPOINT);
-    Some(Plan { name: spec.name.value.clone(), mode: spec.mode, epoch, checkpoint, sources, nodes, sinks, reports })
+    let memory = spec.memory.as_ref().map(|memory| memory.value);
+    let (name, mode) = (spec.name.value.clone(), spec.mode);
+    Some(Plan { name, mode, epoch, checkpoint, memory, sources, nodes, sinks, reports })
 }

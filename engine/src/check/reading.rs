@@ -190,6 +190,7 @@ impl Mender<'_> {
             Kind::Int(low, high) => if first { low } else { high }.to_string(),
             Kind::Bool => first.to_string(),
             Kind::Duration => if first { "1s" } else { "1h" }.to_owned(),
+            Kind::Size => if first { "1GiB" } else { "1TiB" }.to_owned(),
             Kind::Choice(words) => words[form % words.len()].to_owned(),
             Kind::Column | Kind::Name => Sketch::STAND_IN.to_owned(),
             Kind::Expression => format!("\"{}\"", Sketch::STAND_IN),

@@ -39,6 +39,8 @@ pub struct Plan {
     pub epoch: Duration,
     /// How long after a checkpoint the next one is made, if something has happened.
     pub checkpoint: Duration,
+    /// How much memory the process may hold, in bytes.
+    pub memory: Option<u64>,
     /// Where records come from.
     pub sources: Vec<SourceNode>,
     /// Stateful operators, each after those that feed it.

@@ -20,7 +20,7 @@ use crate::plan::{Exit, Plan, Target};
 use super::batch::Batch;
 use super::cut::{Cut, CutBook, CutEntry, CutSums};
 use super::cut_value::CutValue;
-use super::digests::{self, Digested, ExitDigests, ReportBook};
+use super::digests::{Digested, ExitDigests, ReportBook};
 use super::gathered::epoch;
 use super::node_input::{CutInput, NodeInput, Restored, Rows};
 use super::outlet::{self, CheckpointWanted, Passing, SinkOutlet, WorkerReport};
@@ -43,6 +43,8 @@ pub struct Outlets {
     pub sinks: BTreeMap<usize, SinkOutlet>,
     /// Where to tell what has failed and what became of records.
     pub report: Box<dyn Fn(WorkerReport)>,
+    /// Whether digests are noted.
+    pub digests: bool,
     /// The last epoch whose changes are in a checkpoint already.
     pub kept: Epoch,
     /// Takes what has passed the cuts up to an epoch, when a checkpoint was asked for.
@@ -92,7 +94,8 @@ pub fn render(
     wanted: CheckpointWanted,
     outlets: Outlets,
 ) -> Inputs {
-    let books = Books { report: ReportBook::default(), cuts: CutBook::new(outlets.kept), read: outlets.read };
+    let books =
+        Books { report: ReportBook::new(outlets.digests), cuts: CutBook::new(outlets.kept), read: outlets.read };
     let mut rendered = Rendered::default();
     let mut inputs = Inputs { records: Vec::new(), restored: BTreeMap::new() };
     for source in 0..plan.sources.len() {
@@ -170,10 +173,10 @@ fn scan<'scope>(
     let mut failed = OutputBuilder::from(output);
     let (output, clock) = builder.new_output::<Vec<i64>>();
     let mut ticking = OutputBuilder::from(output);
-    let (book, read) = (Rc::clone(&books.report), Arc::clone(&books.read));
+    let (book, read) = (books.report.clone(), Arc::clone(&books.read));
     let mut leaving = ExitDigests::new(&book, &node.region.exits);
     let page = CutBook::page(&books.cuts, Cut::Source(source));
-    let mut scan = Scan::new(Arc::clone(plan), source);
+    let mut scan = Scan::new(Arc::clone(plan), source, book.takes_digests());
     builder.build(move |_capabilities| {
         move |_frontiers| {
             let mut exits: Vec<_> = exits.iter_mut().map(OutputBuilder::activate).collect();
@@ -197,7 +200,7 @@ fn scan<'scope>(
                     failed.session(&stamp).give_iterator(scanned.errors.into_iter().map(|error| (error, 1)));
                     failed.session(&stamp).give_iterator(scanned.retracted.into_iter().map(|error| (error, -1)));
                     if let Some(moved) = scanned.moved {
-                        book.borrow_mut().entry(epoch).or_default().add_moved(source, &moved);
+                        book.note(epoch, |report| report.add_moved(source, &moved));
                         continue;
                     }
                     if let Some(clock) = scanned.clock {
@@ -205,8 +208,8 @@ fn scan<'scope>(
                         page.note(epoch, || [(partition, CutValue::Greatest(clock))]);
                         ticking.session(&stamp).give(clock);
                     }
-                    digests::note(&book, epoch, Digested::Source(source), scanned.digest);
-                    book.borrow_mut().entry(epoch).or_default().add_ledger(source, &scanned.ledger);
+                    book.note_digest(epoch, Digested::Source(source), || scanned.digest);
+                    book.note(epoch, |report| report.add_ledger(source, &scanned.ledger));
                     read.fetch_add(scanned.ledger.read, Ordering::Relaxed);
                 }
             });

@@ -29,11 +29,42 @@ pub enum Digested {
 }
 
 /// What the operators of one worker note down until their epoch is passed.
-pub(crate) type ReportBook = Rc<RefCell<BTreeMap<Epoch, EpochReport>>>;
+#[derive(Clone)]
+pub(crate) struct ReportBook {
+    pages: Rc<RefCell<BTreeMap<Epoch, EpochReport>>>,
+    /// Whether digests are noted.
+    digests: bool,
+}
 
-/// Notes a part of a digest.
-pub(super) fn note(book: &ReportBook, epoch: Epoch, of: Digested, part: Digest) {
-    book.borrow_mut().entry(epoch).or_default().digests.entry(of).or_default().merge(part);
+impl ReportBook {
+    pub(super) fn new(digests: bool) -> Self {
+        Self { pages: Rc::default(), digests }
+    }
+
+    /// Whether digests are noted.
+    pub(super) fn takes_digests(&self) -> bool {
+        self.digests
+    }
+
+    /// Notes something of an epoch.
+    pub(super) fn note(&self, epoch: Epoch, write: impl FnOnce(&mut EpochReport)) {
+        write(self.pages.borrow_mut().entry(epoch).or_default());
+    }
+
+    /// Notes a part of a digest.
+    pub(super) fn note_digest(&self, epoch: Epoch, of: Digested, part: impl FnOnce() -> Digest) {
+        if self.digests {
+            let part = part();
+            self.note(epoch, |report| report.digests.entry(of).or_default().merge(part));
+        }
+    }
+
+    /// What was noted of the epochs before `through`, which no longer change.
+    pub(super) fn take(&self, through: Epoch) -> BTreeMap<Epoch, EpochReport> {
+        let mut pages = self.pages.borrow_mut();
+        let later = pages.split_off(&through);
+        std::mem::replace(&mut *pages, later)
+    }
 }
 
 /// Of records: what stands at which offset of which partition.
@@ -101,13 +132,13 @@ impl ExitDigests {
             Target::Sink(sink) => Some((sink, RowDigester::default())),
             Target::Node(_) => None,
         };
-        Self { book: Rc::clone(book), sinks: exits.iter().map(sink).collect() }
+        Self { book: book.clone(), sinks: exits.iter().map(sink).collect() }
     }
 
     /// Notes a batch that leaves by an exit.
     pub(super) fn note(&mut self, epoch: Epoch, exit: usize, batch: &Batch) {
         if let Some((sink, digester)) = &mut self.sinks[exit] {
-            note(&self.book, epoch, Digested::Sink(*sink), digester.of_batch(batch));
+            self.book.note_digest(epoch, Digested::Sink(*sink), || digester.of_batch(batch));
         }
     }
 }

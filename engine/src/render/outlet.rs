@@ -179,9 +179,7 @@ pub(super) fn errors(
             sent = through;
             let later = pending.split_off(&through);
             let mut epochs = std::mem::replace(&mut pending, later);
-            let mut book = book.borrow_mut();
-            let later = book.split_off(&through);
-            for (epoch, noted) in std::mem::replace(&mut *book, later) {
+            for (epoch, noted) in book.take(through) {
                 epochs.entry(epoch).or_default().add(noted);
             }
             send(WorkerReport { worker, epochs, through });

@@ -69,20 +69,21 @@ pub(super) struct Scan {
     decoder: Box<dyn Decoder>,
     name: Arc<str>,
     needs_clock: bool,
+    takes_digests: bool,
     /// The greatest event time seen in each partition, if it matters which rows came late.
     seen: HashMap<String, i64>,
     fates: Vec<Fate>,
 }
 
 impl Scan {
-    pub(super) fn new(plan: Arc<crate::plan::Plan>, source: usize) -> Self {
+    pub(super) fn new(plan: Arc<crate::plan::Plan>, source: usize, takes_digests: bool) -> Self {
         let node = &plan.sources[source];
         let needs_clock = plan.nodes.iter().any(|other| other.needs_clock() && other.clocks.contains(&source));
         let decoder = node
             .format
             .decoder(&DecodeRequest { schema: node.declared.clone(), wanted: wanted_columns(node, needs_clock) });
         let name = Arc::from(node.name.as_str());
-        Self { plan, source, decoder, name, needs_clock, seen: HashMap::new(), fates: Vec::new() }
+        Self { plan, source, decoder, name, needs_clock, takes_digests, seen: HashMap::new(), fates: Vec::new() }
     }
 
     /// Takes up the greatest event time that a partition had.
@@ -140,7 +141,7 @@ impl Scan {
         let spans = raw.records.spans();
         let verdicts = self.decoder.scan(&raw.records, &spans);
         let mut target = ScanTarget::new((self.source, node), &self.name, (raw, &spans), &mut self.fates);
-        if raw.again.is_none() {
+        if self.takes_digests && raw.again.is_none() {
             target.scanned.digest = of_records(raw, &spans);
         }
         for bad in verdicts.bad {

@@ -1,7 +1,6 @@
 //! The row-wise operators behind a stateful operator.
 
 use std::collections::BTreeMap;
-use std::rc::Rc;
 use std::sync::Arc;
 
 use arrow::array::{RecordBatch, UInt32Array};
@@ -14,7 +13,7 @@ use crate::expr::Failure;
 use crate::plan::{Late, OnError, Plan};
 
 use super::batch::Batch;
-use super::digests::{self, Digested, ExitDigests, ReportBook, RowDigester};
+use super::digests::{Digested, ExitDigests, ReportBook, RowDigester};
 use super::flow::{Flow, FlowTarget, Operator, run};
 use super::gathered::epoch;
 use super::row_json::row_json;
@@ -42,7 +41,7 @@ pub(crate) fn region<'scope>(
     }
     let (output, errors) = builder.new_output::<Vec<(ErrorRow, Diff)>>();
     let mut failed = OutputBuilder::from(output);
-    let (plan, book) = (Arc::clone(plan), Rc::clone(book));
+    let (plan, book) = (Arc::clone(plan), book.clone());
     let mut leaving = ExitDigests::new(&book, &plan.nodes[node].region.exits);
     let mut digester = RowDigester::default();
     builder.build(move |_capabilities| {
@@ -52,7 +51,7 @@ pub(crate) fn region<'scope>(
             input.for_each(|stamp, batches| {
                 let epoch = epoch(&stamp);
                 for batch in batches.drain(..) {
-                    digests::note(&book, epoch, Digested::Node(node), digester.of_batch(&batch));
+                    book.note_digest(epoch, Digested::Node(node), || digester.of_batch(&batch));
                     let mut target = RegionTarget::new(&plan, node, &batch);
                     let places = UInt32Array::from_iter_values(0..batch.rows.num_rows() as u32);
                     run(

@@ -22,7 +22,8 @@ pub(super) struct Checkpoints {
     folder: PathBuf,
     /// Which start this is.
     generation: u64,
-    every: Duration,
+    /// None if none are made.
+    every: Option<Duration>,
     /// When the last one was asked for, or the run began.
     since: Moment,
     /// The epoch of the one that is being made.
@@ -45,7 +46,7 @@ impl Checkpoints {
     pub(super) fn new(
         folder: PathBuf,
         generation: u64,
-        every: Duration,
+        every: Option<Duration>,
         kept: Vec<Checkpoint>,
         starts: Positions,
         history: &History,
@@ -67,12 +68,12 @@ impl Checkpoints {
 
     /// Whether the open epoch should end in one.
     pub(super) fn is_due(&self) -> bool {
-        self.asked.is_none() && self.since.elapsed() >= self.every
+        self.asked.is_none() && self.every.is_some_and(|every| self.since.elapsed() >= every)
     }
 
     /// The open epoch will end in one, unless another is being made; says whether it will.
     pub(super) fn ask(&mut self, epoch: u64) -> bool {
-        let may = self.asked.is_none();
+        let may = self.asked.is_none() && self.every.is_some();
         if may {
             (self.asked, self.since) = (Some(epoch), Moment::now());
         }
@@ -86,7 +87,7 @@ impl Checkpoints {
 
     /// Whether there has been an epoch up to `last` since the newest.
     pub(super) fn lacks(&self, last: u64) -> bool {
-        self.kept.last().map_or(0, |kept| kept.epoch) < last
+        self.every.is_some() && self.kept.last().map_or(0, |kept| kept.epoch) < last
     }
 
     /// Notes new partitions of a source.

@@ -23,6 +23,7 @@ use super::ingest::Ingest;
 use super::journal::{Entry, Journal, PartitionStart, Range};
 use super::letters::Letters;
 use super::limits::Limits;
+use super::memory::Memory;
 use super::options::RunOptions;
 use super::rehearsal::Rehearsal;
 use super::source_state::SourceState;
@@ -57,6 +58,7 @@ pub(super) struct Coordinator<'a> {
     pub(super) journal: Journal,
     pub(super) letters: Letters,
     pub(super) limits: Limits,
+    pub(super) memory: Memory,
     pub(super) sources: Vec<SourceState>,
     pub(super) workers: Workers,
     pub(super) committers: Vec<Committer>,
@@ -80,11 +82,17 @@ impl Coordinator<'_> {
     /// The past is over: epochs are cut from now on, until the run ends.
     pub(super) fn live(&mut self) -> Result<(), RunError> {
         self.epochs.last_data = Moment::now();
+        let mut lacks_memory = false;
         loop {
             self.drain_events()?;
             self.look();
             self.require_ownership()?;
             if self.shall_stop() || self.sources.iter().all(|source| source.ended) {
+                break;
+            }
+            let is_idle = self.epochs.is_open_empty() && self.epochs.uncommitted.is_empty();
+            if self.memory.is_exhausted(is_idle) {
+                lacks_memory = true;
                 break;
             }
             self.wait()?;
@@ -103,6 +111,9 @@ impl Coordinator<'_> {
         self.settle()?;
         self.await_checkpoint()?;
         self.journal_marks()?;
+        if lacks_memory {
+            return Err(self.memory.error(self.epochs.last.epoch));
+        }
         self.limits.judge(&[], self.epochs.last.epoch)
     }
 
@@ -125,7 +136,8 @@ impl Coordinator<'_> {
 
     /// Waits for the next thing to happen, for the end of the epoch, or a moment.
     fn wait(&mut self) -> Result<(), RunError> {
-        let accepts = self.epochs.uncommitted.len() < EPOCHS_IN_FLIGHT && self.load() < LOAD_PAUSE;
+        let has_room = !self.memory.is_short();
+        let accepts = self.epochs.uncommitted.len() < EPOCHS_IN_FLIGHT && self.load() < LOAD_PAUSE && has_room;
         let events = self.events.clone();
         let readers: Vec<(usize, Receiver<Ingest>)> = self
             .sources
@@ -226,6 +238,7 @@ impl Coordinator<'_> {
     }
 
     fn enter_whole(&mut self, at: usize, records: Records) -> Result<(), RunError> {
+        self.memory.require(self.epochs.last.epoch)?;
         let source = &mut self.sources[at];
         let partition = Arc::clone(source.partition(records.partition)?);
         let start = source.position(&partition);

@@ -45,6 +45,16 @@ pub enum RunError {
         /// The remedy.
         hint: String,
     },
+    /// There is no room for more state.
+    #[error("{held} MiB are held, and `memory` allows {limit} MiB")]
+    Memory {
+        /// How much the process holds, in MiB.
+        held: u64,
+        /// How much it may, in MiB.
+        limit: u64,
+        /// The last epoch whose results stand.
+        epoch: u64,
+    },
     /// Another instance has taken over the state directory.
     #[error("another instance has taken over {}", folder.display())]
     TakenOver {
@@ -88,6 +98,9 @@ impl RunError {
             Self::Data { epoch, remedy, .. } => {
                 format!("results up to epoch {epoch} stand; mend the data or the YAML, or {remedy}")
             }
+            Self::Memory { epoch, .. } => format!(
+                "results up to epoch {epoch} stand, and a start goes on from there; raise `memory:`, or keep less, as with `expire:` of `latest`"
+            ),
             Self::State { hint, .. } | Self::Diverged { hint, .. } => hint.clone(),
             Self::TakenOver { .. } => "nothing is lost, the other instance goes on; run only one at a time".to_owned(),
             Self::File { .. } => "check that the disk has room and that the folder is yours".to_owned(),
@@ -105,7 +118,11 @@ impl RunError {
                 _ => 1,
             },
             Self::TakenOver { .. } => TAKEN_OVER,
-            Self::Data { .. } | Self::Diverged { .. } | Self::State { .. } | Self::File { .. } => 1,
+            Self::Data { .. }
+            | Self::Memory { .. }
+            | Self::Diverged { .. }
+            | Self::State { .. }
+            | Self::File { .. } => 1,
             Self::Died(_) => 70,
         }
     }

@@ -29,6 +29,7 @@ mod journaling;
 mod letter_access;
 mod letters;
 mod limits;
+mod memory;
 mod opening;
 mod options;
 mod protocol;
@@ -54,7 +55,7 @@ pub use error::RunError;
 #[cfg(test)]
 pub(crate) use history::newest_epoch;
 pub use letter_access::{LetterAccess, Waiting};
-pub use options::{Ended, Observer, Progress, RunOptions, Silent, Summary};
+pub use options::{Ended, Observer, Progress, RunOptions, Silent, Summary, Without};
 pub use run::run;
 pub use status::{CheckpointStatus, SinkStatus, Status, read_status};
 #[cfg(test)]

@@ -27,6 +27,28 @@ pub struct RunOptions {
     /// Begin with the newest checkpoint that does not lie behind this epoch, with 0 with none, instead of the newest of all. Results do not depend
     /// on it.
     pub from: Option<u64>,
+    /// What the run does without.
+    pub without: Without,
+}
+
+impl RunOptions {
+    /// To run until the input ends or `stop` is set.
+    #[must_use]
+    pub fn new(workers: usize, state_root: PathBuf, variables: Variables, stop: StopFlag) -> Self {
+        let without = Without::default();
+        Self { workers, state_root, variables, stop, run_for: None, until_idle: None, from: None, without }
+    }
+}
+
+/// What a run does without, so that what it costs can be measured. Results are the same, but nobody can go on from them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Without {
+    /// No entry is written.
+    pub journal: bool,
+    /// Nothing is digested.
+    pub digests: bool,
+    /// Nothing is taken down for a checkpoint, and none is made.
+    pub checkpoints: bool,
 }
 
 /// Watches a run; called about four times a second.

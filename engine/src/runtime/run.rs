@@ -27,6 +27,7 @@ use super::history::{History, Summit};
 use super::journal::{Base, SinkMark};
 use super::letters::Letters;
 use super::limits::Limits;
+use super::memory::Memory;
 use super::opening::{open_source, start_source};
 use super::options::{Ended, Observer, RunOptions, Summary};
 use super::protocol::borders;
@@ -158,11 +159,16 @@ fn open<'a>(
     let (events_in, events) = unbounded();
     let committers = start_committers(plan, domains, options.workers, &marks, &folder.ownership, &events_in)?;
     let checkpointer = start_checkpointer(plan, options.workers, &folder, &history, &summit, &events_in)?;
+    if options.without.journal {
+        journal.leave_out();
+    }
     let kept = history.checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.epoch);
+    let kept = if options.without.checkpoints { u64::MAX } else { kept };
     let ports = Ports {
         sinks: ports(plan, &committers, &marks),
         events: events_in.clone(),
         checkpoints: checkpointer.reports.clone(),
+        digests: !options.without.digests,
     };
     let workers = Workers::start(plan, options.workers, &ports, kept)?;
     let mut sources = Vec::new();
@@ -194,6 +200,7 @@ fn open<'a>(
         journal,
         letters,
         limits: Limits::new(plan),
+        memory: Memory::new(plan.memory),
         sources,
         workers,
         committers,
@@ -201,7 +208,7 @@ fn open<'a>(
         checkpoints: Checkpoints::new(
             runs_folder(&folder.path),
             folder.identity.generation,
-            plan.checkpoint,
+            (!options.without.checkpoints).then_some(plan.checkpoint),
             checkpoints,
             starts,
             &history,

@@ -273,15 +273,12 @@ impl Verification<'_> {
                 GatheringSink::new(found.stands, of_letters, gathered)
             })
             .collect();
-        let options = RunOptions {
-            workers: self.options.workers,
-            state_root: self.options.state_root.clone(),
-            variables: self.options.variables.clone(),
-            stop: self.options.stop.clone(),
-            run_for: None,
-            until_idle: None,
-            from: None,
-        };
+        let options = RunOptions::new(
+            self.options.workers,
+            self.options.state_root.clone(),
+            self.options.variables.clone(),
+            self.options.stop.clone(),
+        );
         let scratch = Scratch::make(&self.path)?;
         let setting = || {
             let sinks = gatherers.iter().map(|sink| Arc::new(sink.clone()) as Arc<dyn Sink>).collect();

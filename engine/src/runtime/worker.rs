@@ -60,6 +60,8 @@ pub(super) struct Ports {
     pub(super) events: Sender<Event>,
     /// The thread of checkpoints.
     pub(super) checkpoints: Sender<CutReport>,
+    /// Whether they take digests.
+    pub(super) digests: bool,
 }
 
 /// The coordinator's side of the workers.
@@ -207,6 +209,7 @@ fn outlets(ports: &Ports, kept: u64, read: &Arc<AtomicU64>) -> Outlets {
     Outlets {
         sinks: sinks.collect(),
         report: Box::new(move |report| drop(events.send(Event::Report(report)))),
+        digests: ports.digests,
         kept,
         checkpoint: Box::new(move |epoch, sums| drop(checkpoints.send(CutReport { epoch, sums }))),
         read: Arc::clone(read),

@@ -65,15 +65,7 @@ fn start() {
         world.tell("starts");
         world.current().stop.clone()
     });
-    let options = RunOptions {
-        workers: 1,
-        state_root: PathBuf::from("/root/state"),
-        variables: Variables::default(),
-        stop,
-        run_for: None,
-        until_idle: None,
-        from: None,
-    };
+    let options = RunOptions::new(1, PathBuf::from("/root/state"), Variables::default(), stop);
     let ended = crew::with_new(|| run(&plan(), &options, &Silent));
     with(|world| {
         let outcome = match &ended.outcome {

@@ -165,6 +165,15 @@ impl Entry {
         })
     }
 
+    /// An optional size, in bytes.
+    #[must_use]
+    pub fn size_if(&self, key: &str) -> Option<u64> {
+        self.find(key).map(|value| match value.value {
+            Value::Size(size) => size,
+            _ => wrong_kind(key),
+        })
+    }
+
     /// A required or defaulted word: a choice, a column or an expression.
     #[must_use]
     pub fn word(&self, key: &str) -> Spanned<String> {

@@ -37,6 +37,8 @@ pub enum Kind {
     Bool,
     /// A number and a unit, as `20s`.
     Duration,
+    /// A number of bytes and a unit, as `2GiB`.
+    Size,
     /// One of these words.
     Choice(&'static [&'static str]),
     /// The name of a column.
@@ -86,6 +88,7 @@ impl Kind {
             Self::Int(low, high) => format!("a whole number from {low} to {high}"),
             Self::Bool => "`true` or `false`".into(),
             Self::Duration => "a duration such as `20s`".into(),
+            Self::Size => "a size such as `2GiB`".into(),
             Self::Choice(words) => words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(" or "),
             Self::Column => "a column's name".into(),
             Self::Name => "a name".into(),

@@ -18,6 +18,8 @@ pub struct PipelineSpec {
     pub epoch: Option<Spanned<Duration>>,
     /// How long after a checkpoint the next one is made, if it says so.
     pub checkpoint: Option<Duration>,
+    /// How much memory the process may hold, in bytes.
+    pub memory: Option<Spanned<u64>>,
     /// The pipeline that fills its sources when they are embedded stand-ins.
     pub feed: Option<Feed>,
     /// Whether all entries are here: not if a part of a file could not be read, or if the file is only there to be included.
@@ -109,6 +111,11 @@ pub const PIPELINE_KEYS: &[Key] = &[
         Kind::Duration,
         "10s",
         "how long after a checkpoint the next is made; 0s for one an epoch",
+    ),
+    Key::optional(
+        "memory",
+        Kind::Size,
+        "how much the process may hold: near it sources wait, and if that does not help the run ends with a checkpoint",
     ),
     Key::optional("feed", Kind::Any, "the pipeline that fills the embedded stand-ins, as `feed: ingest.yaml`"),
     SHARED[0],

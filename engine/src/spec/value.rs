@@ -8,7 +8,7 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics, Span, nearest};
 use super::entry::Entry;
 use super::key::{Key, Kind};
 use super::node::{Content, Node};
-use super::scalar::{Spanned, parse_duration};
+use super::scalar::{Spanned, parse_duration, parse_size};
 use super::variables::{MissingVariable, Secret, Text, Variables};
 
 /// A value in the kind that its key asks for.
@@ -24,6 +24,8 @@ pub enum Value {
     Bool(bool),
     /// [`Kind::Duration`].
     Duration(Duration),
+    /// [`Kind::Size`], in bytes.
+    Size(u64),
     /// [`Kind::Choice`], [`Kind::Column`], [`Kind::Name`] and [`Kind::Expression`].
     Word(String),
     /// [`Kind::List`].
@@ -255,6 +257,7 @@ fn typed_scalar(text: &str, kind: &Kind) -> Result<Value, (Code, String, Option<
             _ => Err(expected()),
         },
         Kind::Duration => parse_duration(text).map(Value::Duration).map_err(|message| (Code::BadValue, message, None)),
+        Kind::Size => parse_size(text).map(Value::Size).map_err(|message| (Code::BadValue, message, None)),
         Kind::Choice(words) if words.contains(&text) => Ok(Value::Word(text.to_owned())),
         Kind::Choice(words) => {
             let near = nearest(text, words.iter().copied()).map(|word| format!("did you mean `{word}`?"));

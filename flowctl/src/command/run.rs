@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use connectors::console::Output;
-use engine::runtime::{RunError, RunOptions, drop_state, run};
+use engine::runtime::{RunError, RunOptions, Without, drop_state, run};
 use engine::spec::parse_duration;
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::exit::Failure;
 use crate::feed::Fed;
@@ -45,6 +45,20 @@ pub(crate) struct Run {
     /// Begin with the newest checkpoint at or before this epoch, with 0 with none; the result is the same
     #[arg(long, value_name = "EPOCH", conflicts_with = "fresh")]
     from: Option<u64>,
+    /// For benchmarks: leave something out to see what it costs; nobody can go on from the state that is left
+    #[arg(long, hide = true, value_name = "WHAT", value_delimiter = ',')]
+    without: Vec<Cost>,
+}
+
+/// What a benchmark may leave out, as words of the command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Cost {
+    /// The journal
+    Journal,
+    /// The digests of records, operators and sinks
+    Digests,
+    /// Checkpoints, and what is taken down for them
+    Checkpoints,
 }
 
 /// One worker a core, but no more than most pipelines can use.
@@ -90,13 +104,11 @@ impl Run {
             Fed { pipeline: &pipeline, variables: &variables, state_root: &self.state.root, stop: &stop, terminal };
         let feeder = fed.start_feeder()?;
         let options = RunOptions {
-            workers,
-            state_root: self.state.root.clone(),
-            variables,
-            stop,
             run_for: self.run_for,
             until_idle: self.until_idle,
             from: self.from,
+            without: self.without(),
+            ..RunOptions::new(workers, self.state.root.clone(), variables, stop)
         };
         let progress = ShownProgress::new(terminal, pipeline.spec.mode, workers);
         let ended = run(&pipeline.plan, &options, &progress);
@@ -107,6 +119,16 @@ impl Run {
         outcome::show(&ended.summary, terminal)?;
         ended.outcome?;
         drawn.map_err(|error| unwritable(&error))
+    }
+}
+
+impl Run {
+    fn without(&self) -> Without {
+        if !self.without.is_empty() {
+            warn!("what --without leaves out, nobody can go on from: remove this state when you have measured");
+        }
+        let lacks = |cost| self.without.contains(&cost);
+        Without { journal: lacks(Cost::Journal), digests: lacks(Cost::Digests), checkpoints: lacks(Cost::Checkpoints) }
     }
 }
 

@@ -168,15 +168,7 @@ fn run_once(yaml: &str, state: &Path, workers: usize) -> Ledger {
     let Loaded { files, spec, mut diagnostics } = load(Path::new("law.yaml"), &read, &variables);
     let plan = spec.and_then(|spec| check(&spec, &files, &registry(), &variables, &mut diagnostics));
     let plan = Arc::new(plan.unwrap_or_else(|| panic!("{:?}\n{yaml}", diagnostics.sorted())));
-    let options = RunOptions {
-        workers,
-        state_root: state.to_owned(),
-        variables,
-        stop: StopFlag::default(),
-        run_for: None,
-        until_idle: None,
-        from: None,
-    };
+    let options = RunOptions::new(workers, state.to_owned(), variables, StopFlag::default());
     let ended = run(&plan, &options, &Silent);
     ended.outcome.unwrap_or_else(|error| panic!("{error}\n{yaml}"));
     ended

@@ -3,7 +3,6 @@
 use std::ops::Range;
 
 use arrow::array::ArrayRef;
-use arrow::buffer::Buffer;
 use engine::connector::{BadRecord, DecodeRequest, Decoder, Records, Spans, Verdicts};
 use engine::schema::Column;
 
@@ -11,7 +10,7 @@ use super::super::build::{Origin, build_column};
 use super::super::excerpt::excerpt;
 use super::super::slots::{Place, Row, Slots};
 use super::super::time::TimestampReader;
-use super::super::utf8::Utf8;
+use super::super::utf8::Payload;
 use super::field::{Problem, read_field};
 use super::header::Header;
 use super::split::{Field, SplitFault, split, unescape};
@@ -21,7 +20,7 @@ pub(super) struct CsvDecoder {
     judge: Judge,
     slots: Slots,
     /// The last batch, into which the slots point.
-    payload: Buffer,
+    payload: Payload,
 }
 
 impl CsvDecoder {
@@ -34,18 +33,17 @@ impl CsvDecoder {
                 timestamps: TimestampReader::default(),
             },
             slots: Slots::new(request),
-            payload: Buffer::from(Vec::<u8>::new()),
+            payload: Payload::default(),
         }
     }
 }
 
 impl Decoder for CsvDecoder {
     fn scan(&mut self, records: &Records, spans: &Spans) -> Verdicts {
-        self.payload = records.payload.clone();
+        self.payload = Payload::of(records.payload.clone());
         self.slots.clear();
         self.judge.header.take(records.preamble.as_ref(), &self.judge.columns);
-        let bytes = records.payload.as_slice();
-        let utf8 = Utf8::of(bytes);
+        let bytes = self.payload.bytes().as_slice();
         let mut verdicts = Verdicts::default();
         for (row, span) in (0..).zip(&spans.values) {
             let span = span.as_ref().map(|span| span.start as usize..span.end as usize);
@@ -56,7 +54,7 @@ impl Decoder for CsvDecoder {
                 Some(span) if !Place::can_hold(span.start, span.end) => {
                     bad("csv.too_large", "the record is larger than 2 GiB".into())
                 }
-                Some(span) if !utf8.holds(span.clone()) => {
+                Some(span) if !self.payload.holds(span.clone()) => {
                     bad("csv.not_utf8", format!("the record is not UTF-8: `{}`", excerpt(&bytes[span])))
                 }
                 Some(span) => self.judge.record(bytes, span, &mut cells),
@@ -118,6 +116,7 @@ fn split_problem(bytes: &[u8], start: usize, fault: SplitFault) -> Problem {
 #[cfg(test)]
 mod tests {
     use arrow::array::{Array, AsArray, RecordBatch};
+    use arrow::buffer::Buffer;
     use arrow::datatypes::Int64Type;
     use engine::connector::{Framing, Offsets, PartitionIndex, Spans};
     use engine::schema::{ColumnType, Schema};

@@ -1,7 +1,6 @@
 //! Judges records against a schema in one pass, and builds the columns that are asked for.
 
 use arrow::array::ArrayRef;
-use arrow::buffer::Buffer;
 use engine::connector::{BadRecord, DecodeRequest, Decoder, Records, Spans, Verdicts};
 use engine::schema::{Column, ColumnType};
 use foldhash::fast::FixedState;
@@ -10,7 +9,7 @@ use hashbrown::HashMap;
 use super::super::build::{Origin, build_column};
 use super::super::slots::{Place, Row, Slots};
 use super::super::time::TimestampReader;
-use super::super::utf8::Utf8;
+use super::super::utf8::Payload;
 use super::grammar::{Malformed, end_of_key, malformed, skip_space, skip_value};
 use super::layout::Layout;
 use super::problem::Problem;
@@ -22,7 +21,7 @@ pub(super) struct JsonDecoder {
     judge: Judge,
     slots: Slots,
     /// The last batch, into which the slots point.
-    payload: Buffer,
+    payload: Payload,
 }
 
 impl JsonDecoder {
@@ -40,17 +39,16 @@ impl JsonDecoder {
                 timestamps: TimestampReader::default(),
             },
             slots: Slots::new(request),
-            payload: Buffer::from(Vec::<u8>::new()),
+            payload: Payload::default(),
         }
     }
 }
 
 impl Decoder for JsonDecoder {
     fn scan(&mut self, records: &Records, spans: &Spans) -> Verdicts {
-        self.payload = records.payload.clone();
+        self.payload = Payload::of(records.payload.clone());
         self.slots.clear();
-        let bytes = records.payload.as_slice();
-        let utf8 = Utf8::of(bytes);
+        let bytes = self.payload.bytes().as_slice();
         let mut verdicts = Verdicts { good: Vec::with_capacity(spans.values.len()), bad: Vec::new() };
         for (row, span) in (0..).zip(&spans.values) {
             let span = span.as_ref().map(|span| span.start as usize..span.end as usize);
@@ -58,7 +56,7 @@ impl Decoder for JsonDecoder {
             let verdict = match span {
                 None => Err(Problem::tombstone()),
                 Some(span) if !Place::can_hold(span.start, span.end) => Err(Problem::too_large()),
-                Some(span) if !utf8.holds(span.clone()) => Err(Problem::not_utf8(&bytes[span])),
+                Some(span) if !self.payload.holds(span.clone()) => Err(Problem::not_utf8(&bytes[span])),
                 Some(span) => self.judge.record(&bytes[..span.end], span.start, &mut cells),
             };
             match verdict {
@@ -101,21 +99,27 @@ impl Judge {
     /// Judges the record from `start` to the end of `bytes`. Text that is no JSON is said before fields that are wrong, wrong fields in the
     /// order in which they stand, and missing ones last.
     fn record(&mut self, bytes: &[u8], start: usize, cells: &mut Row<'_>) -> Result<(), Problem> {
+        if self.layout.follow(&self.columns, bytes, start, cells, &mut self.timestamps).is_some() {
+            return Ok(());
+        }
         self.record += 1;
         let mut missing = self.required;
         let mut wrong = None;
-        let result = self.members(bytes, start, cells, &mut missing, &mut wrong);
-        match result {
-            Ok(()) => {}
+        let (members, end) = match self.members(bytes, start, cells, &mut missing, &mut wrong) {
+            Ok(read) => read,
             Err(found) => return Err(self.explain(bytes, start, found)),
-        }
+        };
         match wrong {
             Some(problem) => Err(problem),
             None if missing > 0 => Err(self.first_missing()),
-            None => Ok(()),
+            None => {
+                self.layout.end(members, &bytes[end..]);
+                Ok(())
+            }
         }
     }
 
+    /// How many members there are, and the position after the last value.
     #[inline]
     fn members(
         &mut self,
@@ -124,26 +128,25 @@ impl Judge {
         cells: &mut Row<'_>,
         missing: &mut usize,
         wrong: &mut Option<Problem>,
-    ) -> Result<(), Malformed> {
+    ) -> Result<(usize, usize), Malformed> {
         let mut at = start;
-        for member in 0.. {
-            let (value, column) = match self.layout.guess(member, bytes, at) {
+        let mut members = 0;
+        let end = loop {
+            let (value, column) = match self.layout.guess(members, bytes, at) {
                 Some(guessed) => guessed,
-                None => match self.next(member, bytes, at)? {
+                None => match self.next(members, bytes, at)? {
                     Next::Value(value, column) => (value, column),
-                    Next::End(end) => {
-                        at = end;
-                        break;
-                    }
+                    Next::End(end) => break end,
                 },
             };
             at = match column {
                 Some(column) => self.field(column, bytes, value, cells, missing, wrong)?,
                 None => skip_value(bytes, value, 1)?,
             };
-        }
-        at = skip_space(bytes, at);
-        if at == bytes.len() { Ok(()) } else { malformed(at, "nothing after the object") }
+            members += 1;
+        };
+        let rest = skip_space(bytes, end);
+        if rest == bytes.len() { Ok((members, at)) } else { malformed(rest, "nothing after the object") }
     }
 
     /// Reads the value of a declared field.

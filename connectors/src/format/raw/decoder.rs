@@ -1,33 +1,31 @@
 //! Takes records as they are, if they are text.
 
 use arrow::array::ArrayRef;
-use arrow::buffer::Buffer;
 use engine::connector::{BadRecord, DecodeRequest, Decoder, Records, Spans, Verdicts};
 use engine::schema::ColumnType;
 
 use super::super::build::{Origin, build_column};
 use super::super::excerpt::excerpt;
 use super::super::slots::{Place, Slots};
-use super::super::utf8::Utf8;
+use super::super::utf8::Payload;
 
 /// Decodes records into one text column.
 pub(super) struct RawDecoder {
     slots: Slots,
-    payload: Buffer,
+    payload: Payload,
 }
 
 impl RawDecoder {
     pub(super) fn new(request: &DecodeRequest) -> Self {
-        Self { slots: Slots::new(request), payload: Buffer::from(Vec::<u8>::new()) }
+        Self { slots: Slots::new(request), payload: Payload::default() }
     }
 }
 
 impl Decoder for RawDecoder {
     fn scan(&mut self, records: &Records, spans: &Spans) -> Verdicts {
-        self.payload = records.payload.clone();
+        self.payload = Payload::of(records.payload.clone());
         self.slots.clear();
-        let bytes = records.payload.as_slice();
-        let utf8 = Utf8::of(bytes);
+        let bytes = self.payload.bytes().as_slice();
         let mut verdicts = Verdicts::default();
         for (row, span) in (0..).zip(&spans.values) {
             let span = span.as_ref().map(|span| span.start as usize..span.end as usize);
@@ -38,7 +36,7 @@ impl Decoder for RawDecoder {
                 Some(span) if !Place::can_hold(span.start, span.end) => {
                     bad("raw.too_large", "the record is larger than 2 GiB".into());
                 }
-                Some(span) if !utf8.holds(span.clone()) => {
+                Some(span) if !self.payload.holds(span.clone()) => {
                     bad("raw.not_utf8", format!("the record is not UTF-8: `{}`", excerpt(&bytes[span])));
                 }
                 Some(span) => {
@@ -60,6 +58,7 @@ impl Decoder for RawDecoder {
 #[cfg(test)]
 mod tests {
     use arrow::array::AsArray;
+    use arrow::buffer::Buffer;
     use engine::connector::{FormatKind, Framing, Offsets, PartitionIndex, Spans};
     use engine::schema::{Column, Schema};
 

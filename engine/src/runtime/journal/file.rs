@@ -29,6 +29,8 @@ pub(in crate::runtime) struct Journal {
     hash: u64,
     /// A write has failed: nobody knows how much of it the file has, so nothing may follow.
     is_broken: bool,
+    /// Nothing is written.
+    is_left_out: bool,
 }
 
 /// Reads entries, segment after segment.
@@ -89,6 +91,9 @@ impl Journal {
 
     /// Begins a new segment, with what a reader that begins there must know.
     pub(in crate::runtime) fn roll(&mut self, base: Base, carried: &[Entry]) -> Result<(), RunError> {
+        if self.is_left_out {
+            return Ok(());
+        }
         self.sync()?;
         let before = Seal { segment: self.segment, length: self.end.0, hash: self.end.1 };
         *self = Self::begin(self.folder.clone(), self.segment.generation, Some(before), base, carried)?;
@@ -114,7 +119,7 @@ impl Journal {
         hit(Failpoint::SegmentBegun).map_err(RunError::file(&path))?;
         let file = disk::append(&path).map_err(RunError::file(&path))?;
         let end = (frames.len() as u64, hash);
-        Ok(Self { folder, segment, path, file, end, frames: Vec::new(), hash, is_broken: false })
+        Ok(Self { folder, segment, path, file, end, frames: Vec::new(), hash, is_broken: false, is_left_out: false })
     }
 
     /// Removes what is not needed if the journal must stay behind epoch `from`, of what this start or one before it has made.
@@ -133,8 +138,16 @@ impl Journal {
         sync_folder(&self.folder)
     }
 
+    /// Writes nothing from now on.
+    pub(in crate::runtime) fn leave_out(&mut self) {
+        self.is_left_out = true;
+    }
+
     /// Adds an entry; it is durable after the next [`Journal::sync`].
     pub(in crate::runtime) fn append(&mut self, entry: &Entry) -> Result<(), RunError> {
+        if self.is_left_out {
+            return Ok(());
+        }
         self.hash = encode(&mut self.frames, self.hash, entry, &self.path)?;
         Ok(())
     }
