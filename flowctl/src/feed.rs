@@ -1,6 +1,6 @@
 //! Fills the embedded topics that a pipeline reads: beside it while it streams, before it when it replays.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::thread::{self, JoinHandle};
 
 use connectors::REGISTRY;

@@ -14,7 +14,7 @@ use crate::kafka::record_buffer::digest_of;
 use crate::kafka::source::made_anew;
 
 use super::contact::{Contact, Visible};
-use super::lane::time_of;
+use super::lane::micros;
 use super::reader::GONE_HINT;
 use super::topic_settings::TopicSettings;
 
@@ -46,7 +46,7 @@ pub(super) fn require_anchors(
                 let Some(anchor) = open.remove(&partition) else { continue };
                 if !is_at(&message, anchor) {
                     gone.push((partition, anchor));
-                } else if digest_of(time_of(&message), message.key(), message.payload()) != anchor.digest {
+                } else if digest_of(micros(message.timestamp().to_millis()), message.key(), message.payload()) != anchor.digest {
                     return Err(made_anew(topic, partition, anchor, "another record stands", GONE_HINT));
                 }
             }

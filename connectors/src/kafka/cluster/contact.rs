@@ -1,5 +1,6 @@
 //! Questions to the brokers whose answers are needed at once, each tried for a bounded time.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use engine::connector::{ConnectorError, StopFlag};
@@ -48,7 +49,7 @@ pub(in crate::kafka) enum Visible {
 /// A consumer and the patience to ask it.
 pub(in crate::kafka) struct Contact {
     /// Asks, and reads.
-    pub(super) consumer: BaseConsumer<Watch>,
+    pub(super) consumer: Arc<BaseConsumer<Watch>>,
     stop: StopFlag,
 }
 
@@ -66,7 +67,7 @@ impl Contact {
         config
             .set("isolation.level", if visible == Visible::Committed { "read_committed" } else { "read_uncommitted" });
         let consumer = config.create_with_context(Watch::new(&cluster.brokers)).map_err(|error| unusable(&error))?;
-        Ok(Self { consumer, stop: stop.clone() })
+        Ok(Self { consumer: Arc::new(consumer), stop: stop.clone() })
     }
 
     /// How many partitions a topic has; `None` if it does not exist.

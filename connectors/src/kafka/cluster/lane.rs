@@ -3,12 +3,12 @@
 use std::collections::VecDeque;
 
 use engine::connector::{PartitionIndex, Read, Records};
-use rdkafka::Message;
-use rdkafka::message::{BorrowedMessage, Headers};
 
 use crate::kafka::course::Course;
 use crate::kafka::header_json::encode_headers;
 use crate::kafka::record_buffer::{BufferedRecord, RecordBuffer, Wanted};
+
+use super::message_queue::Taken;
 
 /// A partition holds back about this many records, or bytes of them, before it is paused.
 const HELD_RECORDS_MAX: usize = 10_000;
@@ -54,26 +54,21 @@ impl Lane {
     }
 
     /// Takes a record in. Records below the position were delivered before; librdkafka repeats some after a pause.
-    pub(super) fn accept(&mut self, message: &BorrowedMessage<'_>, wanted: Wanted) {
+    pub(super) fn accept(&mut self, message: &Taken<'_>, wanted: Wanted) {
         let offset = message.offset().max(0) as u64;
         if offset < self.course.position() || self.held.back().is_some_and(|last| offset <= last.offset) {
             return;
         }
-        let timestamp = time_of(message);
-        let headers = if wanted.headers { headers_of(message) } else { String::new() };
+        let timestamp = micros(message.timestamp());
+        let headers = if wanted.headers { encode_headers(message.headers()) } else { String::new() };
         if self.held.is_empty() && self.course.admits(offset) {
             let (key, value) = (message.key(), message.payload());
             self.buffer.push(BufferedRecord { offset, timestamp, key, value, headers: &headers }, wanted);
             return;
         }
-        self.held_bytes += message.key_len() + message.payload_len() + headers.len();
-        self.held.push_back(Held {
-            offset,
-            timestamp,
-            key: message.key().map(<[u8]>::to_vec),
-            value: message.payload().map(<[u8]>::to_vec),
-            headers,
-        });
+        let (key, value) = (message.key().map(<[u8]>::to_vec), message.payload().map(<[u8]>::to_vec));
+        self.held_bytes += key.as_ref().map_or(0, Vec::len) + value.as_ref().map_or(0, Vec::len) + headers.len();
+        self.held.push_back(Held { offset, timestamp, key, value, headers });
     }
 
     /// Moves what the border lets through into the buffer, as much as fits.
@@ -127,11 +122,7 @@ impl Lane {
     }
 }
 
-/// A record's time in microseconds since 1970.
-pub(super) fn time_of(message: &BorrowedMessage<'_>) -> i64 {
-    message.timestamp().to_millis().map_or(0, |millis| millis.max(0).saturating_mul(1_000))
-}
-
-fn headers_of(message: &BorrowedMessage<'_>) -> String {
-    encode_headers(message.headers().iter().flat_map(|headers| headers.iter()).map(|header| (header.key, header.value)))
+/// A record's time in microseconds since 1970, from its milliseconds, if it has any.
+pub(super) fn micros(millis: Option<i64>) -> i64 {
+    millis.map_or(0, |millis| millis.max(0).saturating_mul(1_000))
 }

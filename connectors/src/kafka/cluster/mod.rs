@@ -10,6 +10,7 @@ mod creation;
 mod deliveries;
 mod lane;
 mod message;
+mod message_queue;
 mod outgoing;
 mod patience;
 mod progress;

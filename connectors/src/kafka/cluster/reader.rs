@@ -6,8 +6,7 @@ use std::time::{Duration, Instant};
 use engine::connector::{ConnectorError, Partition, PartitionIndex, Read, Reader};
 use rdkafka::consumer::Consumer;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
-use rdkafka::message::BorrowedMessage;
-use rdkafka::{Message, Offset, TopicPartitionList};
+use rdkafka::{Offset, TopicPartitionList};
 
 use crate::kafka::connection::Cluster;
 use crate::kafka::course::Course;
@@ -18,6 +17,7 @@ use crate::kafka::start::Start;
 use super::anchoring::require_anchors;
 use super::contact::{Contact, Visible, refused};
 use super::lane::Lane;
+use super::message_queue::{MessageQueue, Taken};
 
 /// How often to look for new partitions.
 const SURVEY_EVERY: Duration = Duration::from_secs(30);
@@ -32,6 +32,7 @@ pub(super) const GONE_HINT: &str =
 /// Reads all partitions of some topics with one consumer. No group is joined and nothing is committed.
 pub(in crate::kafka) struct ClusterReader {
     contact: Contact,
+    messages: MessageQueue,
     /// Each topic and how many of its partitions are read.
     topics: Vec<(String, u32)>,
     lanes: Vec<Lane>,
@@ -56,8 +57,10 @@ impl ClusterReader {
         cluster: Cluster,
         order: &ReadOrder<'_>,
     ) -> Result<(Vec<Partition>, Box<dyn Reader>), ConnectorError> {
+        let contact = Contact::new(&cluster, Visible::Committed, &order.context.stop)?;
         let mut reader = Self {
-            contact: Contact::new(&cluster, Visible::Committed, &order.context.stop)?,
+            messages: MessageQueue::new(&contact.consumer),
+            contact,
             topics: Vec::new(),
             lanes: Vec::new(),
             places: HashMap::new(),
@@ -98,6 +101,7 @@ impl ClusterReader {
         end: Option<u64>,
         assignment: &mut TopicPartitionList,
     ) -> Result<Partition, ConnectorError> {
+        self.messages.adopt(topic, partition as i32);
         let offset = Offset::Offset(start as i64);
         assignment.add_partition_offset(topic, partition as i32, offset).map_err(|error| unexpected(&error))?;
         let place = self.lanes.len();
@@ -206,8 +210,12 @@ impl ClusterReader {
 
     /// Takes in what has arrived, until something is ready or nothing more is there.
     fn drain(&mut self, mut wait: Duration) -> Result<(), ConnectorError> {
+        // What the client has to say beside messages is heard by this.
+        if let Some(Err(error)) = self.contact.consumer.poll(Duration::ZERO) {
+            self.judge(&error)?;
+        }
         loop {
-            let (place, failure) = match self.contact.consumer.poll(wait) {
+            let (place, failure) = match self.messages.next(wait) {
                 None => {
                     self.settle();
                     return Ok(());
@@ -246,16 +254,17 @@ impl ClusterReader {
 
 /// The lane of a record; mostly that of the record before.
 fn place_of(
-    message: &BorrowedMessage<'_>,
+    message: &Taken<'_>,
     lanes: &[Lane],
     last: usize,
     places: &HashMap<String, Vec<usize>>,
 ) -> Option<usize> {
-    let (topic, partition) = (message.topic(), message.partition());
-    if lanes.get(last).is_some_and(|lane| lane.partition == partition && lane.topic == topic) {
+    let partition = message.partition();
+    if lanes.get(last).is_some_and(|lane| lane.partition == partition && message.is_of(&lane.topic)) {
         return Some(last);
     }
-    places.get(topic)?.get(partition as usize).copied()
+    let (_, places) = places.iter().find(|(topic, _)| message.is_of(topic))?;
+    places.get(partition as usize).copied()
 }
 
 fn first_offset(

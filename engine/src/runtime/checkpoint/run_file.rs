@@ -3,6 +3,7 @@
 //! A file begins with [`MAGIC`]. A block is its length and the CRC-32C of its body (4 bytes each, little-endian), then the body: entries, each the cut's
 //! kind (1 byte) and place (4 bytes), and key and value with their lengths before them (4 bytes each).
 
+use std::borrow::Borrow;
 use std::collections::BTreeSet;
 use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
@@ -24,11 +25,11 @@ const BLOCK: usize = 256 << 10;
 /// An entry and the cut that it has passed.
 pub(super) type RunEntry = (Cut, CutKey, CutValue);
 
-/// Writes entries, which must come in order, to a new file, durably.
-pub(super) fn write_run(
+/// Writes entries, owned or borrowed, which must come in order, to a new file, durably.
+pub(super) fn write_run<K: AsRef<[u8]>, V: Borrow<CutValue>>(
     folder: &Path,
     name: String,
-    entries: impl IntoIterator<Item = Result<RunEntry, RunError>>,
+    entries: impl IntoIterator<Item = Result<(Cut, K, V), RunError>>,
 ) -> Result<Run, RunError> {
     let path = folder.join(&name);
     let written = write(&path, entries).and_then(|bytes| sync_folder(folder).map(|()| Run { name, bytes }));
@@ -39,14 +40,18 @@ pub(super) fn write_run(
     written
 }
 
-fn write(path: &Path, entries: impl IntoIterator<Item = Result<RunEntry, RunError>>) -> Result<u64, RunError> {
+fn write<K: AsRef<[u8]>, V: Borrow<CutValue>>(
+    path: &Path,
+    entries: impl IntoIterator<Item = Result<(Cut, K, V), RunError>>,
+) -> Result<u64, RunError> {
     let failed = |error| RunError::File { path: path.to_owned(), error };
     let file = disk::create(path).map_err(failed)?;
     let mut writer =
         BlockWriter { file: BufWriter::new(file), body: Vec::with_capacity(BLOCK), bytes: MAGIC.len() as u64 };
     writer.file.write_all(MAGIC).map_err(failed)?;
     for entry in entries {
-        writer.push(&entry?).map_err(failed)?;
+        let (cut, key, value) = entry?;
+        writer.push(cut, key.as_ref(), value.borrow()).map_err(failed)?;
     }
     writer.finish().map_err(failed)
 }
@@ -58,10 +63,10 @@ struct BlockWriter {
 }
 
 impl BlockWriter {
-    fn push(&mut self, (cut, key, value): &RunEntry) -> io::Result<()> {
+    fn push(&mut self, cut: Cut, key: &[u8], value: &CutValue) -> io::Result<()> {
         let (kind, place) = match cut {
-            Cut::Source(place) => (0, *place),
-            Cut::Node(place) => (1, *place),
+            Cut::Source(place) => (0, place),
+            Cut::Node(place) => (1, place),
         };
         self.body.push(kind);
         self.body.extend_from_slice(&(place as u32).to_le_bytes());
@@ -239,7 +244,7 @@ mod tests {
         let run = write_run(folder.path(), run_name(1, 2, 0), entries.iter().cloned().map(Ok)).expect("written");
         assert!(run.bytes > 3 * BLOCK as u64);
         assert_eq!(read_all(folder.path(), &run).expect("read"), entries);
-        let empty = write_run(folder.path(), run_name(2, 2, 1), []).expect("written");
+        let empty = write_run::<CutKey, CutValue>(folder.path(), run_name(2, 2, 1), []).expect("written");
         assert_eq!(read_all(folder.path(), &empty).expect("read"), []);
         remove_others(folder.path(), 2, [&empty]).expect("removed");
         assert!(read_all(folder.path(), &run).is_err() && read_all(folder.path(), &empty).is_ok());
