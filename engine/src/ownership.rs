@@ -10,6 +10,7 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::safeguard::Safeguard;
 
@@ -21,6 +22,43 @@ const ATTEMPTS: usize = 5;
 pub struct Ownership {
     held: Held,
     taken_over: bool,
+    /// The owner before, if it is stopped.
+    predecessor: Option<Stopped>,
+}
+
+/// A process that was seen stopped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stopped {
+    process: u32,
+    /// When it was started, in the system's ticks: tells it from a later process of the same number.
+    started: u64,
+}
+
+impl Stopped {
+    /// A process, if it is stopped, as Linux tells (proc(5)); elsewhere no process is known to be.
+    fn find(process: u32) -> Option<Self> {
+        let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+        // The name before the state may hold anything, parentheses too.
+        let mut fields = stat.rsplit_once(") ")?.1.split_whitespace();
+        let is_stopped = matches!(fields.next(), Some("T" | "t"));
+        let started = fields.nth(18)?.parse().ok()?;
+        is_stopped.then_some(Self { process, started })
+    }
+
+    /// Its number.
+    #[must_use]
+    pub fn process(&self) -> u32 {
+        self.process
+    }
+
+    /// Ends it (`SIGKILL`) if it is stopped still; says whether it was. For what it holds locked: it has been taken over from, and would end as soon as
+    /// it woke.
+    #[must_use]
+    pub fn end(&self) -> bool {
+        let process = i32::try_from(self.process).ok().and_then(Pid::from_raw);
+        let is_same = Self::find(self.process).as_ref() == Some(self);
+        process.filter(|_| is_same).is_some_and(|process| kill_process(process, Signal::KILL).is_ok())
+    }
 }
 
 #[derive(Debug)]
@@ -51,7 +89,7 @@ impl Ownership {
     pub fn take(path: &Path) -> Result<Self, NotOwned> {
         #[cfg(test)]
         if let Some((start, taken_over)) = crate::simulation::own() {
-            return Ok(Self { held: Held::Simulated(start), taken_over });
+            return Ok(Self { held: Held::Simulated(start), taken_over, predecessor: None });
         }
         for _ in 0..ATTEMPTS {
             let file = open(path)?;
@@ -63,11 +101,9 @@ impl Ownership {
                 continue;
             }
             let Some(owner) = owner(&file) else { continue };
-            if !is_stopped(owner) {
-                return Err(NotOwned::Other(owner));
-            }
+            let Some(stopped) = Stopped::find(owner) else { return Err(NotOwned::Other(owner)) };
             if let Some(ownership) = Self::take_over(path, &file)? {
-                return Ok(ownership);
+                return Ok(Self { predecessor: Some(stopped), ..ownership });
             }
         }
         Err(NotOwned::Other(open(path).ok().and_then(|file| owner(&file)).unwrap_or(0)))
@@ -95,13 +131,19 @@ impl Ownership {
         file.set_len(0)?;
         file.rewind()?;
         writeln!(file, "{}", std::process::id())?;
-        Ok(Self { held: Held::File(path.to_owned(), file), taken_over })
+        Ok(Self { held: Held::File(path.to_owned(), file), taken_over, predecessor: None })
     }
 
     /// Whether the owner before is stopped, and may wake.
     #[must_use]
     pub fn is_taken_over(&self) -> bool {
         self.taken_over
+    }
+
+    /// The owner before, if it was stopped when it was taken over from.
+    #[must_use]
+    pub fn predecessor(&self) -> Option<&Stopped> {
+        self.predecessor.as_ref()
     }
 
     /// Whether another process has taken over.
@@ -173,14 +215,6 @@ fn owner(mut file: &File) -> Option<u32> {
     text.trim().parse().ok()
 }
 
-/// Whether a process is stopped, as Linux tells (proc(5)); elsewhere no process is known to be.
-fn is_stopped(process: u32) -> bool {
-    let Ok(stat) = fs::read_to_string(format!("/proc/{process}/stat")) else { return false };
-    // The name before the state may hold anything, parentheses too.
-    let state = stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
-    matches!(state, Some('T' | 't'))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -235,18 +269,28 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn a_stopped_process_is_told_from_one_that_waits() {
+    fn a_stopped_process_is_told_from_one_that_waits_and_can_be_ended() {
         let mut child = std::process::Command::new("sleep").arg("60").spawn().expect("a process");
-        assert!(!is_stopped(child.id()));
-        let process = rustix::process::Pid::from_child(&child);
-        rustix::process::kill_process(process, rustix::process::Signal::STOP).expect("our own child");
-        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
-        while !is_stopped(child.id()) {
-            assert!(std::time::Instant::now() < deadline, "the child does not stop");
-            std::thread::yield_now();
-        }
-        child.kill().expect("our own child");
+        assert_eq!(Stopped::find(child.id()), None);
+        let signal = |signal| kill_process(Pid::from_child(&child), signal).expect("our own child");
+        let await_state = |stopped: bool| {
+            let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+            while Stopped::find(child.id()).is_some() != stopped {
+                assert!(std::time::Instant::now() < deadline, "the child does not change");
+                std::thread::yield_now();
+            }
+        };
+        signal(Signal::STOP);
+        await_state(true);
+        let stopped = Stopped::find(child.id()).expect("stopped");
+        signal(Signal::CONT);
+        await_state(false);
+        assert!(!stopped.end(), "it goes on");
+        signal(Signal::STOP);
+        await_state(true);
+        assert!(!Stopped { started: stopped.started + 1, ..stopped }.end(), "it is another process");
+        assert!(stopped.end());
         child.wait().expect("our own child");
-        assert!(!is_stopped(child.id()));
+        assert!(!stopped.end(), "it is gone");
     }
 }

@@ -123,6 +123,7 @@ mod tests {
             state_root: ".".into(),
             state_folder: "p".into(),
             taken_over: false,
+            predecessor: None,
             variables,
             stop: StopFlag::default(),
         };

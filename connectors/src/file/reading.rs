@@ -37,6 +37,7 @@ pub(super) fn context(folder: &Path) -> ConnectContext {
         state_root: folder.to_owned(),
         state_folder: folder.join("state"),
         taken_over: false,
+        predecessor: None,
         variables: Variables::default(),
         stop: StopFlag::default(),
     }

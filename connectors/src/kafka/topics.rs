@@ -43,6 +43,7 @@ impl TopicAccess {
             state_root: state_root.to_owned(),
             state_folder: state_root.to_owned(),
             taken_over: false,
+            predecessor: None,
             variables: Variables::default(),
             stop: stop.clone(),
         };

@@ -34,7 +34,7 @@ pub(super) fn open(members: &[Member<'_>]) -> Result<DomainWriter, MemberError> 
     let members: Vec<Opening<'_>> = each(members, |_, member| Opening::of(member))?;
     let first = &members[0];
     let place = first.target.shared_place(members.iter().map(|member| &member.target));
-    let mut session = Session::open(first.target.clone(), place, first.context.stop.clone())?;
+    let mut session = Session::open(first.target.clone(), place, first.context)?;
 
     let writings: Vec<Writing> = each(&members, |_, member| member.claim(&mut session))?;
     each(&members, |at, member| member.require_alone(&writings[..at], &writings[at]))?;

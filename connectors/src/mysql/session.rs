@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use engine::connector::{ConnectorError, StopFlag};
+use engine::connector::{ConnectContext, ConnectorError, StopFlag};
+use engine::ownership::Stopped;
 use tracing::{info, warn};
 
 use super::connection::{Connection, Failure, Fault};
@@ -23,13 +24,17 @@ pub(super) struct Session {
     target: Target,
     place: String,
     stop: StopFlag,
+    /// An instance before this one that may hold a lock, in a file, which nothing else takes from it.
+    predecessor: Option<Stopped>,
     connection: Option<Box<dyn Connection>>,
 }
 
 impl Session {
     /// Connects; `place` is for messages. What may pass (a server that starts, a full house) is tried for half a minute.
-    pub(super) fn open(target: Target, place: String, stop: StopFlag) -> Result<Self, ConnectorError> {
-        let mut session = Self { target, place, stop, connection: None };
+    pub(super) fn open(target: Target, place: String, context: &ConnectContext) -> Result<Self, ConnectorError> {
+        // Servers take locks from sessions that do nothing; a file's lock ends with its process.
+        let predecessor = context.predecessor.clone().filter(|_| !matches!(target, Target::Server(_)));
+        let mut session = Self { target, place, stop: context.stop.clone(), predecessor, connection: None };
         session.connected(Some(Instant::now() + OPEN_WAIT))?;
         Ok(session)
     }
@@ -91,6 +96,8 @@ impl Session {
                     self.roll_back();
                     if attempts == 1 {
                         warn!("{}: {message}; trying again", self.place);
+                    } else {
+                        self.end_predecessor();
                     }
                 }
                 Fault::Data(_) | Fault::Refused { .. } => {
@@ -114,7 +121,7 @@ impl Session {
         Ok(self.connection.insert(connection).as_mut())
     }
 
-    fn connect(&self, deadline: Option<Instant>) -> Result<Box<dyn Connection>, ConnectorError> {
+    fn connect(&mut self, deadline: Option<Instant>) -> Result<Box<dyn Connection>, ConnectorError> {
         let mut said = false;
         let mut pause = PAUSE_FIRST;
         loop {
@@ -133,11 +140,26 @@ impl Session {
             if !said {
                 warn!("{} cannot be reached: {message}; trying on", self.place);
                 said = true;
+            } else if matches!(fault, Fault::Conflict(_)) {
+                self.end_predecessor();
             }
             if deadline.is_some_and(|deadline| Instant::now() >= deadline) || !self.wait(pause) {
                 return Err(fault.into_error(&self.place));
             }
             pause = (pause * 2).min(PAUSE_LAST);
+        }
+    }
+
+    /// Ends the instance that was taken over from, should it still be stopped: it may be what is in the way.
+    fn end_predecessor(&mut self) {
+        if let Some(stopped) = self.predecessor.take()
+            && stopped.end()
+        {
+            warn!(
+                "{}: the flowctl that is stopped (process {}) may hold its lock, and is ended",
+                self.place,
+                stopped.process()
+            );
         }
     }
 

@@ -58,6 +58,7 @@ fn context() -> ConnectContext {
         state_root: "unused".into(),
         state_folder: "unused".into(),
         taken_over: false,
+        predecessor: None,
         variables: Variables::new([("SECRET".into(), "correct-horse-battery".into())]),
         stop: StopFlag::default(),
     }

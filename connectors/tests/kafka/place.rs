@@ -69,6 +69,7 @@ impl Place {
             state_root: self.root.clone(),
             state_folder: self.root.join("p"),
             taken_over: false,
+            predecessor: None,
             variables: Variables::new([("BROKERS".to_owned(), self.brokers.clone())]),
             stop: StopFlag::default(),
         }

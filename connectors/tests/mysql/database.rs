@@ -56,6 +56,7 @@ impl Instance {
             state_root: "/nowhere".into(),
             state_folder: "/nowhere/p".into(),
             taken_over: false,
+            predecessor: None,
             variables: Variables::default(),
             stop: self.stop.clone(),
         }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::diagnostic::Diagnostics;
+use crate::ownership::Stopped;
 use crate::spec::Variables;
 
 /// What checking may look at: no network, and of files only whether one that a value names can be read.
@@ -39,6 +40,8 @@ pub struct ConnectContext {
     /// Whether the instance before this one is stopped and may wake in the middle of anything: files that it may have open must be replaced by
     /// copies before they are written to.
     pub taken_over: bool,
+    /// That instance, if it is one of this machine: it may hold locks that nobody but its end releases.
+    pub predecessor: Option<Stopped>,
     /// The values of `${…}`.
     pub variables: Variables,
     /// Set when the run is asked to stop; long waits look at it.

@@ -159,6 +159,7 @@ impl<'a> LetterAccess<'a> {
             state_root: self.state_root.clone(),
             state_folder: self.folder.clone(),
             taken_over: false,
+            predecessor: None,
             variables: self.variables.clone(),
             stop: StopFlag::default(),
         }

@@ -127,6 +127,7 @@ fn open<'a>(
         state_root: options.state_root.clone(),
         state_folder: folder.path.clone(),
         taken_over: folder.ownership.is_taken_over(),
+        predecessor: folder.ownership.predecessor().cloned(),
         variables: options.variables.clone(),
         stop: stop.clone(),
     };

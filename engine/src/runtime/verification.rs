@@ -236,6 +236,7 @@ impl Verification<'_> {
             state_root: self.options.state_root.clone(),
             state_folder: self.path.clone(),
             taken_over: false,
+            predecessor: None,
             variables: self.options.variables.clone(),
             stop: self.options.stop.clone(),
         };

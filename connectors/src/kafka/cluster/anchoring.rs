@@ -46,7 +46,9 @@ pub(super) fn require_anchors(
                 let Some(anchor) = open.remove(&partition) else { continue };
                 if !is_at(&message, anchor) {
                     gone.push((partition, anchor));
-                } else if digest_of(micros(message.timestamp().to_millis()), message.key(), message.payload()) != anchor.digest {
+                } else if digest_of(micros(message.timestamp().to_millis()), message.key(), message.payload())
+                    != anchor.digest
+                {
                     return Err(made_anew(topic, partition, anchor, "another record stands", GONE_HINT));
                 }
             }

@@ -253,12 +253,7 @@ impl ClusterReader {
 }
 
 /// The lane of a record; mostly that of the record before.
-fn place_of(
-    message: &Taken<'_>,
-    lanes: &[Lane],
-    last: usize,
-    places: &HashMap<String, Vec<usize>>,
-) -> Option<usize> {
+fn place_of(message: &Taken<'_>, lanes: &[Lane], last: usize, places: &HashMap<String, Vec<usize>>) -> Option<usize> {
     let partition = message.partition();
     if lanes.get(last).is_some_and(|lane| lane.partition == partition && message.is_of(&lane.topic)) {
         return Some(last);

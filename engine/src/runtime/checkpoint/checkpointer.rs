@@ -147,7 +147,8 @@ fn in_order<S>(sums: &HashMap<CutKey, CutValue, S>) -> impl Iterator<Item = (&Cu
     let common = kept().map(|(key, _)| &**key).reduce(common_prefix).map_or(0, <[u8]>::len);
     // Most keys are told apart by the bytes behind what all begin with: those stand side by side, the keys all over the memory.
     let mut entries: Vec<_> = kept().map(|entry| (head(&entry.0[common..]), entry)).collect();
-    entries.sort_unstable_by(|(head, (key, _)), (other, (other_key, _))| head.cmp(other).then_with(|| key.cmp(other_key)));
+    entries
+        .sort_unstable_by(|(head, (key, _)), (other, (other_key, _))| head.cmp(other).then_with(|| key.cmp(other_key)));
     entries.into_iter().map(|(_, entry)| entry)
 }
 
