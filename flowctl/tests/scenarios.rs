@@ -11,6 +11,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[path = "scenarios/case.rs"]
+mod case;
+#[path = "scenarios/outcome.rs"]
+mod outcome;
 #[path = "scenarios/run.rs"]
 mod run;
 mod support;

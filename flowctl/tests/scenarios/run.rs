@@ -1,6 +1,5 @@
 //! Runs one scenario in every way, and compares.
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
@@ -8,12 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use crate::case::{Case, Piece};
+use crate::outcome::{Outcome, records_read};
 
-use crate::support::rows::{Rows, add, canonical, difference, of_lines};
-
-/// In how many pieces live input comes.
-const PIECES: usize = 4;
 /// The longest that anything may take; only a hang takes so long.
 const PATIENCE: Duration = Duration::from_secs(120);
 /// How often a run that ended before it saw all its input is started again.
@@ -38,7 +34,7 @@ pub(crate) fn scenario(name: &str) {
         let runs: Vec<_> = ways
             .into_iter()
             .flat_map(|way| (1..=3).map(move |workers| (way, workers)))
-            .map(|(way, workers)| (way, workers, scope.spawn(move || case.outcome(way, workers))))
+            .map(|(way, workers)| (way, workers, scope.spawn(move || play(case, way, workers))))
             .collect();
         for (way, workers, run) in runs {
             let outcome = run.join().unwrap_or_else(|_| panic!("{name}, {way:?}, {workers} workers: see above"));
@@ -58,142 +54,18 @@ enum Way {
     Killed,
 }
 
-/// What comes at once: more of each input.
-type Piece = Vec<(String, Vec<u8>)>;
-
-struct Case {
-    /// `pipeline.yaml`, and what it includes.
-    files: Vec<(String, String)>,
-    pipeline: String,
-    inputs: Piece,
-    expected: BTreeMap<String, Rows>,
-    dead_letters: Rows,
-    ledger: Option<Value>,
-    failure: Option<String>,
-}
-
-/// What is there after a run.
-struct Outcome {
-    sinks: BTreeMap<String, Rows>,
-    dead_letters: Rows,
-    ledgers: Value,
-    /// What a failed run said.
-    failure: Option<String>,
-}
-
-impl Case {
-    fn read(folder: &Path) -> Self {
-        let mut case = Self {
-            files: Vec::new(),
-            pipeline: fs::read_to_string(folder.join("pipeline.yaml")).unwrap(),
-            inputs: Vec::new(),
-            expected: BTreeMap::new(),
-            dead_letters: Rows::new(),
-            ledger: None,
-            failure: None,
-        };
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            let name = path.file_name().unwrap().to_str().unwrap().to_owned();
-            let text = || fs::read_to_string(&path).unwrap();
-            match name.strip_prefix("expected.") {
-                Some("dead_letters.jsonl") => {
-                    let sorted = |line: &str| serde_json::from_str::<Value>(line).unwrap().to_string() + "\n";
-                    case.dead_letters = of_lines(&text().lines().map(sorted).collect::<String>());
-                }
-                Some("ledger.json") => case.ledger = Some(serde_json::from_str(&text()).unwrap()),
-                Some("failure.txt") => case.failure = Some(text()),
-                Some(sink) => {
-                    let sink = sink.strip_suffix(".jsonl").unwrap_or_else(|| panic!("what is {name}?"));
-                    case.expected.insert(sink.to_owned(), of_lines(&text()));
-                }
-                None if name.starts_with("in.") => case.inputs.push((name, fs::read(&path).unwrap())),
-                None if name.ends_with(".yaml") => case.files.push((name, text())),
-                None => panic!("what is {name}?"),
-            }
+/// Runs a scenario in one way.
+fn play(case: &Case, way: Way, workers: usize) -> Outcome {
+    let stage = Stage::new(case, way, workers);
+    let failure = match way {
+        Way::Batch => {
+            stage.append(&case.inputs);
+            stage.ended(stage.start(&[]))
         }
-        assert!(case.failure.is_some() || !case.expected.is_empty(), "{} expects nothing", folder.display());
-        case.inputs.sort();
-        case
-    }
-
-    /// Pieces of all inputs, each cut behind a line end.
-    fn pieces(&self) -> Vec<Piece> {
-        let part = |(name, bytes): &'_ (String, Vec<u8>), at: usize| {
-            let border = |at: usize| match bytes.len() * at / PIECES {
-                0 => 0,
-                place => {
-                    bytes[place - 1..].iter().position(|byte| *byte == b'\n').map_or(bytes.len(), |more| place + more)
-                }
-            };
-            (name.clone(), bytes[border(at)..border(at + 1)].to_vec())
-        };
-        (0..PIECES).map(|at| self.inputs.iter().map(|input| part(input, at)).collect()).collect()
-    }
-
-    fn outcome(&self, way: Way, workers: usize) -> Outcome {
-        let stage = Stage::new(self, way, workers);
-        let failure = match way {
-            Way::Batch => {
-                stage.append(&self.inputs);
-                stage.ended(stage.start(&[]))
-            }
-            Way::Live => stage.live(&self.pieces(), false),
-            Way::Killed => stage.live(&self.pieces(), true),
-        };
-        stage.outcome(self, failure)
-    }
-
-    fn judge(&self, outcome: &Outcome, what: &str) {
-        if let Some(words) = &self.failure {
-            let said = outcome.failure.as_ref().unwrap_or_else(|| panic!("{what}: it did not fail"));
-            for word in words.lines() {
-                assert!(said.contains(word), "{what}: it does not say {word:?}: {said}");
-            }
-        } else {
-            assert_eq!(outcome.failure, None, "{what}");
-        }
-        let none = Rows::new();
-        for (sink, expected) in &self.expected {
-            let found = outcome.sinks.get(sink).unwrap_or(&none);
-            assert!(found == expected, "{what}, sink {sink}:\n{}", difference(found, expected));
-        }
-        for sink in outcome.sinks.keys() {
-            assert!(self.expected.contains_key(sink), "{what}: nothing is said of sink {sink}");
-        }
-        let (found, expected) = (&outcome.dead_letters, &self.dead_letters);
-        assert!(found == expected, "{what}, dead letters:\n{}", difference(found, expected));
-        if self.failure.is_none() {
-            self.judge_ledgers(&outcome.ledgers, what);
-        }
-    }
-
-    /// Every record is in one column of the ledger.
-    fn judge_ledgers(&self, ledgers: &Value, what: &str) {
-        let mut read = 0;
-        for (source, ledger) in ledgers.as_object().unwrap() {
-            let count = |column: &str| ledger[column].as_u64().unwrap();
-            let sum: u64 = ["used", "filtered", "late", "dead_letter", "duplicate"].map(count).iter().sum();
-            assert_eq!(count("read"), sum, "{what}, ledger of {source}: {ledger}");
-            read += sum;
-        }
-        assert_eq!(read, self.records(), "{what}: records read, of all that are there");
-        for (source, expected) in self.ledger.iter().flat_map(|ledger| ledger.as_object().unwrap()) {
-            for (column, count) in expected.as_object().unwrap() {
-                assert_eq!(&ledgers[source][column], count, "{what}, {column} of {source}: {ledgers}");
-            }
-        }
-    }
-
-    /// How many records the inputs hold: lines that are not empty; of CSV all but the header.
-    fn records(&self) -> u64 {
-        let count = |(name, bytes): &(String, Vec<u8>)| {
-            let lines =
-                bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty() && *line != b"\r").count() as u64;
-            if name.ends_with(".csv") { lines.saturating_sub(1) } else { lines }
-        };
-        self.inputs.iter().map(count).sum()
-    }
+        Way::Live => stage.live(&case.pieces(), false),
+        Way::Killed => stage.live(&case.pieces(), true),
+    };
+    Outcome::of(case, stage.folder.path(), failure)
 }
 
 /// A folder in which a scenario is played once.
@@ -301,104 +173,12 @@ impl Stage {
             if let Some(failure) = self.ended(child) {
                 return Some(failure);
             }
-            if pieces.len() == 0 && self.read() == self.records {
+            if pieces.len() == 0 && records_read(self.folder.path()) == self.records {
                 return None;
             }
         }
         panic!("{STARTS_MAX} starts did not read everything: {}", self.said());
     }
-
-    fn ledgers(&self) -> Value {
-        let status = fs::read_to_string(self.path("state/scenario/status.json")).unwrap_or_else(|_| "{}".into());
-        serde_json::from_str::<Value>(&status).unwrap()["ledgers"].take()
-    }
-
-    fn read(&self) -> u64 {
-        self.ledgers().as_object().into_iter().flatten().map(|(_, ledger)| ledger["read"].as_u64().unwrap()).sum()
-    }
-
-    fn outcome(&self, case: &Case, failure: Option<String>) -> Outcome {
-        let mut sinks = self.console();
-        for sink in case.expected.keys() {
-            if case.pipeline.contains(&format!("out.{sink}.jsonl")) {
-                let text = fs::read_to_string(self.path(&format!("out.{sink}.jsonl"))).unwrap_or_default();
-                sinks.insert(sink.clone(), of_lines(&text));
-            } else if case.pipeline.contains(&format!("table: {sink}")) {
-                sinks.insert(sink.clone(), self.table(sink));
-            }
-        }
-        Outcome { sinks, dead_letters: self.dead_letters(), ledgers: self.ledgers(), failure }
-    }
-
-    /// What console sinks show in the end. After no epoch may a row be there less than no times.
-    fn console(&self) -> BTreeMap<String, Rows> {
-        let mut sinks: BTreeMap<String, Rows> = BTreeMap::new();
-        let mut last = BTreeMap::new();
-        let text = fs::read_to_string(self.path("stdout")).unwrap();
-        for line in text.lines() {
-            let change: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
-            let (sink, epoch) = (change["sink"].as_str().unwrap().to_owned(), change["epoch"].as_u64().unwrap());
-            let rows = sinks.entry(sink.clone()).or_default();
-            if last.insert(sink, epoch) != Some(epoch) {
-                assert!(rows.values().all(|count| *count > 0), "before epoch {epoch}: {rows:?}\n{text}");
-            }
-            let (_, row) = line.split_once("\"row\":").unwrap();
-            add(rows, canonical(row.strip_suffix('}').unwrap()), change["diff"].as_i64().unwrap());
-        }
-        assert!(sinks.values().flatten().all(|(_, count)| *count > 0), "{sinks:?}\n{text}");
-        sinks
-    }
-
-    fn table(&self, table: &str) -> Rows {
-        rows_of_table(&rusqlite::Connection::open(self.path("out.db")).unwrap(), table)
-    }
-
-    /// The dead letters that stand, in the tables where they go by default.
-    fn dead_letters(&self) -> Rows {
-        let mut found = Rows::new();
-        let file = self.path("state/scenario/dead-letters.db");
-        if !file.exists() {
-            return found;
-        }
-        let database = rusqlite::Connection::open(file).unwrap();
-        let mut query = database.prepare("SELECT name FROM sqlite_master WHERE type = 'table'").unwrap();
-        let tables: Vec<String> = query.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
-        for table in tables.iter().filter(|table| *table != "flowctl_sinks") {
-            for (letter, count) in rows_of_table(&database, table) {
-                let letter: Value = serde_json::from_str(&letter).unwrap();
-                assert!(letter["message"].as_str().is_some_and(|message| !message.is_empty()), "{letter}");
-                let mut known = json!({});
-                // What is no record's alone has a source all the same, among whose letters it is.
-                let of_record = !letter["partition"].is_null();
-                for name in ["source", "offset", "operator", "code", "text", "base64"] {
-                    if !letter[name].is_null() && (of_record || name != "source") {
-                        known[name] = letter[name].clone();
-                    }
-                }
-                add(&mut found, canonical(&known.to_string()), count);
-            }
-        }
-        found
-    }
-}
-
-fn rows_of_table(database: &rusqlite::Connection, table: &str) -> Rows {
-    let mut query = database.prepare(&format!("SELECT * FROM \"{table}\"")).unwrap();
-    let names: Vec<String> = query.column_names().into_iter().map(str::to_owned).collect();
-    let mut found = Rows::new();
-    let mut rows = query.query([]).unwrap();
-    while let Some(row) = rows.next().unwrap() {
-        let value = |at: usize| match row.get_ref_unwrap(at) {
-            rusqlite::types::ValueRef::Null => "null".into(),
-            rusqlite::types::ValueRef::Integer(number) => number.to_string(),
-            rusqlite::types::ValueRef::Real(number) => format!("{number:?}"),
-            rusqlite::types::ValueRef::Text(text) => Value::from(std::str::from_utf8(text).unwrap()).to_string(),
-            rusqlite::types::ValueRef::Blob(_) => panic!("no column holds bytes"),
-        };
-        let cells = names.iter().enumerate().map(|(at, name)| format!("{}:{}", Value::from(name.as_str()), value(at)));
-        add(&mut found, canonical(&format!("{{{}}}", cells.collect::<Vec<_>>().join(","))), 1);
-    }
-    found
 }
 
 /// Asks until the answer is right.
