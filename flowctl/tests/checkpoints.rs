@@ -2,36 +2,23 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod support {
+    pub(crate) mod process;
+    pub(crate) mod sqlite;
+    pub(crate) mod stage;
+}
+
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Child, Output};
 
-/// A folder with a pipeline.
-struct Stage(tempfile::TempDir);
+use support::process::await_that;
+use support::sqlite;
+use support::stage::Stage;
 
 impl Stage {
-    fn new(pipeline: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("p.yaml"), pipeline).unwrap();
-        Self(folder)
-    }
-
-    fn path(&self, name: &str) -> std::path::PathBuf {
-        self.0.path().join(name)
-    }
-
     fn start(&self, more: &[&str]) -> Child {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_flowctl"));
-        let state: &[&str] = if more.contains(&"--state") { &[] } else { &["--state", "state"] };
-        command.args(["run", "p.yaml"]).args(state).args(more).current_dir(self.0.path());
-        command
-            .env_remove("TWITCH_API")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap()
+        self.command(&[&["run", "p.yaml"], more].concat()).spawn().unwrap()
     }
 
     /// What a run that ends well has shown and said.
@@ -100,7 +87,7 @@ fn other_operators_read_again_what_the_sources_still_have() {
         writeln!(input, "{{\"v\":{v}}}").unwrap();
         stage.run(&[]);
     }
-    std::fs::write(stage.path("p.yaml"), SUMS.replace("max(v)", "min(v)")).unwrap();
+    stage.write("p.yaml", &SUMS.replace("max(v)", "min(v)"));
     for v in 9..=14 {
         writeln!(input, "{{\"v\":{v}}}").unwrap();
         let (shown, said) = stage.run(&[]);
@@ -130,7 +117,7 @@ sinks: { c: { from: ranks, console: { format: json } } }
             break;
         }
     }
-    std::fs::write(stage.path("p.yaml"), pipeline.replace("max(", "min(")).unwrap();
+    stage.write("p.yaml", &pipeline.replace("max(", "min("));
     let refused = stage.start(&["--for", "60s"]).wait_with_output().unwrap();
     let said = String::from_utf8(refused.stderr).unwrap();
     assert_eq!(refused.status.code(), Some(1), "{said}");
@@ -158,18 +145,14 @@ fn polls_are_kept_once_through_kills_and_checkpoints() {
     for _ in 0..4 {
         let before = length();
         let mut child = stage.start(&[]);
-        let deadline = Instant::now() + Duration::from_secs(60);
-        while length() <= before && Instant::now() < deadline {
-            std::thread::sleep(Duration::from_millis(3));
-        }
+        await_that("row of another poll", || length() > before);
         child.kill().unwrap();
         child.wait().unwrap();
-        assert!(length() > before);
     }
     let (_, said) = stage.run(&["--for", "2s"]);
     assert!(said.contains("goes on from the checkpoint"), "{said}");
     let mut polls = BTreeMap::<i64, Vec<i64>>::new();
-    let text = std::fs::read_to_string(stage.path("rows.jsonl")).unwrap();
+    let text = stage.read("rows.jsonl");
     for line in text.lines() {
         let row: serde_json::Value = serde_json::from_str(line).unwrap();
         polls.entry(row["poll"].as_i64().unwrap()).or_default().push(row["rank"].as_i64().unwrap());
@@ -179,10 +162,8 @@ fn polls_are_kept_once_through_kills_and_checkpoints() {
         assert!(ranks.windows(2).all(|pair| pair[0] < pair[1]), "poll {poll} has a row twice: {ranks:?}");
         (poll, ranks.len() as i64, *ranks.last().unwrap())
     });
-    let database = rusqlite::Connection::open(stage.path("polls.db")).unwrap();
-    let mut query = database.prepare("select poll, n, most from polls order by poll").unwrap();
-    let held = query.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap();
-    let held: Vec<(i64, i64, i64)> = held.map(Result::unwrap).collect();
+    let sql = "select poll, n, most from polls order by poll";
+    let held: Vec<(i64, i64, i64)> = sqlite::rows(&stage.path("polls.db"), sql);
     assert_eq!(held, expected.collect::<Vec<_>>());
     assert!(said.contains(&format!("used {}", connectors::console::grouped(text.lines().count() as u64))), "{said}");
 }
@@ -190,7 +171,7 @@ fn polls_are_kept_once_through_kills_and_checkpoints() {
 #[test]
 fn what_a_benchmark_leaves_out_is_not_there_and_changes_no_result() {
     let stage = Stage::new(SUMS);
-    std::fs::write(stage.path("in.jsonl"), "{\"v\":5}\n{\"v\":2}\n").unwrap();
+    stage.write("in.jsonl", "{\"v\":5}\n{\"v\":2}\n");
     let (whole, _) = stage.run(&[]);
     let journal = |state: &str| {
         let segments = std::fs::read_dir(stage.path(state).join("sums/journal")).unwrap();

@@ -3,16 +3,21 @@
 #![cfg(debug_assertions)]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod support {
+    pub(crate) mod process;
+    pub(crate) mod sqlite;
+    pub(crate) mod stage;
+}
+
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
 use engine::runtime::inspection::inspect_epoch;
 use serde_json::Value;
+use support::process::{await_that, signal};
+use support::sqlite;
+use support::stage::{Stage, outcome};
 
-/// How long something may take that is waited for.
-const PATIENCE: Duration = Duration::from_secs(60);
 const YEAR: i64 = 365 * 86_400;
 
 /// What knows time: rows that come late, keys that expire, sums over both.
@@ -51,20 +56,13 @@ const COURSES: [Course; 6] = [
 /// A row of a table: a key and two numbers.
 type Row = (String, i64, i64);
 
-struct Stage(tempfile::TempDir);
+fn stage(pipeline: &str) -> Stage {
+    let stage = Stage::new(pipeline);
+    std::fs::create_dir(stage.path("in")).unwrap();
+    stage
+}
 
 impl Stage {
-    fn new(pipeline: &str) -> Self {
-        let stage = Self(tempfile::tempdir().unwrap());
-        std::fs::create_dir(stage.path("in")).unwrap();
-        std::fs::write(stage.path("p.yaml"), pipeline).unwrap();
-        stage
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
     /// Files that a run finds new; the rows of each are of a minute, some of them late.
     fn add_files(&self, run: usize) {
         for file in 0..4 {
@@ -80,44 +78,26 @@ impl Stage {
         }
     }
 
-    fn command(&self, words: &[&str], jumps: &str) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_flowctl"));
-        command.args(words).args(["--state", "state"]).current_dir(self.0.path()).env("FLOWCTL_CLOCK", jumps);
-        command.stdin(Stdio::null());
+    /// flowctl with a clock that jumps.
+    fn jumping(&self, words: &[&str], jumps: &str) -> Command {
+        let mut command = self.command(words);
+        command.env("FLOWCTL_CLOCK", jumps);
         command
     }
 
-    /// Whether a command succeeds, and what it says.
-    fn flowctl(&self, words: &[&str], jumps: &str, dies: Option<&str>) -> (bool, String) {
-        let mut command = self.command(words, jumps);
-        let output = command.envs(dies.map(|dies| ("FLOWCTL_FAILPOINT", dies))).output().unwrap();
-        (output.status.success(), String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())
-    }
-
-    fn does(&self, words: &[&str], jumps: &str) -> String {
-        let (success, said) = self.flowctl(words, jumps, None);
-        assert!(success, "{words:?} with {jumps}: {said}");
-        said
-    }
-
-    fn lines(&self, name: &str) -> Vec<String> {
-        let mut lines: Vec<String> =
-            std::fs::read_to_string(self.path(name)).unwrap().lines().map(str::to_owned).collect();
-        lines.sort();
-        lines
+    fn jumps(&self, words: &[&str], jumps: &str) {
+        let (code, said) = outcome(&mut self.jumping(words, jumps));
+        assert_eq!(code, Some(0), "{words:?} with {jumps}: {said}");
     }
 
     fn table(&self, sql: &str) -> Vec<Row> {
-        let database = rusqlite::Connection::open(self.path("t.db")).unwrap();
-        let mut query = database.prepare(sql).unwrap();
-        let rows = query.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap();
-        rows.map(Result::unwrap).collect()
+        sqlite::rows(&self.path("t.db"), sql)
     }
 
     /// Everything in the sinks.
     fn sinks(&self) -> (Vec<String>, Vec<Row>, Vec<Row>) {
         let sums = self.table("select k, n, sum from sums order by k");
-        (self.lines("rows.jsonl"), sums, self.table("select k, v, length(at) from live order by k"))
+        (self.sorted_lines("rows.jsonl"), sums, self.table("select k, v, length(at) from live order by k"))
     }
 
     /// When each epoch was closed that the journal still knows.
@@ -136,13 +116,14 @@ impl Stage {
 
 #[test]
 fn results_are_as_if_the_clock_had_not_jumped() {
-    let (jumping, steady) = (Stage::new(PIPELINE), Stage::new(PIPELINE));
+    let (jumping, steady) = (stage(PIPELINE), stage(PIPELINE));
     let mut clocks = BTreeMap::new();
     for (run, (jumps, dies)) in COURSES.into_iter().enumerate() {
         [&jumping, &steady].into_iter().for_each(|stage| stage.add_files(run));
-        let (success, said) = jumping.flowctl(&["run", "p.yaml", "-w", "2"], jumps, dies);
-        assert_eq!(success, dies.is_none(), "run {run}: {said}");
-        steady.does(&["run", "p.yaml", "-w", "2"], "0@1");
+        let mut command = jumping.jumping(&["run", "p.yaml", "-w", "2"], jumps);
+        let (code, said) = outcome(command.envs(dies.map(|dies| ("FLOWCTL_FAILPOINT", dies))));
+        assert_eq!(code == Some(0), dies.is_none(), "run {run}: {said}");
+        steady.jumps(&["run", "p.yaml", "-w", "2"], "0@1");
         let known = jumping.clocks("state/p");
         assert!(known.is_sorted(), "epochs were closed at {known:?}");
         clocks.extend(known.into_iter().map(|clock| (clock, run)));
@@ -153,26 +134,23 @@ fn results_are_as_if_the_clock_had_not_jumped() {
     assert!(!rows.is_empty() && rows.len() < COURSES.len() * 80, "some rows come late");
     assert!(!live.is_empty() && live.len() < sums.len(), "some keys expire");
     assert_eq!((rows, sums, live), steady.sinks());
-    jumping.does(&["verify", "p.yaml"], "-31536000@1");
+    jumping.jumps(&["verify", "p.yaml"], "-31536000@1");
 }
 
 #[test]
 fn nothing_waits_for_a_clock_that_stands_back() {
     let stream = PIPELINE.replace("mode: batch\nepoch: 1ms\ncheckpoint: 0s", "epoch: 20ms\ncheckpoint: 20ms");
-    let stage = Stage::new(&stream.replace("*.jsonl'", "*.jsonl', follow: true"));
+    let stage = stage(&stream.replace("*.jsonl'", "*.jsonl', follow: true"));
     stage.add_files(0);
     // The clock goes back a year once the first epochs are closed.
-    let mut run = stage.command(&["run", "p.yaml"], &format!("{}@2", -YEAR)).stderr(Stdio::null()).spawn().unwrap();
-    let deadline = Instant::now() + PATIENCE;
+    let mut run = stage.jumping(&["run", "p.yaml"], &format!("{}@2", -YEAR)).stderr(Stdio::null()).spawn().unwrap();
+    let made = || stage.status()["checkpoint"]["epoch"].as_u64().unwrap_or(0);
     for file in 1..4 {
-        let made = stage.status()["checkpoint"]["epoch"].as_u64().unwrap_or(0);
+        let before = made();
         stage.add_files(file);
-        while stage.status()["checkpoint"]["epoch"].as_u64().unwrap_or(0) <= made {
-            assert!(Instant::now() < deadline, "no checkpoint is made: {}", stage.status());
-            std::thread::sleep(Duration::from_millis(10));
-        }
+        await_that("checkpoint", || made() > before);
     }
-    assert!(Command::new("kill").arg(run.id().to_string()).status().unwrap().success());
+    signal(&run, "-TERM");
     assert!(run.wait().unwrap().success());
     assert_eq!(stage.table("select '', sum(n), sum(sum) from sums"), [(String::new(), 320, (0..320).sum())]);
     assert!(stage.clocks("state/p").is_sorted());
@@ -192,16 +170,17 @@ sinks:
   rows: { from: named, file: { path: rows.jsonl } }
   polls: { from: polls, mysql: { url: 'sqlite:t.db', table: polls, mode: upsert, key: [poll], create: true } }
 ";
-    let stage = Stage::new(pipeline);
+    let stage = stage(pipeline);
     for (run, jumps) in ["31536000@1", "-3600@1", "0@1,-7200@4,31536000@7", "0@1"].into_iter().enumerate() {
-        stage.does(&["run", "p.yaml", "--for", "2s"], jumps);
+        stage.jumps(&["run", "p.yaml", "--for", "2s"], jumps);
         assert!(stage.clocks("state/embedded/p").is_sorted(), "after run {run}");
     }
-    let rows: Vec<Value> = stage.lines("rows.jsonl").iter().map(|row| serde_json::from_str(row).unwrap()).collect();
+    let rows: Vec<Value> =
+        stage.sorted_lines("rows.jsonl").iter().map(|row| serde_json::from_str(row).unwrap()).collect();
     let polls: Vec<Row> = stage.table("select '', poll, n from polls order by poll");
     assert!(polls.len() >= 4, "each run polls: {polls:?}");
     assert_eq!(polls.iter().map(|(.., n)| *n).sum::<i64>(), rows.len() as i64);
     let year = |row: &Value| row["polled_at"].as_str().unwrap()[..4].to_owned();
     assert!(rows.iter().map(year).max() > rows.iter().map(year).min(), "the clock has not jumped");
-    stage.does(&["verify", "p.yaml"], "0@1");
+    stage.jumps(&["verify", "p.yaml"], "0@1");
 }

@@ -3,58 +3,34 @@
 #![cfg(debug_assertions)]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use std::path::PathBuf;
-use std::process::Command;
+mod support {
+    pub(crate) mod letters;
+    pub(crate) mod sqlite;
+    pub(crate) mod stage;
+}
 
 use serde_json::Value;
+use support::letters::REPLAY;
+use support::sqlite;
+use support::stage::{Stage, outcome};
 
-/// A folder with a pipeline.
-struct Stage(tempfile::TempDir);
+fn stage(pipeline: &str, input: &str) -> Stage {
+    let stage = Stage::new(pipeline);
+    stage.write("in.jsonl", input);
+    stage
+}
 
 impl Stage {
-    fn new(pipeline: &str, input: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("p.yaml"), pipeline).unwrap();
-        std::fs::write(folder.path().join("in.jsonl"), input).unwrap();
-        Self(folder)
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
     fn add(&self, lines: &str) {
-        let input = std::fs::read_to_string(self.path("in.jsonl")).unwrap();
-        std::fs::write(self.path("in.jsonl"), input + lines).unwrap();
-    }
-
-    /// The exit code of a command, and what it has printed and said; it dies at a failpoint if one is named.
-    fn flowctl(&self, words: &[&str], failpoint: Option<&str>) -> (Option<i32>, String) {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_flowctl"));
-        command.args(words).args(["--state", "state"]).current_dir(self.0.path());
-        if let Some(failpoint) = failpoint {
-            command.env("FLOWCTL_FAILPOINT", failpoint);
-        }
-        let output = command.output().unwrap();
-        (output.status.code(), String::from_utf8([output.stdout, output.stderr].concat()).unwrap())
+        self.write("in.jsonl", &(self.read("in.jsonl") + lines));
     }
 
     fn run(&self) -> String {
-        let (code, said) = self.flowctl(&["run", "p.yaml"], None);
-        assert_eq!(code, Some(0), "{said}");
-        said
+        self.does(&["run", "p.yaml"])
     }
 
     fn verify(&self) {
-        let (code, said) = self.flowctl(&["verify", "p.yaml"], None);
-        assert_eq!(code, Some(0), "{said}");
-    }
-
-    /// The letters that stand.
-    fn letters(&self) -> Vec<Value> {
-        let (code, said) = self.flowctl(&["dead-letters", "show", "p.yaml", "--output", "json"], None);
-        assert_eq!(code, Some(0), "{said}");
-        said.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        self.does(&["verify", "p.yaml"]);
     }
 
     fn texts(&self) -> Vec<String> {
@@ -64,20 +40,8 @@ impl Stage {
         texts
     }
 
-    /// The rows of a query in `out.db`, with `|` between cells.
     fn query(&self, sql: &str) -> Vec<String> {
-        let database = rusqlite::Connection::open(self.path("out.db")).unwrap();
-        let mut query = database.prepare(sql).unwrap();
-        let columns = query.column_count();
-        let row = |row: &rusqlite::Row<'_>| {
-            let cell = |at| match row.get::<_, rusqlite::types::Value>(at).unwrap() {
-                rusqlite::types::Value::Text(text) => text,
-                rusqlite::types::Value::Integer(number) => number.to_string(),
-                other => format!("{other:?}"),
-            };
-            Ok((0..columns).map(cell).collect::<Vec<_>>().join("|"))
-        };
-        query.query_map([], row).unwrap().map(Result::unwrap).collect()
+        sqlite::lines(&self.path("out.db"), sql)
     }
 }
 
@@ -109,10 +73,10 @@ const RATIO: &str = "{\"k\":\"a\",\"n\":1,\"total\":0}";
 
 #[test]
 fn a_letter_goes_away_when_its_row_comes_back() {
-    let stage = Stage::new(&pipeline(""), INPUT);
+    let stage = stage(&pipeline(""), INPUT);
     stage.run();
     assert_eq!(stage.texts(), ["bad", RATIO, A0]);
-    let (_, list) = stage.flowctl(&["dead-letters", "ls", "p.yaml"], None);
+    let (_, list) = stage.flowctl(&["dead-letters", "ls", "p.yaml"]);
     assert!(
         list.contains("│ s      ┆ s        ┆ json.syntax           ┆       1 ┆ in.jsonl:16 ┆ in.jsonl:16 │"),
         "{list}"
@@ -130,7 +94,7 @@ fn letters_go_to_sinks_of_any_kind() {
     let table = ", dead_letters: { mysql: { url: 'sqlite:out.db', table: bad, create: true } }";
     let topic = ", dead_letters: { kafka: { brokers: embedded, topic: bad } }";
     for form in [file, table, topic] {
-        let stage = Stage::new(&pipeline(form), INPUT);
+        let stage = stage(&pipeline(form), INPUT);
         stage.run();
         stage.add("{\"k\":\"a\",\"v\":5}\n");
         stage.run();
@@ -146,7 +110,7 @@ fn letters_go_to_sinks_of_any_kind() {
                 stage.query(sql).iter().map(|row| serde_json::from_str(row).unwrap()).collect()
             }
             _ => {
-                let cat = stage.flowctl(&["topic", "cat", "bad", "--brokers", "embedded"], None).1;
+                let cat = stage.flowctl(&["topic", "cat", "bad", "--brokers", "embedded"]).1;
                 cat.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
             }
         };
@@ -155,23 +119,11 @@ fn letters_go_to_sinks_of_any_kind() {
         let (yes, no) = (Value::Bool(true), Value::Bool(false));
         assert_eq!(told, [("bad", &no), (RATIO, &no), (RATIO, &yes), (A0, &no)], "{form}");
         assert_eq!(stage.texts(), ["bad", A0], "{form}");
-        let (code, list) = stage.flowctl(&["dead-letters", "ls", "p.yaml"], None);
+        let (code, list) = stage.flowctl(&["dead-letters", "ls", "p.yaml"]);
         assert!(code == Some(0) && list.contains("json.syntax"), "{form}: {list}");
         stage.verify();
     }
 }
-
-/// Corrected records for the letters with these texts.
-fn correct(stage: &Stage, pairs: &[(&str, &str)]) {
-    let letters = stage.letters();
-    let line = |(text, corrected): &(&str, &str)| {
-        let letter = letters.iter().find(|letter| letter["text"] == *text).unwrap();
-        serde_json::json!({ "id": letter["id"], "text": corrected }).to_string() + "\n"
-    };
-    std::fs::write(stage.path("fix.jsonl"), pairs.iter().map(line).collect::<String>()).unwrap();
-}
-
-const REPLAY: [&str; 5] = ["dead-letters", "replay", "p.yaml", "--with", "fix.jsonl"];
 
 /// What is right after `bad` was corrected to c = 3 and `A0` to a = 4.
 fn require_corrected(stage: &Stage) {
@@ -190,14 +142,14 @@ fn require_corrected(stage: &Stage) {
 fn corrected_records_count_once_whatever_dies() {
     let commits = ["journal.synced=abort@1", "commit.begin=abort@1", "commit.done=abort@1", "commit.done=abort@2"];
     for failpoint in ["journal.sync=abort@1", "run.write=abort@1"].into_iter().chain(commits) {
-        let stage = Stage::new(&pipeline(""), INPUT);
+        let stage = stage(&pipeline(""), INPUT);
         stage.run();
-        correct(&stage, &[("bad", "{\"k\":\"c\",\"v\":3}"), (A0, "{\"k\":\"a\",\"v\":4}")]);
-        let (code, said) = stage.flowctl(&REPLAY, None);
+        stage.correct(&[("bad", "{\"k\":\"c\",\"v\":3}"), (A0, "{\"k\":\"a\",\"v\":4}")]);
+        let (code, said) = stage.flowctl(&REPLAY);
         assert!(code == Some(0) && said.contains("2 records with 2 letters will be read again"), "{said}");
-        let (code, said) = stage.flowctl(&["run", "p.yaml"], Some(failpoint));
+        let (code, said) = outcome(stage.command(&["run", "p.yaml"]).env("FLOWCTL_FAILPOINT", failpoint));
         assert!(code.is_none() && said.contains("is hit"), "{failpoint}: {code:?} {said}");
-        let (_, said) = stage.flowctl(&REPLAY, None);
+        let (_, said) = stage.flowctl(&REPLAY);
         let guarded = ["wait already", "has not ended in order", "no record to be read again"];
         assert!(guarded.iter().any(|word| said.contains(word)), "{failpoint}: {said}");
         let said = stage.run();
@@ -216,16 +168,16 @@ fn corrected_records_count_once_whatever_dies() {
 
 #[test]
 fn corrected_records_come_back_where_operators_change() {
-    let stage = Stage::new(&pipeline(""), INPUT);
+    let stage = stage(&pipeline(""), INPUT);
     stage.run();
-    correct(&stage, &[("bad", "{\"k\":\"c\",\"v\":3}"), (A0, "{\"k\":\"a\",\"v\":4}")]);
-    assert_eq!(stage.flowctl(&REPLAY, None).0, Some(0));
+    stage.correct(&[("bad", "{\"k\":\"c\",\"v\":3}"), (A0, "{\"k\":\"a\",\"v\":4}")]);
+    assert_eq!(stage.flowctl(&REPLAY).0, Some(0));
     for _ in 0..5 {
         stage.run();
     }
     let changed = pipeline("").replace("table: sums", "table: sums2").replace("count(*)", "count(v)");
     std::fs::write(stage.path("p.yaml"), changed.replace("table: ratio", "table: ratio2")).unwrap();
-    let (_, said) = stage.flowctl(&REPLAY, None);
+    let (_, said) = stage.flowctl(&REPLAY);
     assert!(said.contains("the YAML has changed"), "{said}");
     stage.run();
     assert_eq!(stage.query("select k, n, total from sums2 order by k"), ["a|1|0", "b|1|2", "c|1|3"]);
@@ -234,22 +186,22 @@ fn corrected_records_come_back_where_operators_change() {
 
 #[test]
 fn records_that_fail_again_stay_what_they_are() {
-    let stage = Stage::new(&pipeline(""), INPUT);
+    let stage = stage(&pipeline(""), INPUT);
     let before = stage.run();
     let letters = stage.letters();
-    let (code, said) = stage.flowctl(&["dead-letters", "replay", "p.yaml", "--all"], None);
+    let (code, said) = stage.flowctl(&["dead-letters", "replay", "p.yaml", "--all"]);
     assert!(code == Some(0) && said.contains("no record's alone"), "{said}");
     let after = stage.run();
     assert_eq!(stage.letters(), letters);
     assert_eq!(before.lines().next_back(), after.lines().next_back());
     stage.verify();
     // What is corrected and still wrong is a letter of its own, and can be corrected once more.
-    correct(&stage, &[("bad", "{\"k\":\"c\",\"v\":0}")]);
-    assert_eq!(stage.flowctl(&REPLAY, None).0, Some(0));
+    stage.correct(&[("bad", "{\"k\":\"c\",\"v\":0}")]);
+    assert_eq!(stage.flowctl(&REPLAY).0, Some(0));
     stage.run();
     assert_eq!(stage.texts().iter().filter(|text| *text == "{\"k\":\"c\",\"v\":0}").count(), 1);
-    correct(&stage, &[("{\"k\":\"c\",\"v\":0}", "{\"k\":\"c\",\"v\":3}"), (A0, "{\"k\":\"a\",\"v\":4}")]);
-    assert_eq!(stage.flowctl(&REPLAY, None).0, Some(0));
+    stage.correct(&[("{\"k\":\"c\",\"v\":0}", "{\"k\":\"c\",\"v\":3}"), (A0, "{\"k\":\"a\",\"v\":4}")]);
+    assert_eq!(stage.flowctl(&REPLAY).0, Some(0));
     stage.run();
     assert_eq!(stage.query("select k, v, w from inverse order by k"), ["a|4|3", "b|2|6", "c|3|4"]);
     assert_eq!(stage.query("select k, n, total from sums order by k"), ["a|1|0", "b|1|2", "c|1|0"]);
@@ -259,10 +211,10 @@ fn records_that_fail_again_stay_what_they_are() {
 #[test]
 fn too_many_errors_stop_the_run() {
     let good = "{\"k\":\"a\",\"v\":1}\n";
-    let few = Stage::new(&pipeline(", max_errors: 1"), &format!("{good}bad\n"));
+    let few = stage(&pipeline(", max_errors: 1"), &format!("{good}bad\n"));
     few.run();
     few.add("worse\nworst\n");
-    let (code, said) = few.flowctl(&["run", "p.yaml"], None);
+    let (code, said) = few.flowctl(&["run", "p.yaml"]);
     let what = "2 of 2 records of source `s` have failed in this run, more than `max_errors: 1` allows; for instance, record 20";
     assert!(code == Some(1) && said.contains(what) && said.contains("raise `max_errors`"), "{said}");
     assert_eq!(few.texts(), ["bad"], "nothing of the epoch is committed");
@@ -270,16 +222,16 @@ fn too_many_errors_stop_the_run() {
     few.run();
     assert_eq!(few.texts(), ["bad", "worse", "worst"]);
 
-    let part = Stage::new(&pipeline(", max_errors: 10%"), &format!("{}bad\n", good.repeat(9)));
+    let part = stage(&pipeline(", max_errors: 10%"), &format!("{}bad\n", good.repeat(9)));
     part.run();
     part.add("worse\n");
-    let (code, said) = part.flowctl(&["run", "p.yaml"], None);
+    let (code, said) = part.flowctl(&["run", "p.yaml"]);
     assert!(code == Some(1) && said.contains("1 of 1 records") && said.contains("`max_errors: 10%`"), "{said}");
 }
 
 #[test]
 fn letters_begin_anew_with_other_operators() {
-    let stage = Stage::new(&pipeline(""), INPUT);
+    let stage = stage(&pipeline(""), INPUT);
     stage.run();
     let other = pipeline("").replace("12 / v", "24 / v").replace("table: inverse", "table: inverse2");
     std::fs::write(stage.path("p.yaml"), other).unwrap();

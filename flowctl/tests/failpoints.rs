@@ -3,12 +3,17 @@
 #![cfg(debug_assertions)]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod support {
+    pub(crate) mod side_by_side;
+    pub(crate) mod sqlite;
+}
+
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use engine::failpoint::{Action, Arming, Failpoint};
+use support::side_by_side::{cores, failures};
+use support::sqlite;
 
 const PIPELINE: &str = "
 name: p
@@ -168,18 +173,16 @@ fn compare(folder: &Path) -> Result<(), String> {
         let v = row["v"].as_i64().unwrap();
         (*n, *sum, *most) = (*n + 1, *sum + v, (*most).max(v));
     }
-    let database = rusqlite::Connection::open(folder.join("t.db")).unwrap();
-    let mut query = database.prepare("select text from letters").unwrap();
-    let letters: Vec<String> = query.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+    let database = folder.join("t.db");
+    let letters = sqlite::lines(&database, "select text from letters");
     if lines(letters.join("\n")) != lines(bad.join("\n")) {
         return Err(format!("the dead letters are wrong: {letters:?}"));
     }
     for (table, keeps) in [("sums", [0, 1, 2]), ("few", [1, 1, 2])] {
-        let mut query = database.prepare(&format!("select k, n, sum, most from {table} order by k")).unwrap();
-        let held = query.query_map([], |row| Ok((row.get(0)?, (row.get(1)?, row.get(2)?, row.get(3)?)))).unwrap();
-        let held: Vec<(String, (i64, i64, i64))> = held.map(Result::unwrap).collect();
+        let sql = format!("select k, n, sum, most from {table} order by k");
+        let held: Vec<(String, i64, i64, i64)> = sqlite::rows(&database, &sql);
         let expected = expected.iter().filter(|(_, (n, ..))| keeps.contains(&(n % 3)));
-        if held != expected.map(|(k, sums)| (k.clone(), *sums)).collect::<Vec<_>>() {
+        if held != expected.map(|(k, (n, sum, most))| (k.clone(), *n, *sum, *most)).collect::<Vec<_>>() {
             return Err(format!("table {table} is wrong: {held:?}"));
         }
     }
@@ -188,7 +191,7 @@ fn compare(folder: &Path) -> Result<(), String> {
 
 #[test]
 fn whatever_fails_the_next_run_mends_it() {
-    conduct_all(&Case::embedded(), std::thread::available_parallelism().map_or(2, usize::from));
+    conduct_all(&Case::embedded(), cores());
 }
 
 #[test]
@@ -202,20 +205,9 @@ fn whatever_fails_the_next_run_mends_servers_and_topics() {
 }
 
 fn conduct_all(cases: &[Case], threads: usize) {
-    let next = AtomicUsize::new(0);
-    let failures = Mutex::new(Vec::new());
-    std::thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                while let Some(case) = cases.get(next.fetch_add(1, Ordering::SeqCst)) {
-                    if let Err(failure) = case.conduct() {
-                        let failure = format!("{} on {} workers: {failure}", case.arming, case.workers);
-                        failures.lock().unwrap().push(failure);
-                    }
-                }
-            });
-        }
+    let failures = failures(cases, threads, |case| {
+        let failure = case.conduct().err()?;
+        Some(format!("{} on {} workers: {failure}", case.arming, case.workers))
     });
-    let failures = failures.into_inner().unwrap();
     assert!(failures.is_empty(), "{} of {} cases:\n{}", failures.len(), cases.len(), failures.join("\n"));
 }

@@ -1,13 +1,21 @@
 //! A disk that is really full: the kernel refuses to write, while the journal grows and while a checkpoint is made.
 //!
-//! The journal, or the checkpoints, lie in a small file system in memory, which belongs to a mount namespace of the test's own; so it needs no rights beyond
-//! those of an ordinary user. When there is room again, the next start goes on.
+//! The journal, or the checkpoints, lie in a small file system in memory, which belongs to a mount namespace of the test's own: an ordinary user has one
+//! where user namespaces are allowed, root also where they are not. When there is room again, the next start goes on.
 
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use std::path::{Path, PathBuf};
+mod support {
+    pub(crate) mod sqlite;
+    pub(crate) mod stage;
+}
+
+use std::path::Path;
 use std::process::{Command, Stdio};
+
+use support::sqlite;
+use support::stage::{Stage, outcome};
 
 const PIPELINE: &str = "
 name: p
@@ -41,24 +49,40 @@ umount "$full"
 cp -r kept/. "$full"
 "#;
 
-struct Stage(tempfile::TempDir);
+/// Ways to a mount namespace, as words for `unshare`: the first is open to everybody, unless it is forbidden, the second to root.
+const NAMESPACES: [&[&str]; 2] = [&["--user", "--map-root-user", "--mount"], &["--mount"]];
+
+/// The first way on which a file system can be mounted.
+fn namespace() -> &'static [&'static str] {
+    let folder = tempfile::tempdir().unwrap();
+    let mut refusals = String::new();
+    for way in NAMESPACES {
+        let mut command = Command::new("unshare");
+        command.args(way).args(["mount", "-t", "tmpfs", "none"]).arg(folder.path());
+        let output = command.output().expect("`unshare` of util-linux is there");
+        if output.status.success() {
+            return way;
+        }
+        refusals.push_str(&format!(
+            "\n  unshare {}: {}",
+            way.join(" "),
+            String::from_utf8_lossy(&output.stderr).trim()
+        ));
+    }
+    panic!(
+        "this test cannot mount a file system of its own: allow user namespaces (sysctl user.max_user_namespaces, \
+         kernel.unprivileged_userns_clone, kernel.apparmor_restrict_unprivileged_userns), or run it as root that may mount, with \
+         CAP_SYS_ADMIN{refusals}"
+    );
+}
+
+fn stage(checkpoint: &str) -> Stage {
+    let stage = Stage::new(&PIPELINE.replace("CHECKPOINT", checkpoint));
+    std::fs::create_dir(stage.path("in")).unwrap();
+    stage
+}
 
 impl Stage {
-    fn new(checkpoint: &str) -> Self {
-        let stage = Self(tempfile::tempdir().unwrap());
-        std::fs::create_dir(stage.path("in")).unwrap();
-        std::fs::write(stage.path("p.yaml"), PIPELINE.replace("CHECKPOINT", checkpoint)).unwrap();
-        stage
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn read(&self, name: &str) -> String {
-        std::fs::read_to_string(self.path(name)).unwrap().trim().to_owned()
-    }
-
     /// So many groups of one row each, in files of one group, so that there are many epochs.
     fn add_groups(&self, groups: std::ops::Range<usize>) {
         for group in groups {
@@ -67,37 +91,26 @@ impl Stage {
         }
     }
 
-    fn flowctl(&self, words: &[&str]) -> (bool, String) {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_flowctl"));
-        let output = command.args(words).args(["--state", "state"]).current_dir(self.0.path()).output().unwrap();
-        (output.status.success(), String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())
-    }
-
     /// Runs while a folder is full, and when it no longer is: how the first run ended, and what it said.
     fn run_on_full(&self, folder: &str) -> (String, String) {
-        std::fs::write(self.path("script"), SCRIPT).unwrap();
+        self.write("script", SCRIPT);
         let mut command = Command::new("unshare");
-        command.args(["--user", "--map-root-user", "--mount", "sh", "script", folder, env!("CARGO_BIN_EXE_flowctl")]);
-        let output = command.current_dir(self.0.path()).stdin(Stdio::null()).output().unwrap();
-        let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(output.status.success(), "no file system of our own (are user namespaces allowed?): {complaint}");
+        command.args(namespace()).args(["sh", "script", folder, env!("CARGO_BIN_EXE_flowctl")]);
+        let (code, complaint) = outcome(command.current_dir(self.folder()).stdin(Stdio::null()));
+        assert_eq!(code, Some(0), "the script fails: {complaint}");
         assert_eq!(self.read("code.again"), "0", "{}", self.read("said.again"));
         (self.read("code.full"), self.read("said.full"))
     }
 
     /// All groups are in the sinks, each once.
     fn require_groups(&self, count: usize) {
-        let mut rows: Vec<String> = self.read("rows.jsonl").lines().map(str::to_owned).collect();
-        rows.sort();
+        let rows = self.sorted_lines("rows.jsonl");
         let expected = (0..count).map(|group| format!("{{\"k\":\"group {group:060}\",\"v\":{group}}}"));
         assert!(rows.into_iter().eq(expected), "rows.jsonl is not the input");
-        let database = rusqlite::Connection::open(self.path("t.db")).unwrap();
-        let mut query = database.prepare("select k, sum from sums order by k").unwrap();
-        let sums = query.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?))).unwrap();
+        let sums: Vec<(String, i64)> = sqlite::rows(&self.path("t.db"), "select k, sum from sums order by k");
         let expected = (0..count).map(|group| (format!("group {group:060}"), group as i64));
-        assert!(sums.map(Result::unwrap).eq(expected), "table sums is not the input");
-        let (success, said) = self.flowctl(&["verify", "p.yaml"]);
-        assert!(success, "{said}");
+        assert!(sums.into_iter().eq(expected), "table sums is not the input");
+        self.does(&["verify", "p.yaml"]);
     }
 }
 
@@ -107,9 +120,9 @@ fn is_empty(folder: &Path) -> bool {
 
 #[test]
 fn a_journal_without_room_ends_the_run_and_the_next_goes_on() {
-    let stage = Stage::new("1h");
+    let stage = stage("1h");
     stage.add_groups(0..10);
-    assert!(stage.flowctl(&["run", "p.yaml"]).0);
+    stage.does(&["run", "p.yaml"]);
     stage.add_groups(10..300);
     let (code, said) = stage.run_on_full("state/p/journal");
     assert_eq!(code, "1", "{said}");
@@ -121,9 +134,9 @@ fn a_journal_without_room_ends_the_run_and_the_next_goes_on() {
 
 #[test]
 fn a_checkpoint_without_room_is_not_made_and_the_run_goes_on() {
-    let stage = Stage::new("0s");
+    let stage = stage("0s");
     stage.add_groups(0..10);
-    assert!(stage.flowctl(&["run", "p.yaml"]).0);
+    stage.does(&["run", "p.yaml"]);
     stage.add_groups(10..300);
     let (code, said) = stage.run_on_full("state/p/checkpoints");
     assert_eq!(code, "0", "{said}");

@@ -2,18 +2,21 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod support {
+    pub(crate) mod sqlite;
+    pub(crate) mod stage;
+}
+
 use std::io::Write;
-use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
-/// A folder with a pipeline of one source.
-struct Stage(tempfile::TempDir);
+use support::sqlite;
+use support::stage::Stage;
 
-impl Stage {
-    fn new(source: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let pipeline = format!(
-            "
+/// A pipeline of one source.
+fn stage(source: &str) -> Stage {
+    Stage::new(&format!(
+        "
 name: p
 mode: batch
 sources: {{ s: {{ {source}, schema: {{ k: string, v: int }} }} }}
@@ -21,45 +24,31 @@ operators: {{ sum: {{ from: s, group_by: [k], aggregate: {{ sum: sum(v) }} }} }}
 sinks:
   sums: {{ from: sum, mysql: {{ url: 'sqlite:out.db', table: sums, mode: upsert, key: [k], create: true }} }}
 "
-        );
-        std::fs::write(folder.path().join("p.yaml"), pipeline).unwrap();
-        Self(folder)
-    }
+    ))
+}
 
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn flowctl(&self, words: &[&str], input: &str) -> (Option<i32>, String) {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_flowctl"));
-        command.args(words).args(["--state", "state"]).current_dir(self.0.path());
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-        let output = child.wait_with_output().unwrap();
-        (output.status.code(), String::from_utf8([output.stdout, output.stderr].concat()).unwrap())
-    }
-
+impl Stage {
     fn run(&self) {
-        let (code, said) = self.flowctl(&["run", "p.yaml"], "");
-        assert_eq!(code, Some(0), "{said}");
+        self.does(&["run", "p.yaml"]);
     }
 
     fn produce(&self, lines: &str) {
         let words = ["topic", "produce", "t", "--brokers", "embedded", "--partitions", "1"];
-        assert_eq!(self.flowctl(&words, lines).0, Some(0));
+        let mut child = self.command(&words).stdin(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{output:?}");
     }
 
     fn require_sum(&self, expected: i64) {
-        let database = rusqlite::Connection::open(self.path("out.db")).unwrap();
-        let sum: i64 = database.query_row("select sum from sums where k = 'a'", [], |row| row.get(0)).unwrap();
-        assert_eq!(sum, expected);
+        let sums: Vec<(i64,)> = sqlite::rows(&self.path("out.db"), "select sum from sums where k = 'a'");
+        assert_eq!(sums, [(expected,)]);
     }
 
     /// A run and a verification that end in this refusal, each time.
     fn require_refused(&self, expected: &str) {
         for command in ["run", "run", "verify"] {
-            let (code, said) = self.flowctl(&[command, "p.yaml"], "");
+            let (code, said) = self.flowctl(&[command, "p.yaml"]);
             assert!(code == Some(1) && said.contains(expected), "{command}: {code:?} {said}");
         }
     }
@@ -71,7 +60,7 @@ fn lines(values: &[i64]) -> String {
 
 #[test]
 fn a_topic_with_more_records_in_the_place_of_the_one_that_was_read() {
-    let stage = Stage::new("kafka: { brokers: embedded, topics: [t] }");
+    let stage = stage("kafka: { brokers: embedded, topics: [t] }");
     stage.produce(&lines(&[1, 2, 3]));
     // What an idle start leaves serves the next one.
     (0..6).for_each(|_| stage.run());
@@ -93,8 +82,8 @@ fn a_topic_with_more_records_in_the_place_of_the_one_that_was_read() {
 
 #[test]
 fn a_longer_file_in_the_place_of_the_one_that_was_read() {
-    let stage = Stage::new("file: { path: in.jsonl }");
-    let write = |values: &[i64]| std::fs::write(stage.path("in.jsonl"), lines(values)).unwrap();
+    let stage = stage("file: { path: in.jsonl }");
+    let write = |values: &[i64]| stage.write("in.jsonl", &lines(values));
     write(&[1, 2, 3]);
     (0..6).for_each(|_| stage.run());
     write(&[1, 2, 3, 4]);

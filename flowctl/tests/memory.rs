@@ -2,10 +2,15 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod support {
+    pub(crate) mod stage;
+}
+
 use std::io::{BufWriter, Write};
-use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Output};
 use std::time::Duration;
+
+use support::stage::Stage;
 
 const KEYS: u64 = 600_000;
 
@@ -25,12 +30,6 @@ sinks: {{ c: {{ from: all, console: {{ format: json }} }} }}
     )
 }
 
-fn start(folder: &Path) -> Child {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_flowctl"));
-    command.args(["run", "p.yaml", "--state", "state", "-w", "2"]).current_dir(folder);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
-}
-
 /// The most that a process has held until it ended, in MiB.
 fn most_held(child: &mut Child) -> u64 {
     let mut most = 0;
@@ -46,26 +45,26 @@ fn most_held(child: &mut Child) -> u64 {
 
 #[test]
 fn a_run_that_does_not_fit_ends_with_a_checkpoint_and_goes_on_with_more() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut input = BufWriter::new(std::fs::File::create(folder.path().join("in.jsonl")).unwrap());
+    let stage = Stage::new(&pipeline("100MiB"));
+    let mut input = BufWriter::new(std::fs::File::create(stage.path("in.jsonl")).unwrap());
     for at in 0..KEYS {
         writeln!(input, "{{\"k\":\"a key that is long enough to take some room {at}\",\"v\":{at}}}").unwrap();
     }
     input.into_inner().unwrap();
 
-    std::fs::write(folder.path().join("p.yaml"), pipeline("100MiB")).unwrap();
-    let mut run = start(folder.path());
+    let mut command = stage.command(&["run", "p.yaml", "-w", "2"]);
+    let mut run = command.spawn().unwrap();
     let most = most_held(&mut run);
     let Output { status, stderr, .. } = run.wait_with_output().unwrap();
     let said = String::from_utf8(stderr).unwrap();
     assert_eq!(status.code(), Some(1), "{said}");
     assert!(said.contains("`memory` allows 100 MiB") && said.contains("a start goes on from there"), "{said}");
     assert!((60..130).contains(&most), "{most} MiB");
-    let checkpoints = std::fs::read_dir(folder.path().join("state/groups/checkpoints")).unwrap().count();
+    let checkpoints = std::fs::read_dir(stage.path("state/groups/checkpoints")).unwrap().count();
     assert!(checkpoints > 0);
 
-    std::fs::write(folder.path().join("p.yaml"), pipeline("4GiB")).unwrap();
-    let Output { status, stdout, stderr } = start(folder.path()).wait_with_output().unwrap();
+    stage.write("p.yaml", &pipeline("4GiB"));
+    let Output { status, stdout, stderr } = command.output().unwrap();
     assert!(status.success(), "{}", String::from_utf8_lossy(&stderr));
     let shown = String::from_utf8(stdout).unwrap();
     let total = KEYS * (KEYS - 1) / 2;

@@ -3,87 +3,56 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod support {
+    pub(crate) mod letters;
+    pub(crate) mod sqlite;
+    pub(crate) mod stage;
+}
+
 use std::path::PathBuf;
-use std::process::Command;
 
 use connectors::kafka::TopicAccess;
 use connectors::topic_log::{Header, TopicRecord};
 use engine::connector::StopFlag;
 use serde_json::Value;
+use support::letters::REPLAY;
+use support::sqlite;
+use support::stage::Stage;
 
-/// A folder with a pipeline of one source `s` that sends its letters to `bad.jsonl` and rows with more columns to table `out`.
-struct Stage(tempfile::TempDir);
-
-impl Stage {
-    fn new(source: &str, schema: &str, derive: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let pipeline = format!(
-            "
+/// A pipeline of one source `s` that sends its letters to `bad.jsonl` and rows with more columns to table `out`.
+fn stage(source: &str, schema: &str, derive: &str) -> Stage {
+    Stage::new(&format!(
+        "
 name: p
 checkpoint: 0s
 sources: {{ s: {{ {source}{schema}, dead_letters: {{ file: {{ path: bad.jsonl }} }} }} }}
 operators: {{ more: {{ from: s, derive: {{ {derive} }} }} }}
 sinks: {{ out: {{ from: more, mysql: {{ url: 'sqlite:out.db', table: out, create: true }} }} }}
 "
-        );
-        std::fs::write(folder.path().join("p.yaml"), pipeline).unwrap();
-        Self(folder)
-    }
+    ))
+}
 
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    /// What a command that ends well has printed.
-    fn does(&self, words: &[&str]) -> String {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_flowctl"));
-        let output = command.args(words).args(["--state", "state"]).current_dir(self.0.path()).output().unwrap();
-        assert_eq!(output.status.code(), Some(0), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap()
-    }
-
+impl Stage {
     /// Reads until nothing more comes.
     fn run(&self) {
         self.does(&["run", "p.yaml", "--until-idle", "500ms"]);
     }
 
-    fn letters(&self) -> Vec<Value> {
-        let shown = self.does(&["dead-letters", "show", "p.yaml", "--output", "json"]);
-        shown.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-    }
-
     /// Has the letters with these texts read again, corrected.
-    fn correct(&self, pairs: &[(&str, &str)]) {
-        let letters = self.letters();
-        let line = |(text, corrected): &(&str, &str)| {
-            let letter = letters.iter().find(|letter| letter["text"] == *text).unwrap_or_else(|| panic!("{letters:?}"));
-            serde_json::json!({ "id": letter["id"], "text": corrected }).to_string() + "\n"
-        };
-        std::fs::write(self.path("fix.jsonl"), pairs.iter().map(line).collect::<String>()).unwrap();
-        let said = self.does(&["dead-letters", "replay", "p.yaml", "--with", "fix.jsonl"]);
+    fn replay(&self, pairs: &[(&str, &str)]) {
+        self.correct(pairs);
+        let said = self.does(&REPLAY);
         assert!(said.contains(&format!("{} records with {} letters will be read again", pairs.len(), pairs.len())));
     }
 
-    /// The rows of a query over `out`, with `|` between cells.
     fn query(&self, sql: &str) -> Vec<String> {
-        let database = rusqlite::Connection::open(self.path("out.db")).unwrap();
-        let mut query = database.prepare(sql).unwrap();
-        let columns = query.column_count();
-        let row = |row: &rusqlite::Row<'_>| {
-            let cell = |at| match row.get::<_, rusqlite::types::Value>(at).unwrap() {
-                rusqlite::types::Value::Text(text) => text,
-                rusqlite::types::Value::Integer(number) => number.to_string(),
-                other => format!("{other:?}"),
-            };
-            Ok((0..columns).map(cell).collect::<Vec<_>>().join("|"))
-        };
-        query.query_map([], row).unwrap().map(Result::unwrap).collect()
+        sqlite::lines(&self.path("out.db"), sql)
     }
 }
 
 #[test]
 fn what_came_with_a_record_of_kafka_comes_with_it_again() {
-    let stage = Stage::new(
+    let stage = stage(
         "kafka: { brokers: embedded, topics: [t] }",
         ", schema: { k: string, v: int }",
         "topic: _topic, part: _partition, place: _offset, at: _timestamp, key: _key, heads: _headers, w: 12 / v",
@@ -106,7 +75,7 @@ fn what_came_with_a_record_of_kafka_comes_with_it_again() {
     producer.flush().unwrap();
     stage.run();
     assert_eq!(stage.letters().len(), 4);
-    stage.correct(&[("bad", "{\"k\":\"c\",\"v\":3}"), ("{\"k\":\"b\",\"v\":0}", "{\"k\":\"b\",\"v\":4}")]);
+    stage.replay(&[("bad", "{\"k\":\"c\",\"v\":3}"), ("{\"k\":\"b\",\"v\":0}", "{\"k\":\"b\",\"v\":4}")]);
     stage.run();
     let rows = stage.query("select k, v, w, topic, part, place, key, heads, at from out order by place");
     let row = |at: i64, k: &str, v: i64, key: &str| {
@@ -133,7 +102,7 @@ fn state_folder(stage: &Stage) -> PathBuf {
 
 #[test]
 fn records_of_csv_are_read_again_below_the_header_of_their_file() {
-    let stage = Stage::new(
+    let stage = stage(
         "file: { path: '*.csv' }, format: csv",
         ", schema: { k: string, v: int }",
         "file: _file, place: _offset, w: 12 / v",
@@ -143,7 +112,7 @@ fn records_of_csv_are_read_again_below_the_header_of_their_file() {
     stage.run();
     let headers: Vec<_> = stage.letters().iter().map(|letter| letter["header"].clone()).collect();
     assert_eq!(headers, ["k,v", "k,v", "v,extra,k"]);
-    stage.correct(&[("b,x", "b,3"), ("c,0", "\"c, d\",6"), ("x,\"q, r\",e", "4,\"q, r\",e")]);
+    stage.replay(&[("b,x", "b,3"), ("c,0", "\"c, d\",6"), ("x,\"q, r\",e", "4,\"q, r\",e")]);
     stage.run();
     assert_eq!(
         stage.query("select k, v, w, file, place from out order by file, place"),
@@ -156,7 +125,7 @@ fn records_of_csv_are_read_again_below_the_header_of_their_file() {
 #[test]
 fn rows_of_twitch_are_read_again_with_their_poll() {
     let derive = "poll: _poll, polled: _polled_at, rank: _rank, odd: 10 / (viewer_count % 2)";
-    let stage = Stage::new("twitch: { every: 1s, max_pages: 1 }", "", derive);
+    let stage = stage("twitch: { every: 1s, max_pages: 1 }", "", derive);
     let mut letters = Vec::new();
     // Until a poll has come.
     for runs in 0.. {
@@ -170,7 +139,7 @@ fn rows_of_twitch_are_read_again_with_their_poll() {
     let text = letters[3]["text"].as_str().unwrap();
     let mut stream: Value = serde_json::from_str(text).unwrap();
     stream["viewer_count"] = 77_777.into();
-    stage.correct(&[(text, &stream.to_string())]);
+    stage.replay(&[(text, &stream.to_string())]);
     // Polls that come meanwhile have letters of their own; that of the corrected row is gone.
     for runs in 0.. {
         assert!(runs < 60, "the letter stays");

@@ -2,16 +2,21 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod support {
+    pub(crate) mod process;
+    pub(crate) mod sqlite;
+    pub(crate) mod stage;
+}
+
 use std::io::Write;
 use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::path::PathBuf;
+use std::process::{Child, Output, Stdio};
 
 use serde_json::Value;
-
-/// How long something may take that is waited for.
-const PATIENCE: Duration = Duration::from_secs(60);
+use support::process::{await_lines, end, signal};
+use support::sqlite;
+use support::stage::Stage;
 
 const SUMS: &str = "
 name: sums
@@ -24,46 +29,22 @@ sinks:
   f: { from: s, file: { path: out.jsonl } }
 ";
 
-/// A folder with a pipeline.
-struct Stage(tempfile::TempDir);
-
 impl Stage {
-    fn new(pipeline: &str) -> Self {
-        let stage = Self(tempfile::tempdir().unwrap());
-        stage.write("p.yaml", pipeline);
-        stage
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn write(&self, name: &str, text: &str) {
-        std::fs::write(self.path(name), text).unwrap();
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_flowctl"));
-        command.args(arguments).args(["--state", "state"]).current_dir(self.0.path());
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        command
-    }
-
     /// The exit code, and what was shown and said.
     fn ends(&self, arguments: &[&str]) -> (i32, String, String) {
         let Output { status, stdout, stderr } = self.command(arguments).output().unwrap();
         (status.code().unwrap(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
     }
 
-    /// What a command that ends well has shown and said.
-    fn does(&self, arguments: &[&str]) -> (String, String) {
+    /// What a command that ends well has shown and said, each apart.
+    fn shows(&self, arguments: &[&str]) -> (String, String) {
         let (code, shown, said) = self.ends(arguments);
         assert_eq!(code, 0, "{arguments:?}: {said}");
         (shown, said)
     }
 
     fn json(&self, arguments: &[&str]) -> Value {
-        serde_json::from_str(&self.does(&[arguments, &["--output", "json"]].concat()).0).unwrap()
+        serde_json::from_str(&self.shows(&[arguments, &["--output", "json"]].concat()).0).unwrap()
     }
 
     /// Runs once a line, so that each is an epoch and a checkpoint.
@@ -91,23 +72,10 @@ impl Stage {
     }
 }
 
-fn signal(child: &Child, name: &str) {
-    assert!(Command::new("kill").args([name, &child.id().to_string()]).status().unwrap().success());
-}
-
 /// A run is asked to stop, and ends: its exit code and what it has said.
 fn stop(child: Child, name: &str) -> (Option<i32>, String) {
     signal(&child, name);
-    let Output { status, stderr, .. } = child.wait_with_output().unwrap();
-    (status.code(), String::from_utf8(stderr).unwrap())
-}
-
-fn await_lines(path: &Path, count: usize) {
-    let deadline = Instant::now() + PATIENCE;
-    while std::fs::read_to_string(path).unwrap_or_default().lines().count() < count {
-        assert!(Instant::now() < deadline, "{} does not get {count} lines", path.display());
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    end(child)
 }
 
 #[test]
@@ -118,7 +86,7 @@ fn looking_changes_nothing_and_makes_nothing() {
         stage.ends(arguments);
         assert!(!stage.path("state").exists(), "{arguments:?}");
     }
-    let (_, said) = stage.does(&["state", "ls"]);
+    let (_, said) = stage.shows(&["state", "ls"]);
     assert!(said.contains("no pipeline has state in `state`"), "{said}");
     let (code, _, said) = stage.ends(&["state", "show", "p.yaml"]);
     assert!(code == 1 && said.contains("pipeline `sums` has no state in `state`"), "{said}");
@@ -139,7 +107,7 @@ fn pipelines_are_listed_with_how_they_stand() {
     assert_eq!(facts(0), [Value::from("other"), 1.into(), 1.into(), Value::Null]);
     assert_eq!(facts(1), [Value::from("sums"), 5.into(), 3.into(), Value::Null]);
     stage.write("state/other/identity.json", "{}");
-    let (shown, said) = stage.does(&["state", "ls"]);
+    let (shown, said) = stage.shows(&["state", "ls"]);
     assert!(shown.contains("│ other    ┆ unreadable") && shown.contains("│ sums     ┆ 5 "), "{shown}");
     assert!(said.contains("state in state/other: identity.json is damaged"), "{said}");
 }
@@ -162,7 +130,7 @@ fn one_pipeline_is_shown_with_its_checkpoints_and_marks() {
     };
     assert_eq!(present(&state), [("\"c\"".into(), true, true), ("\"f\"".into(), true, true)]);
     stage.write("p.yaml", &SUMS.replace("max(v)", "min(v)"));
-    let (shown, _) = stage.does(&["state", "ls", "p.yaml"]);
+    let (shown, _) = stage.shows(&["state", "ls", "p.yaml"]);
     assert!(shown.contains("no: operator `sum` is another, or new"), "{shown}");
     let state = stage.json(&["state", "ls", "p.yaml"]);
     assert_eq!(present(&state), [("\"c\"".into(), true, false), ("\"f\"".into(), true, true)]);
@@ -179,7 +147,7 @@ fn an_epoch_is_shown_with_what_it_read_and_what_the_checkpoint_keeps() {
     let third = stage.json(&["state", "show", "p.yaml", "--epoch", "3"]);
     let range = |shown: &Value, side: &str| shown["epoch"]["ranges"]["s"]["in.jsonl"][side].clone();
     assert_eq!(range(&third, "end"), range(&last, "start"));
-    let (shown, _) = stage.does(&["state", "show", "p.yaml", "--epoch", "3"]);
+    let (shown, _) = stage.shows(&["state", "show", "p.yaml", "--epoch", "3"]);
     for words in ["epoch 3 of sums: closed ", "│ source s ", "source s: read 3 = used 3", "dead letters: 0"] {
         assert!(shown.contains(words), "{words}: {shown}");
     }
@@ -202,7 +170,7 @@ fn state_is_dropped_when_somebody_says_so() {
     let (code, _, said) = stage.ends(&["run", "p.yaml"]);
     assert!(code == 1 && said.contains("out.jsonl is not empty") && said.contains("help: remove the file"), "{said}");
     std::fs::remove_file(stage.path("out.jsonl")).unwrap();
-    assert!(stage.does(&["run", "p.yaml"]).0.contains("\"epoch\":1"));
+    assert!(stage.shows(&["run", "p.yaml"]).0.contains("\"epoch\":1"));
 }
 
 #[test]
@@ -211,7 +179,7 @@ fn tables_of_a_state_that_is_gone_are_named_until_they_are_emptied() {
     let table = "t: { from: sum, mysql: { url: 'sqlite:t.db', table: t, mode: upsert, key: [k], create: true } }";
     let stage = Stage::new(&SUMS.replace(file, table));
     stage.run_lines(3);
-    let (_, said) = stage.does(&["state", "drop", "p.yaml", "--yes"]);
+    let (_, said) = stage.shows(&["state", "drop", "p.yaml", "--yes"]);
     assert!(said.contains("until they are emptied:\n  table `t` in "), "{said}");
     let (code, _, said) = stage.ends(&["run", "p.yaml", "--fresh"]);
     assert!(code == 1 && said.contains("written from another state directory"), "{said}");
@@ -233,7 +201,7 @@ fn tables_of_a_state_that_is_gone_are_named_until_they_are_emptied() {
 fn a_fresh_run_begins_anew() {
     let stage = Stage::new(&SUMS.replace("  f: { from: s, file: { path: out.jsonl } }\n", ""));
     stage.run_lines(3);
-    let (shown, said) = stage.does(&["run", "p.yaml", "--fresh"]);
+    let (shown, said) = stage.shows(&["run", "p.yaml", "--fresh"]);
     assert!(shown.contains("\"epoch\":1") && shown.contains("\"sum\":6,\"most\":3"), "{shown}");
     assert!(said.contains("the state of `sums` is removed: it begins anew") && !said.contains("checkpoint"), "{said}");
     stage.write("state/sums/identity.json", "{}");
@@ -248,16 +216,16 @@ fn a_fresh_run_begins_anew() {
 fn a_run_begins_with_the_checkpoint_that_it_is_told() {
     let stage = Stage::new(SUMS);
     stage.run_lines(5);
-    let out = std::fs::read_to_string(stage.path("out.jsonl")).unwrap();
+    let out = stage.read("out.jsonl");
     for (from, begins) in [("3", "at epoch 3"), ("4", "at epoch 4"), ("99", "at epoch 5"), ("0", "")] {
-        let (shown, said) = stage.does(&["run", "p.yaml", "--from", from]);
+        let (shown, said) = stage.shows(&["run", "p.yaml", "--from", from]);
         assert_eq!(said.contains("goes on from the checkpoint"), !begins.is_empty(), "{from}: {said}");
         assert!(
             said.contains(begins) && shown.lines().last().unwrap().contains("\"sum\":15,\"most\":5"),
             "{shown} {said}"
         );
     }
-    assert_eq!(std::fs::read_to_string(stage.path("out.jsonl")).unwrap(), out);
+    assert_eq!(stage.read("out.jsonl"), out);
     let (code, _, said) = stage.ends(&["run", "p.yaml", "--from", "2"]);
     assert!(code == 1 && said.contains("no checkpoint at or before epoch 2"), "{said}");
     assert!(said.contains("there are those at epochs 3, 4, 5"), "{said}");
@@ -296,14 +264,12 @@ fn one_signal_drains_and_a_restart_reads_nothing_again() {
         let length = line.len() * 100;
         input.write_all_at(&vec![b'x'; length - 1024], 0).unwrap();
         input.write_all_at(line.as_bytes(), length as u64).unwrap();
-        let (shown, said) = stage.does(&["run", "p.yaml", "--until-idle", "500ms"]);
+        let (shown, said) = stage.shows(&["run", "p.yaml", "--until-idle", "500ms"]);
         assert!(shown.lines().last().unwrap().contains("\"sum\":101"), "{shown}");
         assert!(said.contains(&format!("goes on from the checkpoint at epoch {last}")), "{said}");
-        assert_eq!(std::fs::read_to_string(stage.path("out.jsonl")).unwrap(), line.repeat(101));
-        let database = rusqlite::Connection::open(stage.path("t.db")).unwrap();
-        let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
-        let held: (String, i64, i64) = database.query_row("select k, sum, most from t", [], row).unwrap();
-        assert_eq!(held, ("a".into(), 101, 1));
+        assert_eq!(stage.read("out.jsonl"), line.repeat(101));
+        let held: Vec<(String, i64, i64)> = sqlite::rows(&stage.path("t.db"), "select k, sum, most from t");
+        assert_eq!(held, [("a".into(), 101, 1)]);
     }
 }
 
@@ -329,6 +295,6 @@ fn a_running_pipeline_is_looked_at_and_not_dropped() {
     assert_eq!([&status["pipeline"], &status["ended"]], [&Value::from("followed"), &false.into()]);
     let (code, said) = stop(child, "-TERM");
     assert!(code == Some(0) && said.contains("stopping"), "{said}");
-    let (shown, _) = stage.does(&["status", "p.yaml"]);
+    let (shown, _) = stage.shows(&["status", "p.yaml"]);
     assert!(shown.contains("followed: ended") && shown.contains("\ncheckpoint: epoch "), "{shown}");
 }

@@ -3,11 +3,20 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod support {
+    pub(crate) mod process;
+    pub(crate) mod sqlite;
+    pub(crate) mod stage;
+}
+
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::path::Path;
+use std::process::Child;
+
+use support::process::{await_lines, await_that, end, signal};
+use support::sqlite;
+use support::stage::Stage;
 
 const PIPELINE: &str = "
 name: p
@@ -21,18 +30,9 @@ sinks:
   sums: { from: sums, mysql: { url: 'sqlite:t.db', table: sums, mode: upsert, key: [k], create: true } }
 ";
 
-struct Stage(tempfile::TempDir);
-
 impl Stage {
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn command(&self, words: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_flowctl"));
-        command.args(words).args(["p.yaml", "--state", "state"]).current_dir(self.0.path());
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        command
+    fn start(&self, words: &[&str]) -> Child {
+        self.command(words).spawn().unwrap()
     }
 
     fn add(&self, from: i64, to: i64) {
@@ -42,21 +42,8 @@ impl Stage {
 
     /// Waits until so many rows have been written.
     fn await_rows(&self, count: usize) {
-        let rows = || std::fs::read_to_string(self.path("rows.jsonl")).unwrap_or_default().lines().count();
-        await_that(&format!("{count} rows"), || rows() >= count);
+        await_lines(&self.path("rows.jsonl"), count);
     }
-}
-
-fn await_that(what: &str, is_so: impl Fn() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while !is_so() {
-        assert!(Instant::now() < deadline, "no {what} within a minute");
-        std::thread::sleep(Duration::from_millis(5));
-    }
-}
-
-fn signal(child: &Child, name: &str) {
-    assert!(Command::new("kill").args([name, &child.id().to_string()]).status().unwrap().success());
 }
 
 fn is_stopped(child: &Child) -> bool {
@@ -64,48 +51,38 @@ fn is_stopped(child: &Child) -> bool {
     stat.rsplit_once(") ").unwrap().1.starts_with('T')
 }
 
-/// The exit code of a process that ends, and what it has said.
-fn end(child: Child) -> (i32, String) {
-    let output = child.wait_with_output().unwrap();
-    (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
-}
-
 #[test]
 fn a_stopped_instance_is_taken_over_from_and_ends_when_it_wakes() {
-    let stage = Stage(tempfile::tempdir().unwrap());
-    std::fs::write(stage.path("p.yaml"), PIPELINE).unwrap();
+    let stage = Stage::new(PIPELINE);
     stage.add(0, 10);
-    let first = stage.command(&["run", "-w", "2"]).spawn().unwrap();
+    let first = stage.start(&["run", "p.yaml", "-w", "2"]);
     stage.await_rows(10);
-    let (code, said) = end(stage.command(&["run"]).spawn().unwrap());
-    assert!(code == 1 && said.contains("another flowctl (process "), "{code}: {said}");
+    let (code, said) = end(stage.start(&["run", "p.yaml"]));
+    assert!(code == Some(1) && said.contains("another flowctl (process "), "{code:?}: {said}");
     stage.add(10, 20);
     stage.await_rows(20);
     signal(&first, "-STOP");
     await_that("stop", || is_stopped(&first));
     stage.add(20, 30);
-    let second = stage.command(&["run", "-w", "3"]).spawn().unwrap();
+    let second = stage.start(&["run", "p.yaml", "-w", "3"]);
     stage.await_rows(30);
     signal(&first, "-CONT");
     let (code, said) = end(first);
-    assert!(code == 75 && said.contains("another instance has taken over"), "{code}: {said}");
+    assert!(code == Some(75) && said.contains("another instance has taken over"), "{code:?}: {said}");
     stage.add(30, 40);
     stage.await_rows(40);
     signal(&second, "-TERM");
     let (code, said) = end(second);
-    assert!(code == 0 && said.contains("taking over from a flowctl that is stopped"), "{code}: {said}");
+    assert!(code == Some(0) && said.contains("taking over from a flowctl that is stopped"), "{code:?}: {said}");
 
-    let input = std::fs::read_to_string(stage.path("in.jsonl")).unwrap();
-    assert_eq!(std::fs::read_to_string(stage.path("rows.jsonl")).unwrap(), input);
+    assert_eq!(stage.read("rows.jsonl"), stage.read("in.jsonl"));
     let mut expected = BTreeMap::<String, (i64, i64)>::new();
     for v in 0..40 {
         let (n, sum) = expected.entry(format!("k{}", v % 3)).or_default();
         (*n, *sum) = (*n + 1, *sum + v);
     }
-    let database = rusqlite::Connection::open(stage.path("t.db")).unwrap();
-    let mut query = database.prepare("select k, n, sum from sums").unwrap();
-    let held = query.query_map([], |row| Ok((row.get(0)?, (row.get(1)?, row.get(2)?)))).unwrap();
-    assert_eq!(held.map(Result::unwrap).collect::<BTreeMap<String, (i64, i64)>>(), expected);
-    let (code, said) = end(stage.command(&["verify"]).spawn().unwrap());
-    assert_eq!(code, 0, "{said}");
+    let held: Vec<(String, i64, i64)> = sqlite::rows(&stage.path("t.db"), "select k, n, sum from sums");
+    let held = held.into_iter().map(|(k, n, sum)| (k, (n, sum)));
+    assert_eq!(held.collect::<BTreeMap<_, _>>(), expected);
+    stage.does(&["verify", "p.yaml"]);
 }

@@ -2,45 +2,29 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use std::path::PathBuf;
-use std::process::Command;
+mod support {
+    pub(crate) mod process;
+    pub(crate) mod stage;
+}
 
-/// A folder with a pipeline.
-struct Stage(tempfile::TempDir);
+use std::process::Stdio;
+
+use support::process::{await_that, end, signal};
+use support::stage::Stage;
 
 impl Stage {
-    fn new(pipeline: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("p.yaml"), pipeline).unwrap();
-        Self(folder)
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    /// The exit code of a command, and what it has printed and said.
-    fn flowctl(&self, words: &[&str]) -> (i32, String) {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_flowctl"));
-        command.args(words).args(["--state", "state"]).current_dir(self.0.path()).env_remove("TWITCH_API");
-        let output = command.output().unwrap();
-        let text = [output.stdout, output.stderr].concat();
-        (output.status.code().unwrap(), String::from_utf8(text).unwrap())
-    }
-
     fn run(&self, more: &[&str]) {
-        let (code, said) = self.flowctl(&[&["run", "p.yaml"], more].concat());
-        assert_eq!(code, 0, "{said}");
+        self.does(&[&["run", "p.yaml"], more].concat());
     }
 
-    fn verify(&self, more: &[&str]) -> (i32, String) {
+    fn verify(&self, more: &[&str]) -> (Option<i32>, String) {
         self.flowctl(&[&["verify", "p.yaml"], more].concat())
     }
 
     fn replace(&self, name: &str, from: &str, to: &str) {
-        let text = std::fs::read_to_string(self.path(name)).unwrap();
+        let text = self.read(name);
         assert!(text.contains(from), "{text}");
-        std::fs::write(self.path(name), text.replacen(from, to, 1)).unwrap();
+        self.write(name, &text.replacen(from, to, 1));
     }
 }
 
@@ -72,7 +56,7 @@ fn stage() -> Stage {
             text.push_str(&format!("{{\"k\":\"{k}\",\"v\":{v},\"x\":0.{at},\"t\":\"{t}\"}}\n"));
         }
         text.push_str("no JSON\n");
-        std::fs::write(stage.path("in.jsonl"), &text).unwrap();
+        stage.write("in.jsonl", &text);
         stage.run(&["-w", "2"]);
     }
     stage
@@ -83,7 +67,7 @@ fn equal_is_said_of_what_is_equal_however_it_is_cut() {
     let stage = stage();
     for more in [&["-w", "1"][..], &["-w", "2", "--seed", "2"], &["--seed", "3"]] {
         let (code, said) = stage.verify(more);
-        assert_eq!(code, 0, "{said}");
+        assert_eq!(code, Some(0), "{said}");
         assert!(said.contains("replayed 287 records in 7 epochs"), "{said}");
         assert!(said.contains("sink json: equal, 214 rows at epoch 7\nsink csv: equal, 214 rows"), "{said}");
         assert!(said.contains("sink sums: nothing outlives a run there"), "{said}");
@@ -97,13 +81,13 @@ fn a_row_that_was_changed_by_hand_is_shown() {
     let stage = stage();
     stage.replace("rows.jsonl", "\"v\":7", "\"v\":8");
     let (code, said) = stage.verify(&[]);
-    assert_eq!(code, 1, "{said}");
+    assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("sink json: DIFFERS") && said.contains("sink csv: equal"), "{said}");
     assert!(said.contains("not written by this pipeline: 1 rows\n    {\"k\":\"7\",\"v\":8,\"x\":0.7,"), "{said}");
     assert!(said.contains("missing: 1 rows\n    {\"k\":\"7\",\"v\":7,\"x\":0.7,"), "{said}");
     stage.replace("rows.jsonl", "\"v\":8", "\"v\":x");
     let (code, said) = stage.verify(&[]);
-    assert_eq!(code, 1, "{said}");
+    assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("no row of this sink: byte ") && said.contains("missing: 1 rows"), "{said}");
 }
 
@@ -112,7 +96,7 @@ fn records_that_were_changed_are_told_from_the_first_epoch_on() {
     let stage = stage();
     stage.replace("in.jsonl", "\"x\":0.200,", "\"x\":0.201,");
     let (code, said) = stage.verify(&[]);
-    assert_eq!(code, 1, "{said}");
+    assert_eq!(code, Some(1), "{said}");
     assert!(
         said.contains("source `s` is not what it was when epochs ") && said.contains("up to epoch 5 all is equal"),
         "{said}"
@@ -123,21 +107,16 @@ fn records_that_were_changed_are_told_from_the_first_epoch_on() {
 fn a_pipeline_that_runs_or_never_ran_is_not_verified() {
     let stage =
         Stage::new(&PIPELINE.replace("mode: batch", "mode: stream").replace("in.jsonl }", "in.jsonl, follow: true }"));
-    std::fs::write(stage.path("in.jsonl"), "").unwrap();
+    stage.write("in.jsonl", "");
     let (code, said) = stage.verify(&[]);
-    assert!(code == 1 && said.contains("pipeline `p` has never run here"), "{said}");
+    assert!(code == Some(1) && said.contains("pipeline `p` has never run here"), "{said}");
     assert!(!stage.path("state").exists(), "nothing is made by looking");
-    let mut command = Command::new(env!("CARGO_BIN_EXE_flowctl"));
-    let mut child = command.args(["run", "p.yaml", "--state", "state"]).current_dir(stage.0.path()).spawn().unwrap();
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
-    while !stage.path("state/p/status.json").exists() {
-        assert!(std::time::Instant::now() < deadline, "the run does not begin");
-        std::thread::yield_now();
-    }
+    let mut child = stage.command(&["run", "p.yaml"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    await_that("beginning of the run", || stage.path("state/p/status.json").exists());
     let (code, said) = stage.verify(&[]);
     child.kill().unwrap();
     child.wait().unwrap();
-    assert!(code == 1 && said.contains("another flowctl (process "), "{said}");
+    assert!(code == Some(1) && said.contains("another flowctl (process "), "{said}");
 }
 
 #[test]
@@ -152,12 +131,19 @@ sinks:
   polls: { from: polls, console: {} }
 ";
     let stage = Stage::new(pipeline);
+    let length = || std::fs::metadata(stage.path("rows.jsonl")).map_or(0, |rows| rows.len());
+    // Each start polls once at least, and leaves a checkpoint: in the end, the journal begins behind the first poll.
     for _ in 0..5 {
-        stage.run(&["--for", "300ms"]);
+        let before = length();
+        let run = stage.command(&["run", "p.yaml"]).stdout(Stdio::null()).spawn().unwrap();
+        await_that("row of another poll", || length() > before);
+        signal(&run, "-TERM");
+        let (code, said) = end(run);
+        assert_eq!(code, Some(0), "{said}");
     }
     let (code, said) = stage.verify(&[]);
-    assert!(code == 0 && said.contains("sink rows: equal"), "{said}");
+    assert!(code == Some(0) && said.contains("sink rows: equal"), "{said}");
     stage.replace("rows.jsonl", "\"language\":\"en\"", "\"language\":\"de\"");
     let (code, said) = stage.verify(&[]);
-    assert!(code == 1 && said.contains("sink rows: DIFFERS") && said.contains("only the source knew"), "{said}");
+    assert!(code == Some(1) && said.contains("sink rows: DIFFERS") && said.contains("only the source knew"), "{said}");
 }

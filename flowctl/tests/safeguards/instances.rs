@@ -6,15 +6,6 @@ use engine::safeguard::Safeguard;
 
 use super::stage::{Stage, copy_folder};
 
-/// A file that is followed.
-const FOLLOWED: &str = "
-name: p
-epoch: 5ms
-checkpoint: 1h
-sources: { s: { file: { path: in/1.jsonl, follow: true }, schema: { k: string, v: int }, on_error: skip } }
-sinks:
-  rows: SINK
-";
 const FILE: &str = "{ from: s, file: { path: rows.jsonl } }";
 const TABLE: &str = "{ from: s, mysql: { url: 'sqlite:t.db', table: rows, create: true } }";
 
@@ -22,8 +13,7 @@ const TABLE: &str = "{ from: s, mysql: { url: 'sqlite:t.db', table: rows, create
 const BRIEFLY: [&str; 2] = ["--until-idle", "300ms"];
 
 pub(crate) fn a_second_run_is_refused(without: Option<Safeguard>) -> Result<(), String> {
-    let stage = Stage::new(&FOLLOWED.replace("SINK", FILE), without);
-    stage.write_rows("1", &[("a", 1)]);
+    let stage = Stage::following(FILE, without);
     let _first = stage.starts(&["--state", "state"]);
     stage.awaits("the first row", || stage.lines("rows.jsonl").len() == 1)?;
     match stage.run_with(&[BRIEFLY, ["--state", "state"]].concat()) {
@@ -33,8 +23,7 @@ pub(crate) fn a_second_run_is_refused(without: Option<Safeguard>) -> Result<(), 
 }
 
 pub(crate) fn one_that_wakes_ends(without: Option<Safeguard>) -> Result<(), String> {
-    let stage = Stage::new(&FOLLOWED.replace("SINK", FILE), without);
-    stage.write_rows("1", &[("a", 1)]);
+    let stage = Stage::following(FILE, without);
     let mut first = stage.starts(&["--state", "state"]);
     stage.awaits("the first row", || stage.lines("rows.jsonl").len() == 1)?;
     first.signal("-STOP");
@@ -57,8 +46,7 @@ pub(crate) fn one_that_wakes_ends(without: Option<Safeguard>) -> Result<(), Stri
 
 /// The second instance runs on a copy of the state, so that no lock stands between both: only the table can tell them apart.
 pub(crate) fn a_copy_of_the_state_goes_on(without: Option<Safeguard>) -> Result<(), String> {
-    let stage = Stage::new(&FOLLOWED.replace("SINK", TABLE), without);
-    stage.write_rows("1", &[("a", 1)]);
+    let stage = Stage::following(TABLE, without);
     let mut first = stage.starts(&["--state", "state"]);
     stage.awaits("the first row", || stage.query("select v from rows").len() == 1)?;
     first.signal("-STOP");

@@ -12,6 +12,9 @@ mod order;
 mod replies;
 mod stage;
 
+#[path = "../support/side_by_side.rs"]
+mod side_by_side;
+
 // The proxies of the connectors' own tests.
 #[allow(dead_code, reason = "one of several ways to cut is used")]
 #[path = "../../../connectors/tests/kafka/fault_proxy.rs"]
@@ -26,10 +29,8 @@ mod place {
     pub(crate) const PATIENCE: std::time::Duration = crate::stage::PATIENCE;
 }
 
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use engine::safeguard::Safeguard;
+use side_by_side::{cores, failures};
 
 /// Runs that must come to the right rows, or notice what is wrong: with all safeguards, or with all but one. Says what goes wrong.
 type Scenario = fn(Option<Safeguard>) -> Result<(), String>;
@@ -88,18 +89,7 @@ fn judge(safeguard: Safeguard, scenario: Scenario) -> Option<String> {
 
 /// Judges safeguards, several at once.
 fn judge_all(scenarios: &[(Safeguard, Scenario)]) {
-    let next = AtomicUsize::new(0);
-    let failures = Mutex::new(Vec::new());
-    std::thread::scope(|scope| {
-        for _ in 0..std::thread::available_parallelism().map_or(2, usize::from) {
-            scope.spawn(|| {
-                while let Some((safeguard, scenario)) = scenarios.get(next.fetch_add(1, Ordering::SeqCst)) {
-                    failures.lock().unwrap().extend(judge(*safeguard, *scenario));
-                }
-            });
-        }
-    });
-    let failures = failures.into_inner().unwrap();
+    let failures = failures(scenarios, cores(), |(safeguard, scenario)| judge(*safeguard, *scenario));
     assert!(!scenarios.is_empty() && failures.is_empty(), "{}", failures.join("\n\n"));
 }
 

@@ -8,15 +8,6 @@ use super::fault_proxy::{Fault, FaultProxy};
 use super::mysql_proxy::{Cut, Proxy};
 use super::stage::{Running, Stage};
 
-const FOLLOWED: &str = "
-name: p
-epoch: 5ms
-checkpoint: 1h
-sources: { s: { file: { path: in/1.jsonl, follow: true }, schema: { k: string, v: int }, on_error: skip } }
-sinks:
-  rows: SINK
-";
-
 /// Longer than the order to commit a Kafka transaction is waited for.
 const DARKNESS: Duration = Duration::from_secs(15);
 
@@ -28,7 +19,7 @@ pub(crate) fn a_server_does_not_answer(without: Option<Safeguard>) -> Result<(),
     let url = format!("{user}@127.0.0.1:{}/{database}", proxy.port);
     let table = format!("safeguards_{}_{}", std::process::id(), without.is_some());
     let sink = format!("{{ from: s, mysql: {{ url: '{url}', table: {table}, create: true }} }}");
-    let stage = Stage::new(&FOLLOWED.replace("SINK", &sink), without);
+    let stage = Stage::following(&sink, without);
     let mut run = begin(&stage)?;
     proxy.cut_next(Cut::BeforeAnswer);
     stage.append_row("1", ("a", 2));
@@ -40,7 +31,7 @@ pub(crate) fn brokers_do_not_answer(without: Option<Safeguard>) -> Result<(), St
     let proxy = FaultProxy::new(&std::env::var("KAFKA_BROKERS").unwrap());
     let topic = format!("safeguards-{}-{}", std::process::id(), without.is_some());
     let sink = format!("{{ from: s, kafka: {{ brokers: '{}', topic: {topic} }} }}", proxy.address);
-    let stage = Stage::new(&FOLLOWED.replace("SINK", &sink), without);
+    let stage = Stage::following(&sink, without);
     let mut run = begin(&stage)?;
     proxy.lose(Fault::LoseReply);
     stage.append_row("1", ("a", 2));
@@ -53,7 +44,6 @@ pub(crate) fn brokers_do_not_answer(without: Option<Safeguard>) -> Result<(), St
 
 /// Starts a run, and waits until its first row is committed.
 fn begin(stage: &Stage) -> Result<Running, String> {
-    stage.write_rows("1", &[("a", 1)]);
     let run = stage.starts(&["--state", "state"]);
     stage.awaits("the first row", || committed(stage) >= 1)?;
     Ok(run)

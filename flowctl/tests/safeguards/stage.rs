@@ -23,6 +23,16 @@ sinks:
   sums: { from: sums, mysql: { url: 'sqlite:t.db', table: sums, mode: upsert, key: [k], create: true } }
 ";
 
+/// A file that is followed, and a sink of its rows.
+const FOLLOWED: &str = "
+name: p
+epoch: 5ms
+checkpoint: 1h
+sources: { s: { file: { path: in/1.jsonl, follow: true }, schema: { k: string, v: int }, on_error: skip } }
+sinks:
+  rows: SINK
+";
+
 /// A folder with a pipeline.
 pub(crate) struct Stage {
     folder: tempfile::TempDir,
@@ -34,6 +44,13 @@ impl Stage {
         let stage = Self { folder: tempfile::tempdir().unwrap(), without };
         std::fs::create_dir(stage.path("in")).unwrap();
         stage.write("p.yaml", pipeline);
+        stage
+    }
+
+    /// One that follows a file, whose rows go to this sink; the first is there.
+    pub(crate) fn following(sink: &str, without: Option<Safeguard>) -> Self {
+        let stage = Self::new(&FOLLOWED.replace("SINK", sink), without);
+        stage.write_rows("1", &[("a", 1)]);
         stage
     }
 
