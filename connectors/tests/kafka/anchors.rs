@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use engine::connector::{Anchor, Bound, ConnectorError, Read};
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::ClientConfig;
+use rdkafka::admin::{NewTopic, TopicReplication};
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
-use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+use rdkafka::producer::BaseRecord;
 
 use crate::place::{PATIENCE, Place};
+use crate::stranger::Stranger;
 
 /// What an engine keeps of a topic that was read to its end: where its partitions stand, and their anchors.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -92,11 +93,6 @@ pub(crate) fn an_untouched_topic_goes_on(place: &Place) {
     assert_eq!(read_on(place, &mut behind.clone()).expect("untouched"), 35);
 }
 
-fn admin(place: &Place) -> (AdminClient<rdkafka::client::DefaultClientContext>, tokio::runtime::Runtime) {
-    let client = ClientConfig::new().set("bootstrap.servers", &place.brokers).create().expect("a client");
-    (client, tokio::runtime::Builder::new_current_thread().build().expect("a runtime"))
-}
-
 #[test]
 #[ignore = "needs KAFKA_BROKERS"]
 fn a_record_that_retention_has_taken_is_not_missed() {
@@ -105,16 +101,9 @@ fn a_record_that_retention_has_taken_is_not_missed() {
     let mut left = Left::default();
     read_on(&place, &mut left).expect("the topic");
     place.produce(1, &records("y", 3));
-    let delete_below = |offset| {
-        let (admin, runtime) = admin(&place);
-        let mut below = TopicPartitionList::new();
-        below.add_partition_offset(&place.topic, 0, Offset::Offset(offset)).expect("an offset");
-        let deleted = runtime.block_on(admin.delete_records(&below, &AdminOptions::new())).expect("an answer");
-        assert!(deleted.elements().iter().all(|element| element.error().is_ok()));
-    };
-    delete_below(10);
+    place.admin().delete_below(&place.topic, 10);
     assert_eq!(read_on(&place, &mut left.clone()).expect("the next record is there"), 3);
-    delete_below(11);
+    place.admin().delete_below(&place.topic, 11);
     assert!(refusal(&place, &left).contains("offset 10 of partition 0"));
 }
 
@@ -123,19 +112,15 @@ fn a_record_that_retention_has_taken_is_not_missed() {
 fn markers_of_transactions_are_no_anchors_and_no_records() {
     let place = Place::real();
     place.produce(1, &records("x", 1));
-    let producer: BaseProducer = ClientConfig::new()
-        .set("bootstrap.servers", &place.brokers)
-        .set("transactional.id", &place.topic)
-        .create()
-        .expect("a client");
-    producer.init_transactions(PATIENCE).expect("transactions");
+    let stranger = Stranger::at(&place, &place.topic);
     let transact = |value: &str, commit: bool| {
-        producer.begin_transaction().expect("a transaction");
-        let record = BaseRecord::<str, str>::to(&place.topic).payload(value);
-        producer.send(record).map_err(|(error, _)| error).expect("room");
-        producer.flush(PATIENCE).expect("written");
-        if commit { producer.commit_transaction(PATIENCE) } else { producer.abort_transaction(PATIENCE) }
-            .expect("ended");
+        stranger.begin();
+        stranger.write(BaseRecord::to(&place.topic).payload(value));
+        if commit {
+            stranger.commit().expect("committed")
+        } else {
+            stranger.abort()
+        }
         place.settle(&[]);
     };
     transact("y", true);
@@ -159,14 +144,12 @@ fn markers_of_transactions_are_no_anchors_and_no_records() {
 #[ignore = "needs KAFKA_BROKERS"]
 fn a_record_that_compaction_has_taken_is_not_missed() {
     let place = Place::real();
-    let (admin, runtime) = admin(&place);
     let topic = NewTopic::new(&place.topic, 1, TopicReplication::Fixed(1))
         .set("cleanup.policy", "compact")
         .set("segment.ms", "100")
         .set("min.cleanable.dirty.ratio", "0.01")
         .set("delete.retention.ms", "0");
-    let made = runtime.block_on(admin.create_topics([&topic], &AdminOptions::new())).expect("an answer");
-    made.into_iter().for_each(|result| drop(result.expect("made")));
+    place.admin().create(&topic);
     place.produce(1, &records("x", 2));
     let mut left = Left::default();
     read_on(&place, &mut left).expect("the topic");

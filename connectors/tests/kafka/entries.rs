@@ -1,13 +1,11 @@
 //! Entries that cannot work, and brokers that are not there.
 
-use std::collections::BTreeMap;
-
 use connectors::kafka::KafkaSourceKind;
-use engine::connector::{Bound, ConnectorError, OpenSource, SinkMode};
+use engine::connector::{ConnectorError, SinkMode};
 use engine::diagnostic::Code;
 use engine::spec::{Node, Variables};
 
-use crate::place::Place;
+use crate::place::{Place, open_now};
 use crate::yaml::{check, checked, list, map, scalar, schema};
 
 #[test]
@@ -15,10 +13,7 @@ fn brokers_out_of_reach_are_unavailable() {
     let place = Place::new("127.0.0.1:1".into());
     let context = place.context();
     context.stop.set();
-    let resume = BTreeMap::new();
-    let request =
-        OpenSource { resume: &resume, anchors: &BTreeMap::new(), bound: Bound::Now, wanted: &[], context: &context };
-    let opened = place.source("earliest").open(&request);
+    let opened = open_now(&*place.source("earliest"), &context);
     assert!(matches!(opened.map(|_| ()), Err(ConnectorError::Unavailable { .. })));
 }
 
@@ -50,33 +45,19 @@ fn options_that_do_not_go_together_are_unusable() {
         ("options", map([("session.timeout.ms", scalar("3000000"))])),
     ]);
     let source = checked(&KafkaSourceKind, &node).expect("each is in its range");
-    let (context, resume) = (Place::embedded().context(), BTreeMap::new());
-    let opened = source.open(&OpenSource {
-        resume: &resume,
-        anchors: &BTreeMap::new(),
-        bound: Bound::Now,
-        wanted: &[],
-        context: &context,
-    });
-    let error = opened.map(|_| ()).expect_err("longer than the interval of polls");
+    let opened = open_now(&*source, &Place::embedded().context());
+    let error = opened.map(drop).expect_err("longer than the interval of polls");
     assert!(matches!(error, ConnectorError::Unusable { .. }));
     assert!(error.to_string().contains("session.timeout.ms"), "{error}");
 }
 
 #[test]
 fn what_variables_hide_from_the_check_is_found_at_the_opening() {
-    let (mut context, resume) = (Place::embedded().context(), BTreeMap::new());
+    let mut context = Place::embedded().context();
     context.variables = Variables::new([("TOPIC".into(), "a/b".into()), ("HOSTS".into(), "h:0".into())]);
     let said = |pairs: Vec<(&str, Node)>| {
         let source = checked(&KafkaSourceKind, &map(pairs)).expect("sound as far as is known");
-        let request = OpenSource {
-            resume: &resume,
-            anchors: &BTreeMap::new(),
-            bound: Bound::Now,
-            wanted: &[],
-            context: &context,
-        };
-        let error = source.open(&request).map(|_| ()).expect_err("wrong");
+        let error = open_now(&*source, &context).map(drop).expect_err("wrong");
         assert!(matches!(error, ConnectorError::Unusable { .. }), "{error:?}");
         error.to_string()
     };

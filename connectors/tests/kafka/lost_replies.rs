@@ -9,7 +9,7 @@ use engine::connector::{ConnectContext, ConnectorError, SinkMode};
 use crate::epochs::{commit, held, mark, open};
 use crate::fault_proxy::{Fault, FaultProxy};
 use crate::place::{PATIENCE, Place};
-use crate::yaml::{changes, values};
+use crate::yaml::{changes, names};
 
 /// Longer than a commit is waited for.
 const LONG: Duration = Duration::from_secs(13);
@@ -59,8 +59,7 @@ fn lose(fault: Fault, meanwhile: Meanwhile) -> (Result<(), ConnectorError>, Vec<
     committing.join().expect("no panic");
     // An order to commit that was lost on its way may come late. Only a producer made anew is out of its reach.
     assert!(proxy.takeovers() >= 2 || outcome.is_err(), "the same producer went on");
-    let name = |row: &String| row[9..].split('"').next().expect("a name").to_owned();
-    (outcome, values(&place.settled()).iter().map(name).collect())
+    (outcome, names(&place.settled()))
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! The second half needs `KAFKA_BROKERS` and is ignored otherwise: `KAFKA_BROKERS=localhost:9092 cargo test -p flowctl-connectors
 //! --test kafka -- --include-ignored`. `security` needs the listeners that `dev/services env` names.
 
+mod admin;
 mod anchors;
 mod brokers;
 mod entries;
@@ -13,6 +14,7 @@ mod place;
 mod reading;
 mod rows_back;
 mod security;
+mod stranger;
 mod transactions;
 mod writing;
 mod yaml;

@@ -16,10 +16,10 @@ use engine::connector::{
 use engine::diagnostic::{Code, Diagnostics};
 use engine::schema::Schema;
 use engine::spec::{Entry, Node, Variables};
-use rdkafka::admin::{AdminClient, AdminOptions};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use tempfile::TempDir;
 
+use crate::admin::Admin;
 use crate::yaml::{checked, list, map, scalar, schema};
 
 /// Brokers, a state root and a topic of its own.
@@ -108,10 +108,12 @@ impl Place {
         anchors: &BTreeMap<String, Anchor>,
         bound: Bound,
     ) -> Result<Opened, ConnectorError> {
-        let context = self.context();
-        let request = OpenSource { resume, anchors, bound, wanted: &[true; 3], context: &context };
-        let (partitions, reader) = self.source(start).open(&request)?;
-        Ok(Opened { partitions, reader })
+        open(&*self.source(start), &self.context(), resume, anchors, bound)
+    }
+
+    /// What can be ordered from real brokers.
+    pub(crate) fn admin(&self) -> Admin {
+        Admin::of(&self.brokers)
     }
 
     /// Deletes the topic, and waits until it is gone.
@@ -119,11 +121,7 @@ impl Place {
         if self.is_embedded() {
             return std::fs::remove_dir_all(self.root.join("topics").join(&self.topic)).expect("the topic's folder");
         }
-        let admin: AdminClient<_> =
-            rdkafka::ClientConfig::new().set("bootstrap.servers", &self.brokers).create().expect("a client");
-        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
-        let results = runtime.block_on(admin.delete_topics(&[&self.topic], &AdminOptions::new())).expect("an answer");
-        results.into_iter().for_each(|result| drop(result.expect("deleted")));
+        self.admin().delete(&self.topic);
         let begun = Instant::now();
         while self.access().list().expect("topics").iter().any(|summary| summary.name == self.topic) {
             assert!(begun.elapsed() < PATIENCE, "the topic stays");
@@ -211,6 +209,22 @@ pub(crate) struct Row {
     pub(crate) value: Option<String>,
     pub(crate) millis: i64,
     pub(crate) headers: String,
+}
+
+/// Opens a source to read all that is there now.
+pub(crate) fn open_now(source: &dyn Source, context: &ConnectContext) -> Result<Opened, ConnectorError> {
+    open(source, context, &BTreeMap::new(), &BTreeMap::new(), Bound::Now)
+}
+
+fn open(
+    source: &dyn Source,
+    context: &ConnectContext,
+    resume: &BTreeMap<String, u64>,
+    anchors: &BTreeMap<String, Anchor>,
+    bound: Bound,
+) -> Result<Opened, ConnectorError> {
+    let (partitions, reader) = source.open(&OpenSource { resume, anchors, bound, wanted: &[true; 3], context })?;
+    Ok(Opened { partitions, reader })
 }
 
 pub(crate) struct Opened {

@@ -125,17 +125,11 @@ pub(crate) fn a_partition_that_is_added_is_discovered(place: &Place) {
 }
 
 fn grow(place: &Place, partitions: usize) {
-    use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions};
     if place.is_embedded() {
         Topics::below(&place.root).add_partitions(&place.topic, partitions as u32).expect("room");
         return;
     }
-    let admin: AdminClient<_> =
-        rdkafka::ClientConfig::new().set("bootstrap.servers", &place.brokers).create().expect("a client");
-    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
-    let wish = NewPartitions::new(&place.topic, partitions);
-    let results = runtime.block_on(admin.create_partitions([&wish], &AdminOptions::new())).expect("an answer");
-    results.into_iter().for_each(|result| drop(result.expect("more partitions")));
+    place.admin().grow(&place.topic, partitions);
     let grown = |summary: &TopicSummary| summary.name == place.topic && summary.partitions.len() == partitions;
     let begun = Instant::now();
     while !place.access().list().is_ok_and(|topics| topics.iter().any(grown)) {

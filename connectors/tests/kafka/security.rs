@@ -1,18 +1,14 @@
 //! Log-in and encryption on real brokers: what is right works, what is wrong is refused by name.
 
-use std::collections::BTreeMap;
-use std::path::Path;
+use std::path;
 use std::time::{Duration, Instant};
 
-use connectors::kafka::{KafkaSinkKind, KafkaSourceKind};
-use engine::connector::{
-    Bound, CheckContext, ConnectorError, OpenSource, Read, Sink, SinkInput, SinkKind, SinkMode, Source,
-};
-use engine::diagnostic::Diagnostics;
-use engine::spec::{Entry, Node, Variables};
+use connectors::kafka::KafkaSourceKind;
+use engine::connector::{ConnectorError, Sink, SinkMode, Source};
+use engine::spec::Node;
 
 use crate::epochs::{commit, open};
-use crate::place::{PATIENCE, Place};
+use crate::place::{Place, open_now};
 use crate::yaml::{changes, checked, map, scalar, schema};
 
 fn variable(name: &str) -> String {
@@ -38,9 +34,9 @@ impl Door {
 
     /// With the certificate of an authority that stands beside the right one, or without any.
     fn tls(ca: Option<&str>) -> Self {
-        let right = variable("KAFKA_TLS_CA");
+        let right = path::absolute(variable("KAFKA_TLS_CA")).expect("a path");
         let mut security = vec![("protocol", "ssl".to_owned())];
-        security.extend(ca.map(|ca| ("ca", Path::new(&right).with_file_name(ca).to_string_lossy().into_owned())));
+        security.extend(ca.map(|ca| ("ca", right.with_file_name(ca).to_string_lossy().into_owned())));
         Self { place: Place::new(variable("KAFKA_TLS_BROKERS")), security }
     }
 
@@ -66,13 +62,7 @@ impl Door {
     }
 
     fn sink(&self) -> Box<dyn Sink> {
-        let (variables, mut diagnostics) = (Variables::default(), Diagnostics::default());
-        let entry = Entry::read(&self.entry("topic"), KafkaSinkKind.keys(), &variables, &mut diagnostics);
-        let input = SinkInput { name: "s".into(), schema: schema(), mode: SinkMode::Appends, order: Vec::new() };
-        let folder = Path::new(".");
-        let mut context = CheckContext { folder, variables: &variables, diagnostics: &mut diagnostics };
-        let sink = entry.and_then(|entry| KafkaSinkKind.check(&entry, &input, &mut context));
-        sink.expect("a good entry")
+        self.place.sink_at(&self.entry("topic"), schema(), SinkMode::Appends).expect("a good entry")
     }
 
     /// Writes a row and reads it.
@@ -81,40 +71,15 @@ impl Door {
         let mut writer = open(&*self.sink(), &context).expect("let in");
         commit(&mut *writer, 1, changes(&[("a", 1, 1)])).expect("written");
         self.place.settle(&self.settings());
-        let resume = BTreeMap::new();
-        let request = OpenSource {
-            resume: &resume,
-            anchors: &BTreeMap::new(),
-            bound: Bound::Now,
-            wanted: &[true; 3],
-            context: &context,
-        };
-        let (_, mut reader) = self.source().open(&request).expect("let in");
-        let (begun, mut count) = (Instant::now(), 0);
-        loop {
-            assert!(begun.elapsed() < PATIENCE, "the row does not come");
-            match reader.read(Duration::from_millis(200)).expect("records") {
-                Read::Records(records) => count += records.spans().values.len(),
-                Read::End => break,
-                _ => {}
-            }
-        }
-        assert_eq!(count, 1);
+        assert_eq!(open_now(&*self.source(), &context).expect("let in").drain().len(), 1);
     }
 
     /// Neither reads nor writes: soon, and with a remedy that names these keys.
     fn is_shut(&self, keys: &[&str]) {
-        let (context, resume) = (self.place.context(), BTreeMap::new());
+        let context = self.place.context();
         let begun = Instant::now();
-        let request = OpenSource {
-            resume: &resume,
-            anchors: &BTreeMap::new(),
-            bound: Bound::Now,
-            wanted: &[],
-            context: &context,
-        };
-        let read = self.source().open(&request).map(|_| ()).expect_err("no way to read");
-        let written = open(&*self.sink(), &context).map(|_| ()).expect_err("no way to write");
+        let read = open_now(&*self.source(), &context).map(drop).expect_err("no way to read");
+        let written = open(&*self.sink(), &context).map(drop).expect_err("no way to write");
         assert!(begun.elapsed() < Duration::from_secs(20), "refused too late");
         for error in [read, written] {
             assert!(matches!(error, ConnectorError::Refused { .. }), "{error:?}");

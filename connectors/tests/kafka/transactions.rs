@@ -5,15 +5,14 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use engine::connector::{Bound, ConnectContext, ConnectorError, Mark, Member, Sink, SinkMode};
-use rdkafka::ClientConfig;
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
-use rdkafka::client::DefaultClientContext;
+use rdkafka::admin::{NewTopic, TopicReplication};
 use rdkafka::message::{Header, OwnedHeaders};
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use rdkafka::producer::BaseRecord;
 
 use crate::epochs::{change, commit, digest, held, mark, open};
 use crate::place::{PATIENCE, Place};
-use crate::yaml::{changes, values};
+use crate::stranger::Stranger;
+use crate::yaml::{self, changes};
 
 const PROGRESS: &str = "flowctl-progress-p";
 
@@ -26,16 +25,7 @@ fn generation(place: &Place, generation: u64) -> ConnectContext {
 }
 
 fn names(place: &Place) -> Vec<String> {
-    let name = |row: &String| row[9..].split('"').next().expect("a name").to_owned();
-    values(&place.settled()).iter().map(name).collect()
-}
-
-fn admin(place: &Place) -> AdminClient<DefaultClientContext> {
-    ClientConfig::new().set("bootstrap.servers", &place.brokers).create().expect("a client")
-}
-
-fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_current_thread().build().expect("a runtime")
+    yaml::names(&place.settled())
 }
 
 /// The last progress record of the place's sink.
@@ -47,15 +37,11 @@ fn progress(place: &Place) -> serde_json::Value {
     serde_json::from_str(&last.value.expect("a value")).expect("JSON")
 }
 
-fn producer(place: &Place, transactional_id: &str) -> BaseProducer {
-    let producer: BaseProducer = ClientConfig::new()
-        .set("bootstrap.servers", &place.brokers)
-        .set("transactional.id", transactional_id)
-        .create()
-        .expect("a client");
-    producer.init_transactions(PATIENCE).expect("transactions");
-    producer.begin_transaction().expect("a transaction");
-    producer
+/// A stranger whose transaction is open.
+fn stranger(place: &Place, id: &str) -> Stranger {
+    let stranger = Stranger::at(place, id);
+    stranger.begin();
+    stranger
 }
 
 #[test]
@@ -63,8 +49,7 @@ fn producer(place: &Place, transactional_id: &str) -> BaseProducer {
 fn epochs_of_two_topics_are_there_together_or_not_at_all() {
     let (one, other) = (Place::real(), Place::real());
     let narrow = NewTopic::new(&other.topic, 1, TopicReplication::Fixed(1)).set("max.message.bytes", "2000");
-    let made = runtime().block_on(admin(&other).create_topics([&narrow], &AdminOptions::new())).expect("an answer");
-    made.into_iter().for_each(|result| drop(result.expect("made")));
+    other.admin().create(&narrow);
     let sinks = [sink(&one), sink(&other)];
     let contexts = [one.context(), ConnectContext { name: "other".into(), ..one.context() }];
     let members: Vec<_> =
@@ -98,15 +83,14 @@ fn what_a_killed_instance_had_open_is_aborted_and_never_seen() {
     commit(&mut *open(&*sink, &place.context()).expect("a topic"), 1, changes(&[("a", 1, 1)])).expect("room");
     let id = progress(&place)["transactional_id"].as_str().expect("a text").to_owned();
     // A process that is killed does not say goodbye; this producer lives on instead, with its records written.
-    let killed = producer(&place, &id);
+    let killed = stranger(&place, &id);
     let writer = format!("p/s/{}", place.context().state_id);
     let header = |key, value| Header { key, value: Some(value) };
     let headers = OwnedHeaders::new().insert(header("fc-writer", writer.as_str())).insert(header("fc-epoch", "2"));
     for partition in 0..2 {
-        let record = BaseRecord::<str, str>::to(&place.topic).partition(partition).headers(headers.clone());
-        killed.send(record.payload(r#"{"name":"torn","n":1}"#)).map_err(|(error, _)| error).expect("room");
+        let record = BaseRecord::to(&place.topic).partition(partition).headers(headers.clone());
+        killed.write(record.payload(r#"{"name":"torn","n":1}"#));
     }
-    killed.flush(PATIENCE).expect("written");
     assert!(
         !place
             .open("earliest", &[], Bound::Now)
@@ -117,7 +101,7 @@ fn what_a_killed_instance_had_open_is_aborted_and_never_seen() {
     );
     let mut writer = open(&*sink, &generation(&place, 2)).expect("the topic");
     assert_eq!(held(&*writer), [mark(1)]);
-    assert!(killed.commit_transaction(PATIENCE).is_err(), "it was shut out");
+    assert!(killed.commit().is_err(), "it was shut out");
     commit(&mut *writer, 2, changes(&[("b", 1, 1), ("c", 1, 1)])).expect("room");
     assert_eq!(names(&place), ["a", "b", "c"]);
     let ends: u64 = place
@@ -181,12 +165,8 @@ fn progress_behind_an_open_transaction_of_others_is_waited_for() {
     let place = Place::real();
     let sink = sink(&place);
     let mut writer = open(&*sink, &place.context()).expect("a topic");
-    let stranger = producer(&place, &format!("stranger-{}", place.topic));
-    stranger
-        .send(BaseRecord::<str, str>::to(PROGRESS).partition(0).key("stranger").payload("{}"))
-        .map_err(|(error, _)| error)
-        .expect("room");
-    stranger.flush(PATIENCE).expect("written");
+    let stranger = stranger(&place, &format!("stranger-{}", place.topic));
+    stranger.write(BaseRecord::to(PROGRESS).partition(0).key("stranger").payload("{}"));
     commit(&mut *writer, 1, changes(&[("a", 1, 1)])).expect("room");
     drop(writer);
     let (tell, told) = mpsc::channel();
@@ -197,7 +177,7 @@ fn progress_behind_an_open_transaction_of_others_is_waited_for() {
     });
     let early = told.recv_timeout(Duration::from_secs(2));
     assert!(early.is_err(), "opened with {early:?}, while what it holds could not be known");
-    stranger.abort_transaction(PATIENCE).expect("aborted");
+    stranger.abort();
     assert_eq!(told.recv_timeout(PATIENCE).expect("it opens"), [mark(1)]);
     opening.join().expect("no panic");
 }
@@ -209,12 +189,8 @@ fn a_pipeline_that_died_within_a_transaction_holds_up_no_other() {
     // One of pipeline `dead` dies, and never comes back.
     let pipeline = |name: &str, place: &Place| ConnectContext { pipeline: name.into(), ..place.context() };
     drop(open(&*sink(&dead), &pipeline("dead", &dead)).expect("a topic"));
-    let stranger = producer(&dead, &format!("stranger-{}", dead.topic));
-    stranger
-        .send(BaseRecord::<str, str>::to("flowctl-progress-dead").partition(0).key("stranger").payload("{}"))
-        .map_err(|(error, _)| error)
-        .expect("room");
-    stranger.flush(PATIENCE).expect("written");
+    let stranger = stranger(&dead, &format!("stranger-{}", dead.topic));
+    stranger.write(BaseRecord::to("flowctl-progress-dead").partition(0).key("stranger").payload("{}"));
     let begun = Instant::now();
     for generation in 1..4 {
         let context = ConnectContext { generation, ..pipeline("living", &place) };
@@ -222,7 +198,7 @@ fn a_pipeline_that_died_within_a_transaction_holds_up_no_other() {
         commit(&mut *writer, generation, changes(&[("a", 1, 1)])).expect("room");
     }
     assert!(begun.elapsed() < Duration::from_secs(30), "held up for {:?}", begun.elapsed());
-    stranger.abort_transaction(PATIENCE).expect("aborted");
+    stranger.abort();
 }
 
 #[test]
@@ -236,8 +212,7 @@ fn a_topic_that_was_made_anew_diverges() {
     }
     drop(writer);
     drop(open(&*sink, &place.context()).expect("it is the same topic"));
-    let results = runtime().block_on(admin(&place).delete_topics(&[&place.topic], &AdminOptions::new()));
-    results.expect("an answer").into_iter().for_each(|result| drop(result.expect("deleted")));
+    place.admin().delete(&place.topic);
     let error = open(&*sink, &place.context()).map(|_| ()).expect_err("all is gone");
     assert!(matches!(error, ConnectorError::Diverged { .. }), "{error:?}");
 }

@@ -58,3 +58,9 @@ pub(crate) fn values(rows: &[Row]) -> Vec<String> {
     values.sort();
     values
 }
+
+/// The names in rows of [`schema`].
+pub(crate) fn names(rows: &[Row]) -> Vec<String> {
+    let name = |row: &String| row[9..].split('"').next().expect("a name").to_owned();
+    values(rows).iter().map(name).collect()
+}
