@@ -14,9 +14,14 @@ use engine::connector::{
 };
 use engine::diagnostic::{Diagnostics, FileId, Span};
 use engine::digest::Digest;
-use engine::schema::{ColumnType, Schema};
+use engine::schema::{Column, ColumnType, Schema};
 use engine::spec::{Content, Entry, Node, Spanned, Variables};
 use mysql::prelude::Queryable;
+
+/// A table to which rows of [`names`] are added.
+pub(crate) const APPEND: &[(&str, &str)] = &[("table", "t"), ("create", "true")];
+/// A table that keeps one row a name.
+pub(crate) const UPSERT: &[(&str, &str)] = &[("table", "t"), ("create", "true"), ("mode", "upsert"), ("key", "name")];
 
 const SPAN: Span = Span { file: FileId(0), start: 0, end: 1 };
 
@@ -296,7 +301,12 @@ pub(crate) fn check(url: &str, pairs: &[(&str, &str)], schema: &Schema, mode: Si
     sink.expect("a check without errors gives a sink")
 }
 
-/// A row of a name and a number.
+/// A name and a number.
+pub(crate) fn names() -> Schema {
+    Schema::new(vec![Column::new("name", ColumnType::String), Column::new("n", ColumnType::Int)])
+}
+
+/// A row of [`names`].
 pub(crate) fn row(name: &str, n: i64, diff: i64) -> (Vec<String>, i64) {
     (vec![name.to_owned(), n.to_string()], diff)
 }

@@ -6,15 +6,8 @@ use engine::connector::{ConnectorError, SinkMode};
 use engine::schema::{Column, ColumnType, Schema};
 use mysql::prelude::Queryable;
 
-use super::database::{Database, Instance, changes, check, row, text_rows};
+use super::database::{APPEND, Database, Instance, UPSERT, changes, check, names, row, text_rows};
 use super::proxy::{Cut, Proxy};
-
-const UPSERT: &[(&str, &str)] = &[("table", "t"), ("create", "true"), ("mode", "upsert"), ("key", "name")];
-const APPEND: &[(&str, &str)] = &[("table", "t"), ("create", "true")];
-
-fn names() -> Schema {
-    Schema::new(vec![Column::new("name", ColumnType::String), Column::new("n", ColumnType::Int)])
-}
 
 pub(crate) fn server_address(database: &Database) -> String {
     let Database::Server { base, .. } = database else { panic!("only a server has an address") };
@@ -100,6 +93,13 @@ fn killed_connections_come_back_with_their_session() {
     assert_eq!(grid.rows, [[Some("+00:00".to_owned()), Some("1".to_owned())]]);
 }
 
+/// How many transactions in this database wait for a lock.
+fn lock_waits(admin: &mut mysql::Conn) -> u64 {
+    let sql = "SELECT count(*) FROM information_schema.INNODB_TRX AS t JOIN information_schema.PROCESSLIST AS p ON p.ID = \
+               t.trx_mysql_thread_id WHERE p.DB = DATABASE() AND t.trx_state = 'LOCK WAIT'";
+    admin.query_first(sql).unwrap().unwrap()
+}
+
 #[test]
 #[ignore = "needs MYSQL_URL"]
 fn a_lock_that_times_out_leaves_no_half_epoch() {
@@ -113,13 +113,8 @@ fn a_lock_that_times_out_leaves_no_half_epoch() {
     std::thread::scope(|scope| {
         let done = scope.spawn(|| writer.commit(2, &second));
         let mut admin = database.connect();
-        let mut waiting = |wanted: u64| {
-            let sql = "SELECT count(*) FROM information_schema.INNODB_TRX AS t JOIN information_schema.PROCESSLIST AS p ON p.ID = \
-                       t.trx_mysql_thread_id WHERE p.DB = DATABASE() AND t.trx_state = 'LOCK WAIT'";
-            admin.query_first::<u64, _>(sql).unwrap() == Some(wanted)
-        };
-        wait_until("the wait for the lock", || waiting(1));
-        wait_until("its timeout", || waiting(0));
+        wait_until("the wait for the lock", || lock_waits(&mut admin) == 1);
+        wait_until("its timeout", || lock_waits(&mut admin) == 0);
         // The delete came before the wait: it must have been rolled back with it.
         assert_eq!(database.rows("SELECT name FROM t ORDER BY name"), text_rows(&["gone", "held"]));
         holder.query_drop("ROLLBACK").unwrap();
@@ -144,11 +139,7 @@ fn a_deadlock_is_tried_again() {
     std::thread::scope(|scope| {
         let done = scope.spawn(|| writer.commit(2, &second));
         let mut admin = database.connect();
-        wait_until("the wait for the lock", || {
-            let sql = "SELECT count(*) FROM information_schema.INNODB_TRX AS t JOIN information_schema.PROCESSLIST AS p ON p.ID = \
-                       t.trx_mysql_thread_id WHERE p.DB = DATABASE() AND t.trx_state = 'LOCK WAIT'";
-            admin.query_first::<u64, _>(sql).unwrap() == Some(1)
-        });
+        wait_until("the wait for the lock", || lock_waits(&mut admin) == 1);
         // The writer holds the marker and waits for the row; this closes the circle, and the lighter transaction is the victim.
         other.query_drop("SELECT * FROM flowctl_sinks FOR UPDATE").unwrap();
         other.query_drop("COMMIT").unwrap();

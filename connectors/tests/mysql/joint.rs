@@ -1,9 +1,8 @@
 //! Several tables, also of several databases, that are one domain: each epoch is in all of them or in none.
 
 use engine::connector::{ConnectorError, Mark, MemberChanges, MemberError, Sink, SinkMode, Writer};
-use engine::schema::{Column, ColumnType, Schema};
 
-use super::database::{Database, Instance, changes, check, digest, marks, open_together, row};
+use super::database::{Database, Instance, changes, check, digest, marks, names, open_together, row};
 
 on_each_database! {
     what_each_table_holds_comes_back,
@@ -16,14 +15,10 @@ on_each_database! {
     a_table_that_has_gone_is_noticed_before_migrations_make_it_anew,
 }
 
-pub(crate) fn totals() -> Schema {
-    Schema::new(vec![Column::new("name", ColumnType::String), Column::new("n", ColumnType::Int)])
-}
-
 /// An upserted table; through a port of a proxy, if one is given.
 pub(crate) fn table(database: &Database, name: &str, port: Option<u16>) -> Box<dyn Sink> {
     let pairs = [("table", name), ("create", "true"), ("mode", "upsert"), ("key", "name")];
-    check(&database.url(port), &pairs, &totals(), SinkMode::Changes)
+    check(&database.url(port), &pairs, &names(), SinkMode::Changes)
 }
 
 /// What is opened together: each sink with its name.
@@ -60,7 +55,7 @@ pub(crate) fn step(epoch: u64, members: &[usize]) -> Vec<MemberChanges> {
     let rows = [row("total", n - 1, -1), row("total", n, 1)];
     let change = |member: &usize| MemberChanges {
         member: *member,
-        changes: changes(&totals(), &rows),
+        changes: changes(&names(), &rows),
         digest: digest(epoch * 10 + *member as u64),
     };
     members.iter().map(change).collect()
@@ -182,7 +177,7 @@ fn a_refusal_names_its_table_and_fences_nobody(database: &Database) {
     writer.commit(2, &step(2, &[0, 1, 2])).expect("nobody is fenced by who is refused");
     // A row that cannot be stored is its member's fault, and the others' rows go with it.
     let mut changed = step(3, &[0, 1]);
-    changed[1].changes = changes(&totals(), &[row("x", 1, 1), row("x", 2, 1)]);
+    changed[1].changes = changes(&names(), &[row("x", 1, 1), row("x", 2, 1)]);
     let error = writer.commit(3, &changed).unwrap_err();
     assert!(error.member == 1 && error.error.to_string().contains("two rows of one key"), "{error:?}");
     assert_eq!(held(&mut *writer), ["2", "2", "2"]);
@@ -202,13 +197,13 @@ fn a_table_that_has_gone_is_noticed_before_migrations_make_it_anew(database: &Da
     std::fs::write(folder.path().join("V1__both.sql"), sql).unwrap();
     let path = folder.path().display().to_string();
     let sink = |name: &str| {
-        check(&database.url(None), &[("table", name), ("migrations", path.as_str())], &totals(), SinkMode::Appends)
+        check(&database.url(None), &[("table", name), ("migrations", path.as_str())], &names(), SinkMode::Appends)
     };
     let (t, u) = (sink("t"), sink("u"));
     let instance = |name: &str, generation| Instance { sink: name.into(), ..Instance::new("state", generation) };
     let (a, b) = (instance("a", 1), instance("b", 1));
     let mut writer = open_together(&[(&*t, &a), (&*u, &b)]).unwrap();
-    let rows = changes(&totals(), &[row("x", 1, 1)]);
+    let rows = changes(&names(), &[row("x", 1, 1)]);
     writer.commit(4, &[MemberChanges { member: 1, changes: rows, digest: digest(4) }]).unwrap();
     drop(writer);
     database.run("DROP TABLE t");

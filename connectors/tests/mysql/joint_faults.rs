@@ -3,9 +3,9 @@
 use engine::connector::SinkMode;
 use mysql::prelude::Queryable;
 
-use super::database::{Database, Ended, Instance, check, marks, open_together, text_rows};
+use super::database::{Database, Ended, Instance, check, marks, names, open_together, text_rows};
 use super::faults::{server_address, wait_until};
-use super::joint::{mark, step, table, totals};
+use super::joint::{mark, step, table};
 use super::proxy::{Cut, Proxy};
 
 /// Looks at three tables again and again, each time within one snapshot: all of them, and their markers, are at one epoch. Says at how many
@@ -105,7 +105,7 @@ fn a_database_that_is_missing_is_its_members_fault() {
     let url = database.url(None);
     let elsewhere = format!("{}/no_such_database", url.rsplit_once('/').unwrap().0);
     let pairs = [("table", "t"), ("create", "true")];
-    let sinks = [url, elsewhere].map(|url| check(&url, &pairs, &totals(), SinkMode::Appends));
+    let sinks = [url, elsewhere].map(|url| check(&url, &pairs, &names(), SinkMode::Appends));
     let instance = Instance::new("state", 1);
     let refused = open_together(&[(&*sinks[0], &instance), (&*sinks[1], &instance)]).map(drop).unwrap_err();
     assert!(refused.member == 1 && refused.error.to_string().contains("no_such_database"), "{refused:?}");

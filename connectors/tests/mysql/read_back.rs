@@ -10,7 +10,7 @@ use engine::connector::{Changes, ConnectorError, Mark, Sink, SinkMode};
 use engine::schema::{Column, ColumnType, Schema};
 use serde_json::json;
 
-use super::database::{Database, Ended, Instance, changes, check, digest, read_back, row};
+use super::database::{APPEND, Database, Ended, Instance, changes, check, digest, names, read_back, row};
 
 on_each_database! {
     every_type_is_read_back_as_it_was_written,
@@ -24,11 +24,6 @@ on_each_database! {
 }
 
 const KEYED: &[(&str, &str)] = &[("table", "t"), ("create", "true"), ("mode", "upsert"), ("key", "i")];
-const APPEND: &[(&str, &str)] = &[("table", "t"), ("create", "true")];
-
-fn names() -> Schema {
-    Schema::new(vec![Column::new("name", ColumnType::String), Column::new("n", ColumnType::Int)])
-}
 
 fn list(element: ColumnType) -> ColumnType {
     ColumnType::List(Box::new(element))

@@ -1,9 +1,8 @@
 //! Tables that are refused when they are opened, since they would lose, change or mix rows.
 
 use engine::connector::{ConnectorError, SinkMode};
-use engine::schema::{Column, ColumnType, Schema};
 
-use super::database::{Database, Instance, changes, row, text_rows};
+use super::database::{Database, Instance, changes, names, row, text_rows};
 
 on_each_database! {
     triggers_are_refused,
@@ -13,10 +12,6 @@ on_each_database! {
 
 const UPSERT: &[(&str, &str)] = &[("table", "t"), ("mode", "upsert"), ("key", "name")];
 const APPEND: &[(&str, &str)] = &[("table", "t")];
-
-fn names() -> Schema {
-    Schema::new(vec![Column::new("name", ColumnType::String), Column::new("n", ColumnType::Int)])
-}
 
 /// A name's column that tells names apart.
 fn name(database: &Database) -> &'static str {
