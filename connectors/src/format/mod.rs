@@ -11,6 +11,8 @@ pub mod raw;
 mod build;
 mod decimal;
 mod excerpt;
+#[cfg(test)]
+mod given;
 mod held_batch;
 mod slots;
 mod texts;

@@ -116,11 +116,10 @@ fn split_problem(bytes: &[u8], start: usize, fault: SplitFault) -> Problem {
 #[cfg(test)]
 mod tests {
     use arrow::array::{Array, AsArray, RecordBatch};
-    use arrow::buffer::Buffer;
     use arrow::datatypes::Int64Type;
-    use engine::connector::{Framing, Offsets, PartitionIndex, Spans};
     use engine::schema::{ColumnType, Schema};
 
+    use super::super::super::given::records_behind;
     use super::super::{encode_header, encode_row};
     use super::*;
 
@@ -137,23 +136,8 @@ mod tests {
     }
 
     fn decode(header: Option<&str>, all: &[&[u8]]) -> (RecordBatch, Vec<&'static str>) {
-        let mut payload = Vec::new();
-        let mut values = Vec::new();
-        for record in all {
-            let start = payload.len() as u32;
-            payload.extend_from_slice(record);
-            values.push(Some(start..payload.len() as u32));
-        }
-        let records = Records {
-            partition: PartitionIndex(0),
-            range: 0..1,
-            payload: Buffer::from(payload),
-            framing: Framing::Spans(Spans { values, offsets: Offsets::Dense(0) }),
-            metadata: Vec::new(),
-            preamble: header.map(|header| header.as_bytes().into()),
-            duplicates: 0,
-            anchor: None,
-        };
+        let preamble = header.map(|header| header.as_bytes().into());
+        let records = Records { preamble, ..records_behind(b"", all) };
         let schema = schema();
         let wanted = vec![true; schema.columns.len()];
         let mut decoder = CsvDecoder::new(&DecodeRequest { schema: schema.clone(), wanted });

@@ -3,9 +3,10 @@
 use arrow::array::{Array, AsArray};
 use arrow::buffer::Buffer;
 use arrow::datatypes::{Float64Type, Int64Type, TimestampMicrosecondType};
-use engine::connector::{DecodeRequest, Decoder, Framing, Offsets, PartitionIndex, Records, Spans, Verdicts};
+use engine::connector::{DecodeRequest, Decoder, Verdicts};
 use engine::schema::{Column, ColumnType, Schema};
 
+use super::super::given::records_at;
 use super::decode_lines;
 use super::decoder::JsonDecoder;
 
@@ -23,17 +24,7 @@ fn schema(columns: &[&str]) -> Schema {
 /// Judges one record that may hold anything, line ends included.
 fn judge(schema: &Schema, record: Option<&[u8]>) -> Result<(), (&'static str, String)> {
     let bytes = record.unwrap_or_default();
-    let spans = Spans { values: vec![record.map(|_| 0..bytes.len() as u32)], offsets: Offsets::Dense(0) };
-    let records = Records {
-        partition: PartitionIndex(0),
-        range: 0..1,
-        payload: Buffer::from(bytes),
-        framing: Framing::Spans(spans),
-        metadata: Vec::new(),
-        preamble: None,
-        duplicates: 0,
-        anchor: None,
-    };
+    let records = records_at(bytes.into(), vec![record.map(|_| 0..bytes.len() as u32)]);
     let wanted = vec![true; schema.columns.len()];
     let Verdicts { good, bad } =
         JsonDecoder::new(&DecodeRequest { schema: schema.clone(), wanted }).scan(&records, &records.spans());
@@ -207,17 +198,7 @@ fn values_come_out_as_they_went_in() {
 fn long_texts_are_not_copied() {
     let text = r#"{"s":"a text that is longer than twelve bytes"}"#;
     let payload = Buffer::from(text.as_bytes());
-    let spans = Spans { values: vec![Some(0..text.len() as u32)], offsets: Offsets::Dense(0) };
-    let records = Records {
-        partition: PartitionIndex(0),
-        range: 0..1,
-        payload: payload.clone(),
-        framing: Framing::Spans(spans),
-        metadata: Vec::new(),
-        preamble: None,
-        duplicates: 0,
-        anchor: None,
-    };
+    let records = records_at(payload.clone(), vec![Some(0..text.len() as u32)]);
     let mut decoder = JsonDecoder::new(&DecodeRequest { schema: schema(&["s: string"]), wanted: vec![true] });
     decoder.scan(&records, &records.spans());
     let column = decoder.column(0, &[0]);

@@ -3,13 +3,13 @@
 use std::fmt;
 
 use arrow::array::RecordBatch;
-use arrow::buffer::Buffer;
-use engine::connector::{DecodeRequest, Decoder, Framing, Offsets, PartitionIndex, Records, Spans};
+use engine::connector::{DecodeRequest, Decoder};
 use engine::schema::{Column, ColumnType, Schema};
 use proptest::prelude::*;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::super::given::records_behind;
 use super::decoder::JsonDecoder;
 use super::{decode_lines, encode_row};
 
@@ -217,23 +217,7 @@ fn changed(object: &[u8], change: Option<(prop::sample::Index, u8, i32)>) -> Vec
 
 /// Decodes records as one batch, each as the reference says it.
 fn decode_all(schema: &Schema, all: &[Vec<u8>]) -> Vec<Result<String, &'static str>> {
-    let mut payload = b"\x80 no part of any record".to_vec();
-    let mut values = Vec::new();
-    for record in all {
-        let start = payload.len() as u32;
-        payload.extend_from_slice(record);
-        values.push(Some(start..payload.len() as u32));
-    }
-    let records = Records {
-        partition: PartitionIndex(0),
-        range: 0..all.len() as u64,
-        payload: Buffer::from(payload),
-        framing: Framing::Spans(Spans { values, offsets: Offsets::Dense(0) }),
-        metadata: Vec::new(),
-        preamble: None,
-        duplicates: 0,
-        anchor: None,
-    };
+    let records = records_behind(b"\x80 no part of any record", all);
     let wanted = vec![true; schema.columns.len()];
     let mut decoder = JsonDecoder::new(&DecodeRequest { schema: schema.clone(), wanted });
     let verdicts = decoder.scan(&records, &records.spans());

@@ -58,29 +58,18 @@ impl Decoder for RawDecoder {
 #[cfg(test)]
 mod tests {
     use arrow::array::AsArray;
-    use arrow::buffer::Buffer;
-    use engine::connector::{FormatKind, Framing, Offsets, PartitionIndex, Spans};
+    use engine::connector::FormatKind;
     use engine::schema::{Column, Schema};
 
+    use super::super::super::given::records_at;
     use super::super::RawKind;
     use super::*;
 
     #[test]
     fn text_is_taken_whole_and_nothing_else() {
         let schema = Schema::new(vec![Column::new("line", ColumnType::String)]);
-        let records = Records {
-            partition: PartitionIndex(0),
-            range: 0..4,
-            payload: Buffer::from(b"some {text}\xff\xc3\xa4".as_slice()),
-            framing: Framing::Spans(Spans {
-                values: vec![Some(0..11), None, Some(11..12), Some(12..14), Some(3..3)],
-                offsets: Offsets::Dense(0),
-            }),
-            metadata: Vec::new(),
-            preamble: None,
-            duplicates: 0,
-            anchor: None,
-        };
+        let payload = b"some {text}\xff\xc3\xa4".as_slice().into();
+        let records = records_at(payload, vec![Some(0..11), None, Some(11..12), Some(12..14), Some(3..3)]);
         let format = RawKind.check(&schema).expect("one string column");
         let mut decoder = format.decoder(&DecodeRequest { schema, wanted: vec![true] });
         let verdicts = decoder.scan(&records, &records.spans());
