@@ -79,14 +79,14 @@ impl Stage {
     }
 
     /// flowctl with a clock that jumps.
-    fn jumping(&self, words: &[&str], jumps: &str) -> Command {
+    fn with_clock(&self, words: &[&str], jumps: &str) -> Command {
         let mut command = self.command(words);
         command.env("FLOWCTL_CLOCK", jumps);
         command
     }
 
-    fn jumps(&self, words: &[&str], jumps: &str) {
-        let (code, said) = outcome(&mut self.jumping(words, jumps));
+    fn does_with_clock(&self, words: &[&str], jumps: &str) {
+        let (code, said) = outcome(&mut self.with_clock(words, jumps));
         assert_eq!(code, Some(0), "{words:?} with {jumps}: {said}");
     }
 
@@ -120,10 +120,10 @@ fn results_are_as_if_the_clock_had_not_jumped() {
     let mut clocks = BTreeMap::new();
     for (run, (jumps, dies)) in COURSES.into_iter().enumerate() {
         [&jumping, &steady].into_iter().for_each(|stage| stage.add_files(run));
-        let mut command = jumping.jumping(&["run", "p.yaml", "-w", "2"], jumps);
+        let mut command = jumping.with_clock(&["run", "p.yaml", "-w", "2"], jumps);
         let (code, said) = outcome(command.envs(dies.map(|dies| ("FLOWCTL_FAILPOINT", dies))));
         assert_eq!(code == Some(0), dies.is_none(), "run {run}: {said}");
-        steady.jumps(&["run", "p.yaml", "-w", "2"], "0@1");
+        steady.does_with_clock(&["run", "p.yaml", "-w", "2"], "0@1");
         let known = jumping.clocks("state/p");
         assert!(known.is_sorted(), "epochs were closed at {known:?}");
         clocks.extend(known.into_iter().map(|clock| (clock, run)));
@@ -134,7 +134,7 @@ fn results_are_as_if_the_clock_had_not_jumped() {
     assert!(!rows.is_empty() && rows.len() < COURSES.len() * 80, "some rows come late");
     assert!(!live.is_empty() && live.len() < sums.len(), "some keys expire");
     assert_eq!((rows, sums, live), steady.sinks());
-    jumping.jumps(&["verify", "p.yaml"], "-31536000@1");
+    jumping.does_with_clock(&["verify", "p.yaml"], "-31536000@1");
 }
 
 #[test]
@@ -143,7 +143,7 @@ fn nothing_waits_for_a_clock_that_stands_back() {
     let stage = stage(&stream.replace("*.jsonl'", "*.jsonl', follow: true"));
     stage.add_files(0);
     // The clock goes back a year once the first epochs are closed.
-    let mut run = stage.jumping(&["run", "p.yaml"], &format!("{}@2", -YEAR)).stderr(Stdio::null()).spawn().unwrap();
+    let mut run = stage.with_clock(&["run", "p.yaml"], &format!("{}@2", -YEAR)).stderr(Stdio::null()).spawn().unwrap();
     let made = || stage.status()["checkpoint"]["epoch"].as_u64().unwrap_or(0);
     for file in 1..4 {
         let before = made();
@@ -172,7 +172,7 @@ sinks:
 ";
     let stage = stage(pipeline);
     for (run, jumps) in ["31536000@1", "-3600@1", "0@1,-7200@4,31536000@7", "0@1"].into_iter().enumerate() {
-        stage.jumps(&["run", "p.yaml", "--for", "2s"], jumps);
+        stage.does_with_clock(&["run", "p.yaml", "--for", "2s"], jumps);
         assert!(stage.clocks("state/embedded/p").is_sorted(), "after run {run}");
     }
     let rows: Vec<Value> =
@@ -182,5 +182,5 @@ sinks:
     assert_eq!(polls.iter().map(|(.., n)| *n).sum::<i64>(), rows.len() as i64);
     let year = |row: &Value| row["polled_at"].as_str().unwrap()[..4].to_owned();
     assert!(rows.iter().map(year).max() > rows.iter().map(year).min(), "the clock has not jumped");
-    stage.jumps(&["verify", "p.yaml"], "0@1");
+    stage.does_with_clock(&["verify", "p.yaml"], "0@1");
 }
