@@ -10,7 +10,7 @@ mod support {
 
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::process::{Child, Output};
+use std::process::Child;
 
 use support::process::await_that;
 use support::sqlite;
@@ -23,10 +23,7 @@ impl Stage {
 
     /// What a run that ends well has shown and said.
     fn run(&self, more: &[&str]) -> (String, String) {
-        let Output { status, stdout, stderr } = self.start(more).wait_with_output().unwrap();
-        let (shown, said) = (String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap());
-        assert!(status.success(), "{said}");
-        (shown, said)
+        self.shows(&[&["run", "p.yaml"], more].concat())
     }
 }
 

@@ -39,10 +39,10 @@ cp -r kept/. "$full"
 room=$(df -k --output=avail "$full" | tail -n 1)
 head -c $(((room - 4) * 1024)) /dev/zero >"$full/ballast"
 code=0; "$flowctl" run p.yaml -w 2 --state state >said.full 2>&1 || code=$?
-echo "$code" >code.full
+printf %s "$code" >code.full
 rm "$full/ballast"
 code=0; "$flowctl" run p.yaml -w 2 --state state >said.again 2>&1 || code=$?
-echo "$code" >code.again
+printf %s "$code" >code.again
 rm -r kept
 cp -r "$full" kept
 umount "$full"

@@ -36,13 +36,6 @@ impl Stage {
         (status.code().unwrap(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
     }
 
-    /// What a command that ends well has shown and said, each apart.
-    fn shows(&self, arguments: &[&str]) -> (String, String) {
-        let (code, shown, said) = self.ends(arguments);
-        assert_eq!(code, 0, "{arguments:?}: {said}");
-        (shown, said)
-    }
-
     fn json(&self, arguments: &[&str]) -> Value {
         serde_json::from_str(&self.shows(&[arguments, &["--output", "json"]].concat()).0).unwrap()
     }

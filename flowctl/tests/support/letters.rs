@@ -10,7 +10,7 @@ pub(crate) const REPLAY: [&str; 5] = ["dead-letters", "replay", "p.yaml", "--wit
 impl Stage {
     /// The letters that stand.
     pub(crate) fn letters(&self) -> Vec<Value> {
-        let shown = self.does(&["dead-letters", "show", "p.yaml", "--output", "json"]);
+        let (shown, _) = self.shows(&["dead-letters", "show", "p.yaml", "--output", "json"]);
         shown.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 

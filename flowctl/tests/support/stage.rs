@@ -2,7 +2,7 @@
 #![allow(dead_code, reason = "each test crate uses its part")]
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 /// A folder with `p.yaml`, which goes with its test.
 pub(crate) struct Stage(tempfile::TempDir);
@@ -56,6 +56,14 @@ impl Stage {
         let (code, said) = self.flowctl(words);
         assert_eq!(code, Some(0), "{words:?}: {said}");
         said
+    }
+
+    /// What flowctl has shown, and what it has said, which must end well.
+    pub(crate) fn shows(&self, words: &[&str]) -> (String, String) {
+        let Output { status, stdout, stderr } = self.command(words).output().unwrap();
+        let (shown, said) = (String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap());
+        assert!(status.success(), "{words:?}: {said}");
+        (shown, said)
     }
 }
 
