@@ -86,3 +86,41 @@ fn a_stopped_instance_is_taken_over_from_and_ends_when_it_wakes() {
     assert_eq!(held.collect::<BTreeMap<_, _>>(), expected);
     stage.does(&["verify", "p.yaml"]);
 }
+
+#[test]
+fn a_stopped_instance_that_holds_a_lock_is_ended() {
+    let stage = Stage::new(PIPELINE);
+    stage.add(0, 10);
+    // Its transactions take so long that it can be stopped within one.
+    let mut slow = stage.command(&["run", "p.yaml"]);
+    let first = slow.env("FLOWCTL_FAILPOINT", "database.written=delay@1").spawn().unwrap();
+    stage.await_rows(10);
+    let is_locked = || {
+        let database = rusqlite::Connection::open(stage.path("t.db")).unwrap();
+        database.busy_timeout(std::time::Duration::ZERO).unwrap();
+        database.execute_batch("BEGIN IMMEDIATE; ROLLBACK").is_err()
+    };
+    let mut added = 10;
+    await_that("stop within a transaction", || {
+        added += 1;
+        stage.add(added - 1, added);
+        signal(&first, "-STOP");
+        await_that("stop", || is_stopped(&first));
+        let locked = is_locked();
+        if !locked {
+            signal(&first, "-CONT");
+        }
+        locked
+    });
+    let second = stage.start(&["run", "p.yaml"]);
+    let process = first.id();
+    let output = first.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), None, "it was killed");
+    stage.await_rows(usize::try_from(added).unwrap());
+    signal(&second, "-TERM");
+    let (code, said) = end(second);
+    let ended = format!("stopped (process {process}) may hold its lock, and is ended");
+    assert!(code == Some(0) && said.contains(&ended), "{code:?}: {said}");
+    let sums: Vec<(i64, i64)> = sqlite::rows(&stage.path("t.db"), "select sum(n), sum(sum) from sums");
+    assert_eq!(sums, [(added, added * (added - 1) / 2)]);
+}

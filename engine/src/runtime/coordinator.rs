@@ -90,8 +90,7 @@ impl Coordinator<'_> {
             if self.shall_stop() || self.sources.iter().all(|source| source.ended) {
                 break;
             }
-            let is_idle = self.epochs.is_open_empty() && self.epochs.uncommitted.is_empty();
-            if self.memory.is_exhausted(is_idle) {
+            if self.memory.is_exhausted(self.is_idle()) {
                 lacks_memory = true;
                 break;
             }
@@ -99,6 +98,7 @@ impl Coordinator<'_> {
             if self.is_epoch_due() {
                 self.close_epoch()?;
             }
+            self.make_room()?;
         }
         // Readers that have ended do not look; the others shall not read what nobody takes.
         self.halt.set();
@@ -115,6 +115,19 @@ impl Coordinator<'_> {
             return Err(self.memory.error(self.epochs.last.epoch));
         }
         self.limits.judge(&[], self.epochs.last.epoch)
+    }
+
+    /// Whether nothing is in flight.
+    fn is_idle(&self) -> bool {
+        self.epochs.is_open_empty() && self.epochs.uncommitted.is_empty() && !self.checkpoints.is_asked()
+    }
+
+    /// If memory is short: lets a checkpoint take what is noted for it.
+    fn make_room(&mut self) -> Result<(), RunError> {
+        if self.memory.is_short() && !self.checkpoints.is_asked() && self.checkpoints.lacks(self.epochs.open - 1) {
+            return self.close_with_checkpoint();
+        }
+        Ok(())
     }
 
     /// Tells whoever watches.
@@ -173,7 +186,7 @@ impl Coordinator<'_> {
     fn is_epoch_due(&self) -> bool {
         let Some(opened) = self.epochs.opened_at else { return false };
         opened.elapsed() >= self.plan.epoch
-            || self.epochs.bytes >= EPOCH_BYTES
+            || self.epochs.bytes >= EPOCH_BYTES.min(self.memory.epoch_bytes())
             || self.load().saturating_sub(self.epochs.load) >= LOAD_CLOSE
     }
 

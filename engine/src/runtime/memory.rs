@@ -1,7 +1,10 @@
 //! `memory`: how much the process may hold before sources wait, and before the run ends.
 //!
 //! What counts is what the kernel counts (resident pages, `proc(5)`), since that is what it kills for. Near the limit nothing new enters: what is in
-//! flight leaves, and the allocator gives back what it holds in vain. What is held then still is state.
+//! flight leaves, a checkpoint takes what is noted for it, and the allocator gives back what it holds in vain. What is held then still is state.
+//!
+//! Near is at five eighths. The rest is for epochs in flight, which are kept short: of records that each begin a group, an epoch takes some ten times
+//! their bytes until it is through, and four may be on their way.
 
 use std::time::Duration;
 
@@ -13,6 +16,11 @@ use super::RunError;
 const INTERVAL: Duration = Duration::from_millis(20);
 /// The allocator has given back what it does not need after 10 s.
 const RELIEF: Duration = Duration::from_secs(12);
+
+/// An epoch takes in this part of the limit at most.
+const EPOCH_PART: u64 = 128;
+/// An epoch of fewer bytes is not worth its end.
+const EPOCH_LEAST: u64 = 256 << 10;
 
 /// Watches what the process holds.
 pub(super) struct Memory {
@@ -29,14 +37,20 @@ impl Memory {
         Self { limit, looked: None, held: 0, pressed: None }
     }
 
-    /// Whether there is no room for more records: an eighth of the limit is left for what is in flight, and for a checkpoint.
+    /// How many bytes of records an epoch may have.
+    pub(super) fn epoch_bytes(&self) -> usize {
+        let part = self.limit.map_or(u64::MAX, |limit| (limit / EPOCH_PART).max(EPOCH_LEAST));
+        usize::try_from(part).unwrap_or(usize::MAX)
+    }
+
+    /// Whether there is no room for more records.
     pub(super) fn is_short(&mut self) -> bool {
         let Some(limit) = self.limit else { return false };
         if self.looked.is_none_or(|looked| looked.elapsed() >= INTERVAL) {
             self.looked = Some(Moment::now());
             self.held = resident().unwrap_or(0);
         }
-        self.held > limit - limit / 8
+        self.held > limit / 8 * 5
     }
 
     /// Whether there will be no room, since waiting has not helped; `idle` says that nothing is in flight any more.
