@@ -43,7 +43,7 @@ impl ReaderThread {
         let (send_read, reads) = bounded(QUEUE);
         // At most one limit a partition and stage is sent, and the reader takes them all before it reads.
         let (send_limit, limits) = unbounded();
-        let mut reading = Reading { reader, limits, reads: send_read, stop };
+        let mut reading = Reading { reader, limits, reads: send_read, stop, told: None };
         // Nobody waits for it: it may hang in the outside.
         start(&format!("read {name}"), move |patience| reading.go_on(patience))?;
         Ok(Self { reads, limits: send_limit })
@@ -62,6 +62,8 @@ struct Reading {
     limits: Receiver<(PartitionIndex, Option<u64>)>,
     reads: Sender<Ingest>,
     stop: StopFlag,
+    /// The backlog that was told last, if nothing has come since.
+    told: Option<Option<u64>>,
 }
 
 impl Reading {
@@ -77,8 +79,18 @@ impl Reading {
         for (partition, limit) in self.limits.try_iter() {
             self.reader.limit(partition, limit);
         }
-        let (ingest, turn) = match self.reader.read(wait) {
-            Ok(Read::Idle) => (Ingest::Read(Read::Idle, self.reader.backlog()), Turn::Idle),
+        let read = self.reader.read(wait);
+        let told = self.told.take();
+        let (ingest, turn) = match read {
+            Ok(Read::Idle) => {
+                let backlog = self.reader.backlog();
+                self.told = Some(backlog);
+                if told == self.told {
+                    // Nobody needs to wake for it.
+                    return Turn::Idle;
+                }
+                (Ingest::Read(Read::Idle, backlog), Turn::Idle)
+            }
             Ok(Read::End) => (Ingest::Read(Read::End, None), Turn::Over),
             Ok(read) => (Ingest::Read(read, self.reader.backlog()), Turn::Busy),
             Err(error) => (Ingest::Failed(error), Turn::Over),

@@ -262,6 +262,11 @@ fn place_of(message: &Taken<'_>, lanes: &[Lane], last: usize, places: &HashMap<S
     places.get(partition as usize).copied()
 }
 
+/// A wait that the client can sleep through: it asks again and again for the rest of a millisecond.
+fn whole_millis(wait: Duration) -> Duration {
+    Duration::from_millis(wait.as_micros().div_ceil(1_000) as u64)
+}
+
 fn first_offset(
     contact: &Contact,
     order: &ReadOrder<'_>,
@@ -343,7 +348,7 @@ impl Reader for ClusterReader {
             }
             let left = deadline.saturating_duration_since(Instant::now());
             let waits = self.lanes.iter().any(Lane::has_batch);
-            self.drain(if waits { Duration::ZERO } else { left.min(POLL_WAIT) })?;
+            self.drain(if waits { Duration::ZERO } else { whole_millis(left.min(POLL_WAIT)) })?;
             if self.ready.is_empty() && deadline <= Instant::now() {
                 return Ok(Read::Idle);
             }
