@@ -44,6 +44,7 @@ pub(super) enum Endpoint {
 }
 
 /// Real brokers and what every client of them is configured with.
+#[derive(Clone)]
 pub(super) struct Cluster {
     /// The brokers, for messages.
     pub(super) brokers: String,

@@ -12,6 +12,7 @@ mod fault_proxy;
 mod lost_replies;
 mod place;
 mod reading;
+mod relay;
 mod rows_back;
 mod security;
 mod stranger;

@@ -16,22 +16,27 @@ use crate::yaml::{self, changes};
 
 const PROGRESS: &str = "flowctl-progress-p";
 
-fn sink(place: &Place) -> Box<dyn Sink> {
+pub(crate) fn sink(place: &Place) -> Box<dyn Sink> {
     place.sink(&[("partitions", "2")], SinkMode::Appends).expect("a good entry")
 }
 
-fn generation(place: &Place, generation: u64) -> ConnectContext {
+pub(crate) fn generation(place: &Place, generation: u64) -> ConnectContext {
     ConnectContext { generation, ..place.context() }
 }
 
-fn names(place: &Place) -> Vec<String> {
+pub(crate) fn names(place: &Place) -> Vec<String> {
     yaml::names(&place.settled())
 }
 
 /// The last progress record of the place's sink.
-fn progress(place: &Place) -> serde_json::Value {
+pub(crate) fn progress(place: &Place) -> serde_json::Value {
+    progress_of(place, "s")
+}
+
+/// The last progress record of a sink with the place's state.
+pub(crate) fn progress_of(place: &Place, sink: &str) -> serde_json::Value {
     let topic = Place { topic: PROGRESS.to_owned(), ..place.beside("") };
-    let key = format!("p/s/{}", place.context().state_id);
+    let key = format!("p/{sink}/{}", place.context().state_id);
     let rows = topic.settled();
     let last = rows.into_iter().rfind(|row| row.key.as_ref() == Some(&key)).expect("some progress");
     serde_json::from_str(&last.value.expect("a value")).expect("JSON")

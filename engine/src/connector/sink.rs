@@ -157,6 +157,12 @@ pub trait Writer: Send {
     /// What the outside durably holds, member by member.
     fn committed(&self) -> Vec<Committed>;
 
+    /// What [`Writer::commit`] will be told next, unless the run ends before. It must not be seen yet, nor outlast the end of the writer, but it may be
+    /// put on its way. What fails is tried again by the commit.
+    fn prepare(&mut self, epoch: u64, changed: &[MemberChanges]) {
+        let _ = (epoch, changed);
+    }
+
     /// Writes what `epoch` changes in some members, and in each of them the epoch itself with its digest: all of it or nothing. Returns when it is
     /// durable. Epochs come in ascending order; members, or whole epochs, that are not changed are left out.
     ///

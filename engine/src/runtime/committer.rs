@@ -20,12 +20,17 @@ use super::journal::SinkMark;
 use super::protocol::{committable, passed};
 use super::threads::{Started, Turn, start};
 
+/// Epochs with more bytes of rows are not committed together.
+const TOGETHER_MAX: usize = 4 << 20;
+
 /// What a committer is told.
 pub(super) enum Order {
     /// Rows of a member from a worker.
     Outlet(usize, Outlet),
-    /// The journal holds everything up to an epoch, and this is the digest of all rows that each member then has.
-    Permit(u64, Vec<Digest>),
+    /// The next epoch is complete, and this is the digest of all rows that each member then has. It must not be seen yet.
+    Prepare(u64, Vec<Digest>),
+    /// The journal holds everything up to an epoch.
+    Permit(u64),
     /// Answer a query in a member's database.
     Query(usize, String, Sender<Result<Grid, ConnectorError>>),
 }
@@ -84,11 +89,18 @@ impl Committer {
         });
         let members: Vec<_> = members.collect();
         let name = members.first().map_or_else(String::new, |member| format!("commit {}", member.input.name));
-        let mut state =
-            State { members, writer: domain.writer, ownership, permits: BTreeMap::new(), load: load.clone() };
+        let mut state = State {
+            members,
+            writer: domain.writer,
+            ownership,
+            digests: BTreeMap::new(),
+            permitted: 0,
+            prepared: None,
+            load: load.clone(),
+        };
         let watch = DeathWatch(events);
         let task = start(&name, move |patience| match patience.next(&received) {
-            Ok(order) => state.obey(order, &watch.0),
+            Ok(order) => state.obey(std::iter::once(order).chain(received.try_iter()), &watch.0),
             Err(nothing) => nothing,
         })?;
         Ok(Self { orders, load, sinks: domain.sinks, task })
@@ -105,8 +117,12 @@ struct State {
     members: Vec<MemberState>,
     writer: Box<dyn Writer>,
     ownership: Arc<Ownership>,
-    /// Epochs that the journal holds, and not all members have.
-    permits: BTreeMap<u64, Vec<Digest>>,
+    /// Of epochs that are complete and not committed.
+    digests: BTreeMap<u64, Vec<Digest>>,
+    /// The last epoch that the journal holds.
+    permitted: u64,
+    /// The next epoch that changes something, and what it changes, if that is on its way.
+    prepared: Option<(u64, Vec<MemberChanges>)>,
     load: Load,
 }
 
@@ -119,52 +135,110 @@ struct MemberState {
 }
 
 impl State {
-    fn obey(&mut self, order: Order, events: &Sender<Event>) -> Turn {
-        match order {
-            Order::Outlet(member, outlet) => self.members[member].take_in(outlet),
-            Order::Permit(epoch, digests) => drop(self.permits.insert(epoch, digests)),
-            Order::Query(member, sql, answer) => {
-                let _ = answer.send(self.writer.query(member, &sql));
-                return Turn::Busy;
+    /// Takes in all orders that have come, and commits what may be committed then.
+    fn obey(&mut self, orders: impl Iterator<Item = Order>, events: &Sender<Event>) -> Turn {
+        for order in orders {
+            match order {
+                Order::Outlet(member, outlet) => self.members[member].take_in(outlet),
+                Order::Prepare(epoch, digests) => drop(self.digests.insert(epoch, digests)),
+                Order::Permit(epoch) => self.permitted = epoch,
+                Order::Query(member, sql, answer) => {
+                    if self.commit_or_say(events) == Turn::Over {
+                        return Turn::Over;
+                    }
+                    let _ = answer.send(self.writer.query(member, &sql));
+                }
             }
         }
+        self.commit_or_say(events)
+    }
+
+    fn commit_or_say(&mut self, events: &Sender<Event>) -> Turn {
         let Err(MemberError { member, error }) = self.commit_ready(events) else { return Turn::Busy };
         let _ = events.send(Event::SinkFailed(self.members[member].sink, error));
         Turn::Over
     }
 
-    /// Commits, in order, every epoch that all workers have passed and the journal holds.
+    /// Commits every epoch that all workers have passed and the journal holds, and prepares the next.
     fn commit_ready(&mut self, events: &Sender<Event>) -> Result<(), MemberError> {
         let passed = passed(self.members.iter().flat_map(|member| member.through.iter().copied()));
-        let ready: Vec<u64> = committable(self.permits.keys().copied(), passed).collect();
-        for epoch in &ready {
-            let digests = self.permits.remove(epoch).unwrap_or_default();
-            self.commit(*epoch, &digests)?;
+        let durable = self.digests.range(..=self.permitted).map(|(epoch, _)| *epoch);
+        let ready: Vec<u64> = committable(durable, passed).collect();
+        for last in self.together(&ready) {
+            self.commit(last)?;
         }
-        let Some(ready) = ready.last().copied() else { return Ok(()) };
-        for member in &mut self.members {
-            member.mark.passed = member.mark.passed.max(ready);
+        if let Some(ready) = ready.last().copied() {
+            for member in &mut self.members {
+                member.mark.passed = member.mark.passed.max(ready);
+            }
+            self.writer.passed(ready)?;
+            let marks = self.members.iter().map(|member| (member.sink, member.mark)).collect();
+            let _ = events.send(Event::Committed(marks));
         }
-        self.writer.passed(ready)?;
-        let marks = self.members.iter().map(|member| (member.sink, member.mark)).collect();
-        let _ = events.send(Event::Committed(marks));
+        self.prepare(passed);
         Ok(())
     }
 
-    fn commit(&mut self, epoch: u64, digests: &[Digest]) -> Result<(), MemberError> {
+    /// The last ones of epochs that are committed together, as one with the name of the last: those that have had to wait. What was prepared goes alone.
+    fn together(&self, ready: &[u64]) -> Vec<u64> {
+        let mut ends = Vec::new();
+        let mut bytes = 0;
+        for (epoch, next) in ready.iter().zip(ready.iter().skip(1).map(Some).chain([None])) {
+            bytes += self.bytes(*epoch);
+            let is_prepared = self.prepared.as_ref().is_some_and(|(prepared, _)| prepared == epoch);
+            if next.is_none_or(|next| is_prepared || bytes + self.bytes(*next) > TOGETHER_MAX) {
+                ends.push(*epoch);
+                bytes = 0;
+            }
+        }
+        ends
+    }
+
+    /// How many bytes of rows an epoch has.
+    fn bytes(&self, epoch: u64) -> usize {
+        let batches = self.members.iter().filter_map(|member| member.pending.get(&epoch)).flatten();
+        batches.map(|(_, batch)| batch.bytes()).sum()
+    }
+
+    /// Puts the next epoch that changes something on its way, if it is complete.
+    fn prepare(&mut self, passed: Option<u64>) {
+        let next = self.members.iter().filter_map(|member| member.pending.keys().next()).min().copied();
+        let may = |epoch: &u64| Some(*epoch) <= passed && self.digests.contains_key(epoch) && self.prepared.is_none();
+        let Some(epoch) = next.filter(may) else { return };
+        let changed = self.take_changes(epoch);
+        if !changed.is_empty() {
+            self.writer.prepare(epoch, &changed);
+            self.prepared = Some((epoch, changed));
+        }
+    }
+
+    /// What changes up to an epoch.
+    fn take_changes(&mut self, epoch: u64) -> Vec<MemberChanges> {
+        let digests = self.digests.get(&epoch).expect("an epoch is complete before it is committed");
         let mut changed = Vec::new();
         for (at, member) in self.members.iter_mut().enumerate() {
-            let Some(batches) = member.pending.remove(&epoch) else { continue };
-            let batches = consolidate::in_order(batches);
+            let batches = member.take_batches(epoch);
             let changes = member.changes(&batches);
             self.load.remove(&batches);
             if !changes.is_empty() {
-                member.mark.written = epoch;
                 changed.push(MemberChanges { member: at, changes, digest: digests[at] });
             }
         }
+        changed
+    }
+
+    /// Commits everything up to an epoch that the journal holds.
+    fn commit(&mut self, epoch: u64) -> Result<(), MemberError> {
+        let changed = match self.prepared.take_if(|(prepared, _)| *prepared == epoch) {
+            Some((_, changed)) => changed,
+            None => self.take_changes(epoch),
+        };
+        self.digests.retain(|before, _| *before > epoch);
         if changed.is_empty() {
             return Ok(());
+        }
+        for changes in &changed {
+            self.members[changes.member].mark.written = epoch;
         }
         if self.ownership.is_lost() {
             let what = format!("another instance has taken over before epoch {epoch} was committed");
@@ -188,6 +262,12 @@ impl MemberState {
         for (epoch, batch) in outlet.batches {
             self.pending.entry(epoch).or_default().push((outlet.worker, batch));
         }
+    }
+
+    /// All rows up to an epoch, epoch by epoch.
+    fn take_batches(&mut self, epoch: u64) -> Vec<Batch> {
+        let later = self.pending.split_off(&(epoch + 1));
+        std::mem::replace(&mut self.pending, later).into_values().flat_map(consolidate::in_order).collect()
     }
 
     fn changes(&self, batches: &[Batch]) -> Changes {

@@ -41,7 +41,7 @@ impl Coordinator<'_> {
     /// Journals, in order, every closed epoch that all workers have passed, and lets sinks commit it.
     pub(super) fn journal_passed(&mut self) -> Result<(), RunError> {
         let passed = passed(self.epochs.through.iter().copied());
-        let mut orders = Vec::new();
+        let mut good = None;
         let mut outcome = Ok(());
         while let Some(entry) = self.epochs.closing.first_entry().filter(|entry| Some(*entry.key()) <= passed) {
             let epoch = *entry.key();
@@ -60,27 +60,17 @@ impl Coordinator<'_> {
                 }
             };
             self.epochs.good = epoch;
-            for (sink, outlet) in self.letters.outlets(epoch, &letters) {
-                let (committer, member) = committer_of(&self.committers, sink);
-                outlet.batches.iter().for_each(|(_, batch)| committer.load.add(batch));
-                orders.push((committer.orders.clone(), Order::Outlet(member, outlet)));
-            }
-            let digest = |sink: &usize| self.epochs.digests.of_sink(*sink);
-            orders.extend(self.committers.iter().map(|committer| {
-                let digests = committer.sinks.iter().map(digest).collect();
-                (committer.orders.clone(), Order::Permit(epoch, digests))
-            }));
+            good = Some(epoch);
+            self.prepare_sinks(epoch, &letters);
         }
-        if !orders.is_empty() {
+        if let Some(good) = good {
             // Epochs that were passed together become durable together.
             self.require_ownership()?;
             if Safeguard::JournalFirst.holds() {
                 self.journal.sync()?;
             }
-        }
-        for (committer, order) in orders {
             // A committer that has ended has told why.
-            let _ = committer.send(order);
+            self.committers.iter().for_each(|committer| drop(committer.orders.send(Order::Permit(good))));
         }
         match outcome {
             Err(failed @ RunError::Data { .. }) => {
@@ -89,6 +79,21 @@ impl Coordinator<'_> {
                 Err(failed)
             }
             outcome => outcome,
+        }
+    }
+
+    /// Lets sinks put an epoch on its way while it is made durable.
+    fn prepare_sinks(&self, epoch: u64, letters: &LetterChanges) {
+        for (sink, outlet) in self.letters.outlets(epoch, letters) {
+            let (committer, member) = committer_of(&self.committers, sink);
+            outlet.batches.iter().for_each(|(_, batch)| committer.load.add(batch));
+            let _ = committer.orders.send(Order::Outlet(member, outlet));
+        }
+        let digest = |sink: &usize| self.epochs.digests.of_sink(*sink);
+        for committer in &self.committers {
+            let digests = committer.sinks.iter().map(digest).collect();
+            // A committer that has ended has told why.
+            let _ = committer.orders.send(Order::Prepare(epoch, digests));
         }
     }
 

@@ -8,6 +8,7 @@ use crate::connector::{
     Changes, CheckContext, Committed, ConnectorError, DoubtfulCommit, Mark, Member, MemberChanges, MemberError,
     Outcome, Sink, SinkInput, SinkKind, Writer,
 };
+use crate::digest::Digest;
 use crate::spec::{Entry, Key, Kind, Variables};
 
 use super::oracle;
@@ -114,6 +115,7 @@ impl Sink for StoreSink {
             state_id: context.state_id.clone(),
             generation: context.generation,
             session: with(|world| self.server.of(world).connect()),
+            prepared: None,
         };
         writer.fence().map_err(MemberError::from)?;
         Ok(Box::new(writer))
@@ -127,7 +129,12 @@ struct StoreWriter {
     state_id: String,
     generation: u64,
     session: u64,
+    /// What the next commit has to be.
+    prepared: Option<(u64, Vec<Told>)>,
 }
+
+/// A member, its rows and its digest, as a writer is told of them.
+type Told = (usize, Vec<(Row, i64)>, Digest);
 
 impl StoreWriter {
     /// All are fenced before any is read.
@@ -184,7 +191,15 @@ impl Writer for StoreWriter {
         self.marks.iter().copied().map(Committed::Epoch).collect()
     }
 
+    fn prepare(&mut self, epoch: u64, changed: &[MemberChanges]) {
+        let before = self.prepared.replace((epoch, told(changed)));
+        assert!(before.is_none(), "epoch {epoch} is prepared before {before:?} is committed");
+    }
+
     fn commit(&mut self, epoch: u64, changed: &[MemberChanges]) -> Result<(), MemberError> {
+        if let Some(prepared) = self.prepared.take() {
+            assert_eq!(prepared, (epoch, told(changed)), "another epoch was prepared");
+        }
         let change = |changed: &MemberChanges| {
             let after = mark(epoch, changed.digest);
             (
@@ -213,6 +228,10 @@ impl Writer for StoreWriter {
 /// One step to the server.
 fn step() -> Result<(), ConnectorError> {
     reach(Place::Server).map_err(|error| ConnectorError::unavailable(error.to_string(), "start again"))
+}
+
+fn told(changed: &[MemberChanges]) -> Vec<Told> {
+    changed.iter().map(|changed| (changed.member, rows(&changed.changes), changed.digest)).collect()
 }
 
 fn rows(changes: &Changes) -> Vec<(Row, i64)> {

@@ -1,7 +1,7 @@
 //! Reading and writing topics on real brokers, through librdkafka.
 //!
 //! [`ClusterReader`] reads. [`ClusterWriter`] writes a pipeline's epochs in transactions: [`takeover`] opens it, [`transactor`] is one producer,
-//! [`progress`] says what is known of what was committed. [`Sender`] writes outside of transactions.
+//! [`relay`] lets several take turns, [`progress`] says what is known of what was committed. [`Sender`] writes outside of transactions.
 
 mod admin;
 mod anchoring;
@@ -17,6 +17,7 @@ mod progress;
 mod progress_topic;
 mod read_back;
 mod reader;
+mod relay;
 mod scan;
 mod sender;
 mod setback;

@@ -1,11 +1,16 @@
 //! How long a producer waits: as long as the run does, with longer and longer pauses.
 
+use std::thread;
 use std::time::{Duration, Instant};
 
 use engine::connector::StopFlag;
 
 /// How long records may still be under way after the run was asked to stop.
 const STOP_PATIENCE: Duration = Duration::from_secs(3);
+
+/// The first waits: so many, and so long.
+const SHORT_WAITS: u32 = 40;
+const SHORT_WAIT: Duration = Duration::from_micros(300);
 
 /// Endless, until the run is asked to stop; with longer and longer waits.
 pub(super) struct Patience<'a> {
@@ -22,10 +27,15 @@ impl<'a> Patience<'a> {
         Self { stop, waits: 0, since: None, under_way: (0, Instant::now()) }
     }
 
-    /// From 1 ms to 50 ms. A poll takes its whole time even if the last acknowledgement comes early in it.
-    pub(super) fn next_wait(&mut self) -> Duration {
+    /// Hears what a client has to say, with `poll`, and waits: from 0.3 ms to 50 ms. A poll takes its whole time even if the last acknowledgement comes
+    /// early in it, so that the first waits, in which most come, are short sleeps.
+    pub(super) fn listen(&mut self, poll: impl FnOnce(Duration)) {
         self.waits = self.waits.saturating_add(1);
-        Duration::from_millis(u64::from(1 + self.waits / 20).min(50))
+        if self.waits > SHORT_WAITS {
+            return poll(Duration::from_millis(u64::from(1 + (self.waits - SHORT_WAITS) / 20).min(50)));
+        }
+        poll(Duration::ZERO);
+        thread::sleep(SHORT_WAIT);
     }
 
     /// For how long nothing has been confirmed.

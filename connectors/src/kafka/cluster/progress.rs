@@ -7,9 +7,12 @@ use serde::{Deserialize, Serialize};
 use crate::kafka::rows::writer_id;
 
 use super::progress_topic;
+use super::relay::runner_id;
 
-/// The form of the record; another is not understood.
-const FORMAT: u32 = 1;
+/// The form of the record; a later one is not understood.
+const FORMAT: u32 = 2;
+/// The form that knows of one producer only.
+const FORMAT_OF_ONE: u32 = 1;
 
 /// How far a sink has come: the value of its last record in the progress topic, as JSON. The key is the writer's id.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,8 +28,11 @@ pub(super) struct Progress {
     pub(super) fingerprint: String,
     /// Where they are.
     pub(super) topic: String,
-    /// The transactional id with which it was written.
-    pub(super) transactional_id: String,
+    /// The transactional id of the first producer that may write it.
+    transactional_id: String,
+    /// How many may.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    runners: usize,
     /// A partition that has been written up to this offset: a topic that ends before it is another one.
     pub(super) reach: Option<(u32, u64)>,
 }
@@ -37,6 +43,11 @@ impl Progress {
         serde_json::to_vec(self).expect("numbers and texts are JSON")
     }
 
+    /// The ids of all producers that may write it.
+    pub(super) fn transactional_ids(&self) -> impl Iterator<Item = String> {
+        (0..self.runners).map(|place| runner_id(&self.transactional_id, place))
+    }
+
     /// How far that is.
     pub(super) fn mark(&self) -> Mark {
         Mark { epoch: self.epoch, digest: self.digest }
@@ -44,7 +55,7 @@ impl Progress {
 
     fn decode(writer: &str, value: &[u8]) -> Result<Self, ConnectorError> {
         let found: Result<Self, _> = serde_json::from_slice(value);
-        found.ok().filter(|found| found.format == FORMAT).ok_or_else(|| {
+        found.ok().filter(|found| (FORMAT_OF_ONE..=FORMAT).contains(&found.format)).ok_or_else(|| {
             ConnectorError::diverged(
                 format!("the progress record of `{writer}` cannot be understood by this version"),
                 "run the version that wrote it, or start with a new state directory and another topic",
@@ -76,16 +87,23 @@ impl Claim {
         }
     }
 
-    /// The progress of this instance.
-    pub(super) fn progress(&self, mark: Mark, transactional_id: &str, reach: Option<(u32, u64)>) -> Progress {
+    /// The progress of this instance, whose producers have `runners` ids that begin with `transactional_id`.
+    pub(super) fn progress(
+        &self,
+        mark: Mark,
+        (transactional_id, runners): (&str, usize),
+        reach: Option<(u32, u64)>,
+    ) -> Progress {
         Progress {
-            format: FORMAT,
+            // Versions that would not shut all of several producers out shall not understand it.
+            format: if is_one(&runners) { FORMAT_OF_ONE } else { FORMAT },
             generation: self.generation,
             epoch: mark.epoch,
             digest: mark.digest,
             fingerprint: self.fingerprint.clone(),
             topic: self.topic.clone(),
             transactional_id: transactional_id.to_owned(),
+            runners,
             reach,
         }
     }
@@ -130,6 +148,15 @@ impl Claim {
     }
 }
 
+fn one() -> usize {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_one(count: &usize) -> bool {
+    *count == 1
+}
+
 /// What has become of a transaction of which nobody knows how it ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
@@ -172,7 +199,7 @@ mod tests {
 
     #[test]
     fn a_record_is_understood_by_the_sink_that_wrote_it_and_by_no_other() {
-        let progress = claim().progress(Mark { epoch: 7, digest: Digest::default() }, "id", Some((2, 30)));
+        let progress = claim().progress(Mark { epoch: 7, digest: Digest::default() }, ("id", 1), Some((2, 30)));
         assert_eq!(claim().understand(&progress.encode()).expect("ours"), progress);
         let others = [Claim { topic: "u".into(), ..claim() }, Claim { fingerprint: "g".into(), ..claim() }];
         for other in others {
@@ -185,9 +212,19 @@ mod tests {
     }
 
     #[test]
+    fn a_record_names_all_producers_that_may_write_it() {
+        for (runners, format, ids) in [(1, FORMAT_OF_ONE, &["id"][..]), (3, FORMAT, &["id", "id.1", "id.2"])] {
+            let progress = claim().progress(Mark::default(), ("id", runners), None);
+            let found = claim().understand(&progress.encode()).expect("ours");
+            assert_eq!(found.format, format);
+            assert_eq!(found.transactional_ids().collect::<Vec<_>>(), ids);
+        }
+    }
+
+    #[test]
     fn only_a_later_generation_fences() {
         for (generation, fenced) in [(4, false), (5, false), (6, true)] {
-            let found = Claim { generation, ..claim() }.progress(Mark::default(), "id", None);
+            let found = Claim { generation, ..claim() }.progress(Mark::default(), ("id", 1), None);
             assert_eq!(matches!(claim().defend(Some(&found)), Err(ConnectorError::Fenced { .. })), fenced);
         }
         assert!(claim().defend(None).is_ok());

@@ -96,7 +96,7 @@ impl Sender {
     }
 
     fn wait(&self, topic: &str, patience: &mut Patience<'_>) -> Result<(), ConnectorError> {
-        self.producer.poll(patience.next_wait());
+        patience.listen(|wait| self.producer.poll(wait));
         self.check(topic)?;
         let watch = &self.producer.context().watch;
         if let Some(reason) = watch.refusal(REFUSAL_PATIENCE) {

@@ -68,21 +68,26 @@ impl<'a> Takeover<'a> {
         }
     }
 
-    /// Shuts out all instances that have written the sinks' progress, also those that committed them together with others and so under another
-    /// id, and gives the progress as it then is, for good.
+    /// Shuts out all producers that may write the sinks' progress, also those of instances that committed them together with others and so under
+    /// another id, and gives the progress as it then is, for good.
     fn fence_all(&self) -> Result<Vec<Option<Progress>>, MemberError> {
         let stop = &self.orders[0].1.stop;
         let claims: Vec<&Claim> = self.claims.iter().collect();
         let mut fenced = BTreeSet::from([self.transactional_id.clone()]);
+        // A producer that died within a transaction is named before it, and holds up who reads on.
+        let mut extent = Extent::Stable;
         loop {
-            let found = progress_topic::read(self.cluster, &claims, Extent::Whole, stop)?;
+            let found = progress_topic::read(self.cluster, &claims, extent, stop)?;
             for (place, (claim, found)) in claims.iter().zip(&found).enumerate() {
                 claim.defend(found.as_ref()).map_err(MemberError::of(place))?;
             }
-            let ids = found.iter().flatten().map(|found| &found.transactional_id);
-            let others: Vec<String> = ids.filter(|id| !fenced.contains(*id)).cloned().collect();
-            if others.is_empty() {
+            let ids = found.iter().flatten().flat_map(Progress::transactional_ids);
+            let others: BTreeSet<String> = ids.filter(|id| !fenced.contains(id)).collect();
+            if others.is_empty() && extent == Extent::Whole {
                 return Ok(found);
+            }
+            if others.is_empty() {
+                extent = Extent::Whole;
             }
             for id in others {
                 Transactor::open(self.cluster, &id, Some(PATIENCE), stop)?;
@@ -141,7 +146,7 @@ impl<'a> Takeover<'a> {
     /// Says in the progress of each sink that this instance is the newest.
     fn announcement(&self, members: &[TopicMember]) -> Vec<Outgoing> {
         let progress = |member: &TopicMember| {
-            let progress = member.claim.progress(member.mark, &self.transactional_id, member.reach);
+            let progress = member.claim.progress(member.mark, (&self.transactional_id, 1), member.reach);
             progress_topic::record(&member.claim, &progress)
         };
         members.iter().map(progress).collect()

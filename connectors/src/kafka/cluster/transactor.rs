@@ -20,7 +20,8 @@ use super::setback::{Setback, Standing};
 const PRODUCER_MUST: &[(&str, &str)] =
     &[("enable.idempotence", "true"), ("acks", "all"), ("statistics.interval.ms", "1000")];
 const PRODUCER_MAY: &[(&str, &str)] = &[
-    ("linger.ms", "1"),
+    // Records gather anyway until brokers know that their partitions take part.
+    ("linger.ms", "0"),
     ("compression.type", "lz4"),
     // An epoch must be through by then, else the brokers abort it. librdkafka lets no record wait for longer.
     ("transaction.timeout.ms", "120000"),
@@ -32,6 +33,8 @@ const CALL_WAIT: Duration = Duration::from_secs(1);
 const ABORT_WAIT: Duration = Duration::from_millis(100);
 /// How long to listen for what the client has to say already.
 const HEARING: Duration = Duration::from_millis(1);
+/// How many things a client may have to say after a smooth commit.
+const SAYINGS: usize = 16;
 /// How long a commit may take before its outcome counts as unknown. Records were acknowledged before.
 const COMMIT_WAIT: Duration = Duration::from_secs(10);
 /// For how long brokers may refuse before that is believed.
@@ -41,6 +44,12 @@ const REFUSAL_PATIENCE: Duration = Duration::from_secs(10);
 pub(super) struct Transactor {
     producer: BaseProducer<Deliveries>,
     stop: StopFlag,
+}
+
+/// A transaction that was begun.
+pub(super) struct Attempt {
+    /// How many errors of the client were heard of before.
+    heard: u64,
 }
 
 /// How a transaction was committed.
@@ -144,25 +153,35 @@ impl Transactor {
     /// # Errors
     /// Says what is left to do.
     pub(super) fn transact(&self, records: &[Outgoing]) -> Result<Passage, Setback> {
+        let attempt = self.begin(records)?;
+        self.complete(&attempt)
+    }
+
+    /// Begins a transaction, and puts its records on their way.
+    ///
+    /// # Errors
+    /// Says what is left to do.
+    pub(super) fn begin(&self, records: &[Outgoing]) -> Result<Attempt, Setback> {
         // What was under way when a transaction before was aborted has been heard of by now.
         self.producer.context().delivered().failure = None;
         let heard = self.producer.context().watch.errors();
         self.producer.begin_transaction().map_err(|error| Setback::Lost(error.to_string()))?;
-        match self.fill(records) {
-            Ok(()) => {}
-            Err(Setback::Aborted(reason)) => return Err(self.abort(reason)),
-            Err(failed @ Setback::Failed(..)) => {
-                self.abort_before_the_end();
-                return Err(failed);
-            }
-            Err(lost) => return Err(lost),
-        }
+        self.or_abort(self.send(records))?;
+        Ok(Attempt { heard })
+    }
+
+    /// Commits a transaction. When it returns, that is durable.
+    ///
+    /// # Errors
+    /// Says what is left to do.
+    pub(super) fn complete(&self, attempt: &Attempt) -> Result<Passage, Setback> {
+        self.or_abort(self.settle())?;
         pass(Failpoint::TopicsWritten)?;
         match self.producer.commit_transaction(COMMIT_WAIT) {
             Ok(()) => {
                 pass(Failpoint::TopicsCommitted)?;
-                self.producer.poll(HEARING);
-                let quiet = self.producer.context().watch.errors() == heard;
+                (0..SAYINGS).for_each(|_| self.producer.poll(Duration::ZERO));
+                let quiet = self.producer.context().watch.errors() == attempt.heard;
                 Ok(if quiet { Passage::Smooth } else { Passage::Rough })
             }
             Err(error) => match Setback::of_commit(Standing::of(&error), error.to_string()) {
@@ -177,8 +196,8 @@ impl Transactor {
         self.producer.context().delivered().ends.get(topic).copied()
     }
 
-    /// Sends all records and waits until they are acknowledged.
-    fn fill(&self, records: &[Outgoing]) -> Result<(), Setback> {
+    /// Puts records on their way; waits only while too many are.
+    fn send(&self, records: &[Outgoing]) -> Result<(), Setback> {
         let mut patience = Patience::new(&self.stop);
         for Outgoing { topic, partition, record } in records {
             let mut message = message(topic, *partition, record);
@@ -194,6 +213,12 @@ impl Transactor {
             }
             self.producer.poll(Duration::ZERO);
         }
+        Ok(())
+    }
+
+    /// Waits until all records are acknowledged.
+    fn settle(&self) -> Result<(), Setback> {
+        let mut patience = Patience::new(&self.stop);
         while self.producer.in_flight_count() > 0 {
             self.wait(&mut patience)?;
         }
@@ -201,8 +226,19 @@ impl Transactor {
         self.check()
     }
 
+    fn or_abort(&self, done: Result<(), Setback>) -> Result<(), Setback> {
+        match done {
+            Err(Setback::Aborted(reason)) => Err(self.abort(reason)),
+            Err(failed @ Setback::Failed(..)) => {
+                self.abort_before_the_end(COMMIT_WAIT);
+                Err(failed)
+            }
+            other => other,
+        }
+    }
+
     fn wait(&self, patience: &mut Patience<'_>) -> Result<(), Setback> {
-        self.producer.poll(patience.next_wait());
+        patience.listen(|wait| self.producer.poll(wait));
         self.check()?;
         let watch = &self.producer.context().watch;
         if let Some(reason) = watch.refusal(REFUSAL_PATIENCE) {
@@ -232,12 +268,11 @@ impl Transactor {
         )
     }
 
-    /// Aborts the transaction, however long that takes.
-    /// Aborts before a failure ends the run: left open, the transaction would hold up everybody else for as long as brokers bear it. Brokers that do
-    /// not answer do not hold the end up.
-    fn abort_before_the_end(&self) {
+    /// Aborts before the end of the run: left open, the transaction would hold up everybody else for as long as brokers bear it. Brokers that do
+    /// not answer hold the end up for no longer than `limit`.
+    pub(super) fn abort_before_the_end(&self, limit: Duration) {
         let begun = Instant::now();
-        while begun.elapsed() < COMMIT_WAIT {
+        while begun.elapsed() < limit {
             let answer = self.producer.abort_transaction(ABORT_WAIT);
             self.producer.poll(HEARING);
             if !answer.is_err_and(|error| Standing::of(&error).is_retriable) {
@@ -246,6 +281,7 @@ impl Transactor {
         }
     }
 
+    /// Aborts the transaction, however long that takes.
     fn abort(&self, reason: String) -> Setback {
         let mut patience = Patience::new(&self.stop);
         loop {

@@ -15,13 +15,16 @@ use crate::topic_log::partition_of_record;
 use super::outgoing::Outgoing;
 use super::progress::{Claim, Outcome, Progress};
 use super::progress_topic;
+use super::relay::Relay;
 use super::scan::Extent;
 use super::setback::Setback;
 use super::takeover::Takeover;
-use super::transactor::{Passage, Transactor};
+use super::transactor::{Attempt, Passage, Transactor};
 
 /// A wait before a transaction is tried again.
 const PAUSE: Duration = Duration::from_millis(200);
+/// How long to try to abort what will not be committed.
+const ABANDON_WAIT: Duration = Duration::from_secs(1);
 
 /// A sink's topic and how its rows are written there.
 pub(in crate::kafka) struct TopicOrder {
@@ -33,7 +36,7 @@ pub(in crate::kafka) struct TopicOrder {
     pub(in crate::kafka) plan: RowPlan,
 }
 
-/// Writes epochs with a transactional producer.
+/// Writes epochs with transactional producers.
 ///
 /// The records of an epoch, of all topics, and for each sink a record in the pipeline's topic of progress that says how far the sink has come,
 /// are one transaction. Who reads with `isolation.level=read_committed` sees all of it or nothing.
@@ -44,13 +47,22 @@ pub(in crate::kafka) struct TopicOrder {
 ///
 /// When it is not known whether a transaction was committed, its producer is never used again. A new one takes the id over, so that nothing
 /// of the old one can follow, and the progress tells whether the epoch is there.
+///
+/// An epoch may be on its way before it may be committed: nobody sees it until then.
 pub(in crate::kafka) struct ClusterWriter {
     cluster: Cluster,
-    transactional_id: String,
     members: Vec<TopicMember>,
-    /// `None` after a transaction of which nobody knows how it ended.
-    transactor: Option<Transactor>,
+    relay: Relay,
+    begun: Option<Begun>,
     stop: StopFlag,
+}
+
+/// A transaction with an epoch that is on its way.
+struct Begun {
+    epoch: u64,
+    /// Its producer.
+    runner: usize,
+    attempt: Attempt,
 }
 
 /// A sink that is written.
@@ -76,42 +88,120 @@ impl ClusterWriter {
         let stop = members[0].1.stop.clone();
         let takeover = Takeover::new(&cluster, &members);
         let (transactor, members, transactional_id) = takeover.run()?;
-        Ok(Self { cluster, transactional_id, members, transactor: Some(transactor), stop })
+        Ok(Self { cluster, members, relay: Relay::new(transactional_id, transactor), begun: None, stop })
     }
 
-    /// The records of an epoch, and of how far it takes each sink.
+    /// What an epoch changes that is not there yet.
+    fn lacking<'a>(&self, epoch: u64, changed: &'a [MemberChanges]) -> Vec<&'a MemberChanges> {
+        changed.iter().filter(|changes| self.members[changes.member].mark.epoch < epoch).collect()
+    }
+
+    /// The records of an epoch, and of how far it takes the sinks; also those that it leaves alone, if there are producers to name.
     fn outgoing(&self, epoch: u64, changed: &[&MemberChanges]) -> Result<Vec<Outgoing>, MemberError> {
         let mut outgoing = Vec::new();
-        for MemberChanges { member: place, changes, digest } in changed {
-            let member = &self.members[*place];
-            let mut records = member.plan.records(changes).map_err(MemberError::of(*place))?;
-            mark_records(&mut records, &member.claim.writer, epoch, member.claim.generation);
-            let records = (0_u64..).zip(records).map(|(turn, record)| Outgoing {
-                topic: member.claim.topic.clone(),
-                partition: partition_of_record(&record, epoch.wrapping_add(turn), member.partitions),
-                record,
-            });
-            outgoing.extend(records);
-            let mark = Mark { epoch, digest: *digest };
-            let progress = member.claim.progress(mark, &self.transactional_id, member.reach);
+        for (place, member) in self.members.iter().enumerate() {
+            let mut mark = member.mark;
+            if let Some(MemberChanges { changes, digest, .. }) = changed.iter().find(|changes| changes.member == place)
+            {
+                let mut records = member.plan.records(changes).map_err(MemberError::of(place))?;
+                mark_records(&mut records, &member.claim.writer, epoch, member.claim.generation);
+                let records = (0_u64..).zip(records).map(|(turn, record)| Outgoing {
+                    topic: member.claim.topic.clone(),
+                    partition: partition_of_record(&record, epoch.wrapping_add(turn), member.partitions),
+                    record,
+                });
+                outgoing.extend(records);
+                mark = Mark { epoch, digest: *digest };
+            } else if !self.relay.has_to_name() {
+                continue;
+            }
+            let progress = member.claim.progress(mark, self.relay.ids(), member.reach);
             outgoing.push(progress_topic::record(&member.claim, &progress));
         }
         Ok(outgoing)
     }
 
-    /// A producer that may begin. If the one before was given up, another takes its place and looks at how far the sinks have come.
-    fn transactor(&mut self) -> Result<Transactor, MemberError> {
-        if let Some(transactor) = self.transactor.take() {
-            return Ok(transactor);
+    /// Replaces producers that were given up, and looks then at how far the sinks have come.
+    fn fill_gaps(&mut self) -> Result<(), MemberError> {
+        while let Some(place) = self.relay.gap() {
+            // A look before the id is taken over spares a later instance the disturbance.
+            self.look(Extent::Stable)?;
+            let transactor = Transactor::open(&self.cluster, &self.relay.id(place), None, &self.stop)?;
+            let found = self.look(Extent::Whole)?;
+            for (member, progress) in self.members.iter_mut().zip(found).filter(|_| Safeguard::ProgressAsked.holds()) {
+                member.mark = progress.map_or_else(Mark::default, |found| found.mark());
+            }
+            self.relay.replace(place, transactor);
         }
-        // A look before the id is taken over spares a later instance the disturbance.
-        self.look(Extent::Stable)?;
-        let transactor = Transactor::open(&self.cluster, &self.transactional_id, None, &self.stop)?;
-        let found = self.look(Extent::Whole)?;
-        for (member, progress) in self.members.iter_mut().zip(found).filter(|_| Safeguard::ProgressAsked.holds()) {
-            member.mark = progress.map_or_else(Mark::default, |found| found.mark());
+        Ok(())
+    }
+
+    /// Puts an epoch on its way.
+    fn begin(&mut self, epoch: u64, changed: &[&MemberChanges]) -> Result<Result<Begun, Setback>, MemberError> {
+        let runner = self.relay.next(&self.cluster, &self.stop);
+        let outgoing = self.outgoing(epoch, changed)?;
+        let attempt = match self.relay.transactor(runner) {
+            Some(transactor) => transactor.begin(&outgoing),
+            None => Err(Setback::Lost("its producer was given up".into())),
+        };
+        if matches!(attempt, Err(Setback::Lost(_) | Setback::Failed(..))) {
+            self.relay.give_up(runner);
         }
-        Ok(transactor)
+        Ok(attempt.map(|attempt| Begun { epoch, runner, attempt }))
+    }
+
+    /// One attempt to commit an epoch, unless it is there: what has come in between.
+    fn attempt(&mut self, epoch: u64, changed: &[&MemberChanges]) -> Result<Option<Setback>, MemberError> {
+        let begun = match self.begun.take() {
+            Some(begun) => begun,
+            None => {
+                self.fill_gaps()?;
+                if self.holds(epoch, changed)? {
+                    return Ok(None);
+                }
+                match self.begin(epoch, changed)? {
+                    Ok(begun) => begun,
+                    Err(setback) => return Ok(Some(setback)),
+                }
+            }
+        };
+        Ok(self.complete(&begun, changed).err())
+    }
+
+    /// Gives a transaction up that is not to be committed.
+    fn abandon(&mut self) {
+        if let Some(Begun { runner, .. }) = self.begun.take() {
+            self.relay.transactor(runner).inspect(|transactor| transactor.abort_before_the_end(ABANDON_WAIT));
+            self.relay.give_up(runner);
+        }
+    }
+
+    /// Commits an epoch that is on its way.
+    fn complete(&mut self, begun: &Begun, changed: &[&MemberChanges]) -> Result<(), Setback> {
+        let Begun { epoch, runner, attempt } = begun;
+        let Some(transactor) = self.relay.transactor(*runner) else {
+            return Err(Setback::Lost("its producer was given up".into()));
+        };
+        match transactor.complete(attempt) {
+            Ok(passage) => {
+                for MemberChanges { member, digest, .. } in changed {
+                    let member = &mut self.members[*member];
+                    member.mark = Mark { epoch: *epoch, digest: *digest };
+                    member.reach = farther(member.reach, transactor.reach(&member.claim.topic));
+                }
+                self.relay.committed(*runner);
+                if passage == Passage::Rough {
+                    self.relay.give_up(*runner);
+                }
+                Ok(())
+            }
+            Err(setback) => {
+                if matches!(setback, Setback::Lost(_)) {
+                    self.relay.give_up(*runner);
+                }
+                Err(setback)
+            }
+        }
     }
 
     /// How far all sinks have come.
@@ -143,15 +233,6 @@ impl ClusterWriter {
         let member = self.members.iter().position(|member| Some(member.claim.topic.as_str()) == topic);
         MemberError { member: member.unwrap_or(0), error }
     }
-
-    /// Remembers what was committed.
-    fn note(&mut self, epoch: u64, changed: &[&MemberChanges], transactor: &Transactor) {
-        for MemberChanges { member, digest, .. } in changed {
-            let member = &mut self.members[*member];
-            member.mark = Mark { epoch, digest: *digest };
-            member.reach = farther(member.reach, transactor.reach(&member.claim.topic));
-        }
-    }
 }
 
 /// The one of two places that was written last.
@@ -164,33 +245,33 @@ impl Writer for ClusterWriter {
         self.members.iter().map(|member| Committed::Epoch(member.mark)).collect()
     }
 
+    fn prepare(&mut self, epoch: u64, changed: &[MemberChanges]) {
+        let changed = self.lacking(epoch, changed);
+        if changed.is_empty() || self.begun.is_some() || self.relay.gap().is_some() {
+            return;
+        }
+        // What has failed is tried again, and said, when the epoch is committed.
+        self.begun = self.begin(epoch, &changed).ok().and_then(Result::ok);
+    }
+
     fn commit(&mut self, epoch: u64, changed: &[MemberChanges]) -> Result<(), MemberError> {
-        let lacks = |changes: &&MemberChanges| self.members[changes.member].mark.epoch < epoch;
-        let changed: Vec<&MemberChanges> = changed.iter().filter(lacks).collect();
+        let changed = self.lacking(epoch, changed);
         if changed.is_empty() {
             return Ok(());
         }
-        let outgoing = self.outgoing(epoch, &changed)?;
+        if self.begun.as_ref().is_some_and(|begun| begun.epoch != epoch) {
+            self.abandon();
+        }
         let mut said = false;
         loop {
-            let transactor = self.transactor()?;
-            if self.holds(epoch, &changed)? {
-                self.transactor = Some(transactor);
-                return Ok(());
-            }
-            let reason = match transactor.transact(&outgoing) {
-                Ok(passage) => {
-                    self.note(epoch, &changed, &transactor);
-                    self.transactor = (passage == Passage::Smooth).then_some(transactor);
-                    return Ok(());
-                }
-                Err(Setback::Failed(topic, error)) => return Err(self.failed(topic.as_deref(), error)),
-                Err(Setback::Aborted(reason)) => {
-                    self.transactor = Some(transactor);
+            let reason = match self.attempt(epoch, &changed)? {
+                None => return Ok(()),
+                Some(Setback::Failed(topic, error)) => return Err(self.failed(topic.as_deref(), error)),
+                Some(Setback::Aborted(reason)) => {
                     thread::sleep(PAUSE);
                     reason
                 }
-                Err(Setback::Lost(reason)) => reason,
+                Some(Setback::Lost(reason)) => reason,
             };
             if self.stop.is_set() {
                 return Err(ConnectorError::unavailable(
@@ -203,5 +284,12 @@ impl Writer for ClusterWriter {
                 tracing::warn!("a transaction on {} did not go through: {reason}; trying again", self.cluster.brokers);
             }
         }
+    }
+}
+
+/// What was only begun holds up nobody.
+impl Drop for ClusterWriter {
+    fn drop(&mut self) {
+        self.abandon();
     }
 }

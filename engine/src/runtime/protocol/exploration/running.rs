@@ -15,23 +15,24 @@ impl Instance {
         for sink in 0..self.marks.len() {
             if self.doubt[sink] > 0 {
                 actions.push(Action::Resolve(self.generation, sink));
-            } else if self.next_commit(sink, rules).is_some() {
-                actions.push(Action::Commit(self.generation, sink, Reply::Heard));
+                continue;
+            }
+            for epoch in self.committable(sink, rules) {
+                actions.push(Action::Commit(self.generation, sink, epoch, Reply::Heard));
                 if replies_left > 0 {
-                    actions.push(Action::Commit(self.generation, sink, Reply::LostBehind));
-                    actions.push(Action::Commit(self.generation, sink, Reply::LostBefore));
+                    actions.push(Action::Commit(self.generation, sink, epoch, Reply::LostBehind));
+                    actions.push(Action::Commit(self.generation, sink, epoch, Reply::LostBefore));
                 }
             }
         }
     }
 
-    /// The epoch that a sink commits next, and what that changes.
-    fn next_commit(&self, sink: usize, rules: &Rules) -> Option<(u8, Contents)> {
+    /// The epochs that a sink may commit: the next, or several together as the last of them.
+    fn committable(&self, sink: usize, rules: &Rules) -> impl Iterator<Item = u8> {
         let passed = self.marks[sink].passed;
         let durable = if rules.lacks(Mutation::CommitBeforeFsync) { self.last } else { self.permitted };
         let permits = (passed + 1..=durable).filter(|epoch| self.cuts & (1 << epoch) != 0).map(u64::from);
-        let epoch = committable(permits, Some(self.last.into())).next()? as u8;
-        Some((epoch, self.rows(sink, passed, epoch)))
+        committable(permits, Some(self.last.into())).map(|epoch| epoch as u8)
     }
 
     /// What a sink that has passed one epoch gets for everything up to another. What came before the checkpoint with which the instance has begun only
@@ -85,11 +86,11 @@ impl World {
     pub(super) fn commit(
         &mut self,
         instance: &mut Instance,
-        sink: usize,
+        (sink, epoch): (usize, u8),
         reply: Reply,
         rules: &Rules,
     ) -> Result<Fate, Violation> {
-        let Some((epoch, rows)) = instance.next_commit(sink, rules) else { return Ok(Fate::Lives) };
+        let rows = instance.rows(sink, instance.marks[sink].passed, epoch);
         if rows == Contents::default() {
             instance.marks[sink].passed = epoch;
             return Ok(Fate::Lives);

@@ -42,7 +42,7 @@ pub(super) enum Action {
     /// A segment is removed.
     RemoveSegment(u8, Segment),
     /// A sink commits what comes next.
-    Commit(u8, usize, Reply),
+    Commit(u8, usize, u8, Reply),
     /// The marker of a sink is read, after a commit whose reply was lost.
     Resolve(u8, usize),
     /// Something goes wrong.
@@ -53,7 +53,7 @@ impl Action {
     /// Whether both are the same step, though other things may come of it.
     pub(super) fn is_of_kind(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Commit(_, sink, _), Self::Commit(_, other, _)) => sink == other,
+            (Self::Commit(_, sink, ..), Self::Commit(_, other, ..)) => sink == other,
             _ => self == other,
         }
     }
@@ -215,7 +215,7 @@ impl World {
                 instance.segments_to_remove.retain(|other| *other != segment);
                 Ok(Fate::Lives)
             }
-            Action::Commit(_, sink, reply) => self.commit(instance, sink, reply, rules),
+            Action::Commit(_, sink, epoch, reply) => self.commit(instance, (sink, epoch), reply, rules),
             Action::Resolve(_, sink) => self.resolve(instance, sink, rules),
             Action::Start | Action::Fault(_) => Ok(Fate::Lives),
         }
