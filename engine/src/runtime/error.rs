@@ -46,7 +46,9 @@ pub enum RunError {
         hint: String,
     },
     /// There is no room for more state.
-    #[error("{held} MiB are held, and `memory` allows {limit} MiB")]
+    #[error(
+        "there is no room for more records: {held} MiB are held, `memory` allows {limit} MiB, and half of that must be free"
+    )]
     Memory {
         /// How much the process holds, in MiB.
         held: u64,

@@ -3,7 +3,7 @@
 //! What counts is what the kernel counts (resident pages, `proc(5)`), since that is what it kills for. Near the limit nothing new enters: what is in
 //! flight leaves, a checkpoint takes what is noted for it, and the allocator gives back what it holds in vain. What is held then still is state.
 //!
-//! Near is at five eighths. The rest is for epochs in flight, which are kept short: of records that each begin a group, an epoch takes some ten times
+//! Near is half of it. The rest is for epochs in flight, which are kept short: of records that each begin a group, an epoch takes some thirteen times
 //! their bytes until it is through, and four may be on their way.
 
 use std::time::Duration;
@@ -50,7 +50,7 @@ impl Memory {
             self.looked = Some(Moment::now());
             self.held = resident().unwrap_or(0);
         }
-        self.held > limit / 8 * 5
+        self.held > limit / 2
     }
 
     /// Whether there will be no room, since waiting has not helped; `idle` says that nothing is in flight any more.
@@ -96,7 +96,7 @@ mod tests {
         let mut small = Memory::new(Some(1 << 20));
         assert!(small.is_short() && !small.is_exhausted(false) && !small.is_exhausted(true));
         let error = small.require(7).expect_err("it is passed");
-        assert!(error.to_string().ends_with("MiB are held, and `memory` allows 1 MiB"), "{error}");
+        assert!(error.to_string().ends_with("`memory` allows 1 MiB, and half of that must be free"), "{error}");
         assert!(error.hint().starts_with("results up to epoch 7 stand"), "{}", error.hint());
     }
 }

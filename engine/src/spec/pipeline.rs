@@ -115,7 +115,7 @@ pub const PIPELINE_KEYS: &[Key] = &[
     Key::optional(
         "memory",
         Kind::Size,
-        "how much the process may hold: near it sources wait, and if that does not help the run ends with a checkpoint",
+        "how much the process may hold: from half of it on sources wait, and if that does not help the run ends with a checkpoint",
     ),
     Key::optional("feed", Kind::Any, "the pipeline that fills the embedded stand-ins, as `feed: ingest.yaml`"),
     SHARED[0],
