@@ -15,7 +15,9 @@ pub(crate) fn failures<T: Sync>(
         for _ in 0..threads {
             scope.spawn(|| {
                 while let Some(case) = cases.get(next.fetch_add(1, Ordering::SeqCst)) {
-                    failures.lock().unwrap().extend(conduct(case));
+                    // Before the lock is taken: the others shall not wait for it.
+                    let failure = conduct(case);
+                    failures.lock().unwrap().extend(failure);
                 }
             });
         }
