@@ -1,7 +1,7 @@
 //! The messages of all partitions that a consumer reads, taken many at a time.
 //!
-//! Of rdkafka's own way to get them each costs two allocations and several locks, more than everything that is done with it here. So this asks
-//! librdkafka itself, by its batch interface (`rd_kafka_consume_batch_queue`, see `rdkafka.h`).
+//! Of rdkafka's own way to get them each costs allocations and locks of its own. So this asks librdkafka itself, by its batch interface
+//! (`rd_kafka_consume_batch_queue`, see `rdkafka.h`).
 #![expect(unsafe_code, reason = "rdkafka has no interface for many messages at once")]
 
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
