@@ -15,7 +15,8 @@ mod union;
 
 pub(crate) use distinct::distinct;
 pub(crate) use group_by::group_by;
-pub use group_by::{Accumulators, Aggregate, GroupBy};
+pub use group_by::{Accumulators, Aggregate, GroupBy, GroupTable};
+pub(crate) use group_by::{Groups, Shape};
 pub use latest::Latest;
 pub(crate) use latest::latest;
 pub use top::Top;

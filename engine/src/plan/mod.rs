@@ -262,7 +262,7 @@ impl Plan {
         let nodes = self.nodes.iter().enumerate().map(|(at, node)| {
             let columns: Vec<_> =
                 node.input.columns.iter().map(|column| format!("{} {}", column.name, column.column_type)).collect();
-            let shape = format!("arrow-row 59; {}; {}", node.input_appends, columns.join(", "));
+            let shape = format!("arrow-row 59, texts as keys; {}; {}", node.input_appends, columns.join(", "));
             format!("node {at} {}", fingerprint(&shape, &[&node.fingerprint]))
         });
         sources.chain(nodes).collect()

@@ -8,11 +8,10 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use foldhash::fast::FixedState;
-use hashbrown::HashMap;
-use hashbrown::hash_map::Entry;
+use crate::operator::{Groups, Shape};
 
 use super::Epoch;
+use super::cut_sum::CutSum;
 use super::cut_value::CutValue;
 
 /// A cut of a plan.
@@ -31,14 +30,20 @@ pub type CutKey = Box<[u8]>;
 pub type CutEntry = (CutKey, CutValue);
 
 /// What has passed some cuts, added up.
-pub type CutSums = BTreeMap<Cut, HashMap<CutKey, CutValue, FixedState>>;
+pub type CutSums = BTreeMap<Cut, CutSum>;
+
+/// What passes a cut at once.
+enum Noted {
+    Entries(Vec<CutEntry>),
+    Groups(Shape, Rc<Groups>),
+}
 
 /// What has passed one worker's cuts since it was last asked.
 pub(crate) struct CutBook {
     /// Up to here a checkpoint has it already.
     past: Epoch,
     /// By epoch, as long as the epoch may still change; not added up yet, since few things are noted twice in an epoch.
-    open: BTreeMap<Epoch, Vec<(Cut, Vec<CutEntry>)>>,
+    open: BTreeMap<Epoch, Vec<(Cut, Noted)>>,
     closed: CutSums,
 }
 
@@ -67,12 +72,18 @@ impl CutBook {
     /// Adds up the epochs before `through`, which no longer change.
     pub(crate) fn close(&mut self, through: Epoch) {
         let later = self.open.split_off(&through);
-        for noted in std::mem::replace(&mut self.open, later).into_values() {
-            for (cut, entries) in noted {
-                let known = self.closed.entry(cut).or_default();
-                known.reserve(entries.len().saturating_sub(known.len()));
-                entries.into_iter().for_each(|entry| add(known, entry));
+        for (cut, noted) in std::mem::replace(&mut self.open, later).into_values().flatten() {
+            let sum = self.closed.entry(cut).or_default();
+            match noted {
+                Noted::Entries(entries) => sum.add_all(entries),
+                Noted::Groups(shape, groups) => sum.add_groups(shape, &groups),
             }
+        }
+    }
+
+    fn note(&mut self, epoch: Epoch, cut: Cut, noted: impl FnOnce() -> Noted) {
+        if epoch > self.past {
+            self.open.entry(epoch).or_default().push((cut, noted()));
         }
     }
 }
@@ -80,19 +91,12 @@ impl CutBook {
 impl CutPage {
     /// Notes what passes in an epoch.
     pub(crate) fn note<I: IntoIterator<Item = CutEntry>>(&self, epoch: Epoch, entries: impl FnOnce() -> I) {
-        let mut book = self.book.borrow_mut();
-        if epoch <= book.past {
-            return;
-        }
-        book.open.entry(epoch).or_default().push((self.cut, entries().into_iter().collect()));
+        let entries = || Noted::Entries(entries().into_iter().collect());
+        self.book.borrow_mut().note(epoch, self.cut, entries);
     }
-}
 
-fn add(sums: &mut HashMap<CutKey, CutValue, FixedState>, (key, value): CutEntry) {
-    match sums.entry(key) {
-        Entry::Occupied(mut known) => known.get_mut().add(value),
-        Entry::Vacant(place) => {
-            place.insert(value);
-        }
+    /// Notes the groups that pass in an epoch.
+    pub(crate) fn note_groups(&self, epoch: Epoch, shape: Shape, groups: &Rc<Groups>) {
+        self.book.borrow_mut().note(epoch, self.cut, || Noted::Groups(shape, Rc::clone(groups)));
     }
 }

@@ -83,10 +83,7 @@ impl CutValue {
                 out.push(COUNT);
                 out.extend_from_slice(&count.to_le_bytes());
             }
-            Self::Group(group) => {
-                out.push(GROUP);
-                group.encode(out);
-            }
+            Self::Group(group) => Self::encode_group(out, |out| group.encode(out)),
             Self::Newest((time, partition, offset), row) => {
                 out.push(NEWEST);
                 [time, partition, offset].iter().for_each(|part| out.extend_from_slice(&part.to_le_bytes()));
@@ -97,6 +94,12 @@ impl CutValue {
                 out.extend_from_slice(&greatest.to_le_bytes());
             }
         }
+    }
+
+    /// Appends the bytes of what a group adds up, which `encode` appends as [`Accumulators`] do.
+    pub(crate) fn encode_group(out: &mut Vec<u8>, encode: impl FnOnce(&mut Vec<u8>)) {
+        out.push(GROUP);
+        encode(out);
     }
 
     /// A value from all of its bytes; none if they are not a value's.

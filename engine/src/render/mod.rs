@@ -11,6 +11,7 @@
 
 pub(crate) mod batch;
 pub(crate) mod cut;
+pub(crate) mod cut_sum;
 pub(crate) mod cut_value;
 mod dataflow;
 mod digests;
@@ -29,6 +30,8 @@ pub(crate) mod stateful_region;
 
 pub use batch::{Batch, Origin};
 pub use cut::{Cut, CutEntry, CutKey, CutSums};
+pub use cut_sum::CutSum;
+pub(crate) use cut_sum::SumEntry;
 pub use cut_value::CutValue;
 pub use dataflow::{Inputs, Outlets, render};
 pub use digests::{Digested, RowDigester};

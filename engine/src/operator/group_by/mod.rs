@@ -15,5 +15,5 @@ mod render;
 
 pub(super) use check::GROUP_BY;
 pub use check::{Aggregate, GroupBy};
-pub use render::Accumulators;
-pub(crate) use render::group_by;
+pub use render::{Accumulators, GroupTable};
+pub(crate) use render::{Groups, Shape, group_by};

@@ -3,12 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use crossbeam_channel::{Sender, unbounded};
-use hashbrown::HashMap;
-use hashbrown::hash_map::Entry;
 use tracing::warn;
 
 use crate::failpoint::{Failpoint, hit};
-use crate::render::{CutKey, CutSums, CutValue};
+use crate::render::{CutSums, SumEntry};
 use crate::runtime::RunError;
 use crate::runtime::event::{DeathWatch, Event};
 use crate::runtime::threads::{self, Started, Turn};
@@ -77,7 +75,9 @@ struct State {
 
 impl State {
     fn gather(&mut self, CutReport { epoch, sums }: CutReport, events: &Sender<Event>) -> Turn {
-        add_up(&mut self.gathered, sums);
+        for (cut, sum) in sums {
+            self.gathered.entry(cut).or_default().add_sum(sum);
+        }
         self.reported += 1;
         if self.reported == self.start.workers {
             self.reported = 0;
@@ -88,10 +88,12 @@ impl State {
 
     /// Makes what has been gathered durable. If that fails, it waits for the next checkpoint.
     fn complete(&mut self, epoch: u64) -> Result<Checkpoint, RunError> {
-        let entries = self.gathered.iter().flat_map(|(cut, sums)| in_order(sums).map(|entry| (*cut, entry)));
-        let entries = entries.map(|(cut, (key, value))| Ok((cut, key, value)));
         hit(Failpoint::RunWrite).map_err(RunError::file(&self.start.folder))?;
-        let run = write_run(&self.start.folder, self.start.name(epoch, self.files), entries)?;
+        let mut entries = self.gathered.iter().flat_map(|(cut, sum)| sum.in_order().map(|entry| (*cut, entry)));
+        let run = write_run(&self.start.folder, self.start.name(epoch, self.files), |run| {
+            entries.try_for_each(|(cut, entry)| run.push(cut, entry))
+        })?;
+        drop(entries);
         self.files += 1;
         self.gathered.clear();
         self.start.runs.push(run);
@@ -115,53 +117,18 @@ impl State {
         }
         hit(Failpoint::RunMerge).map_err(RunError::file(&self.start.folder))?;
         let whole = (first == 0).then(|| self.start.expiry.clone());
-        let merged = Merge::open(&self.start.folder, &runs[first..], whole)?;
-        let run = write_run(&self.start.folder, name, merged)?;
+        let mut merged = Merge::open(&self.start.folder, &runs[first..], whole)?;
+        let run = write_run(&self.start.folder, name, |run| {
+            while let Some((cut, key, value)) = merged.next()? {
+                run.push(cut, SumEntry::Value(&key, &value))?;
+            }
+            Ok(())
+        })?;
         self.files += 1;
         runs.truncate(first);
         runs.push(run);
         Ok(())
     }
-}
-
-/// Adds what one worker has noted to what is known.
-fn add_up(known: &mut CutSums, sums: CutSums) {
-    for (cut, entries) in sums {
-        let known = known.entry(cut).or_default();
-        if known.is_empty() {
-            *known = entries;
-            continue;
-        }
-        for (key, value) in entries {
-            match known.entry(key) {
-                Entry::Occupied(mut known) => known.get_mut().add(value),
-                Entry::Vacant(place) => drop(place.insert(value)),
-            }
-        }
-    }
-}
-
-/// The entries of a cut that are worth to be kept, by key.
-fn in_order<S>(sums: &HashMap<CutKey, CutValue, S>) -> impl Iterator<Item = (&CutKey, &CutValue)> {
-    let kept = || sums.iter().filter(|(_, value)| !value.is_zero());
-    let common = kept().map(|(key, _)| &**key).reduce(common_prefix).map_or(0, <[u8]>::len);
-    // Most keys are told apart by the bytes behind what all begin with: those stand side by side, the keys all over the memory.
-    let mut entries: Vec<_> = kept().map(|entry| (head(&entry.0[common..]), entry)).collect();
-    entries
-        .sort_unstable_by(|(head, (key, _)), (other, (other_key, _))| head.cmp(other).then_with(|| key.cmp(other_key)));
-    entries.into_iter().map(|(_, entry)| entry)
-}
-
-fn common_prefix<'a>(key: &'a [u8], other: &[u8]) -> &'a [u8] {
-    let length = key.iter().zip(other).take_while(|(byte, other)| byte == other).count();
-    &key[..length]
-}
-
-/// The first bytes of a key, and zeros if it has fewer: orders keys as their bytes do, as far as it goes.
-fn head(key: &[u8]) -> u128 {
-    let mut head = [0; 16];
-    head.iter_mut().zip(key).for_each(|(to, from)| *to = *from);
-    u128::from_be_bytes(head)
 }
 
 impl CheckpointerStart {
@@ -173,24 +140,4 @@ impl CheckpointerStart {
 /// The folder of runs in a pipeline's folder.
 pub(in crate::runtime) fn runs_folder(folder: &Path) -> PathBuf {
     folder.join("checkpoints")
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    proptest! {
-        #[test]
-        fn entries_come_in_the_order_of_their_bytes(
-            prefix in prop::collection::vec(0_u8..3, 0..20),
-            rests in prop::collection::btree_set(prop::collection::vec(0_u8..3, 0..20), 0..20),
-        ) {
-            let keys: Vec<CutKey> = rests.iter().map(|rest| [prefix.as_slice(), rest].concat().into()).collect();
-            let sums: HashMap<CutKey, CutValue> = keys.iter().map(|key| (key.clone(), CutValue::Count(1))).collect();
-            let found: Vec<&CutKey> = in_order(&sums).map(|(key, _)| key).collect();
-            prop_assert_eq!(found, keys.iter().collect::<Vec<_>>());
-        }
-    }
 }

@@ -65,23 +65,15 @@ impl Merge {
     }
 }
 
-impl Iterator for Merge {
-    type Item = Result<RunEntry, RunError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        Self::next(self).transpose()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
 
     use proptest::prelude::*;
 
-    use super::super::run_file::write_run;
+    use super::super::run_file::{RunWriter, write_run};
     use super::*;
-    use crate::render::{Cut, CutValue};
+    use crate::render::{Cut, CutValue, SumEntry};
 
     proptest! {
         #[test]
@@ -92,15 +84,16 @@ mod tests {
             let mut sums = BTreeMap::<u8, i64>::new();
             let mut written = Vec::new();
             for (at, run) in runs.iter().enumerate() {
-                let entries = run.iter().map(|(key, count)| {
-                    Ok((Cut::Node(usize::from(*key) / 5), Box::from([*key].as_slice()), CutValue::Count(*count)))
+                let fill = |to: &mut RunWriter| run.iter().try_for_each(|(key, count)| {
+                    to.push(Cut::Node(usize::from(*key) / 5), SumEntry::Value(&[*key], &CutValue::Count(*count)))
                 });
-                written.push(write_run(folder.path(), format!("{at}.run"), entries).expect("written"));
+                written.push(write_run(folder.path(), format!("{at}.run"), fill).expect("written"));
                 run.iter().for_each(|(key, count)| *sums.entry(*key).or_default() += count);
             }
             for whole in [true, false] {
-                let merge = Merge::open(folder.path(), &written, whole.then(Expiry::default)).expect("opened");
-                let found: Vec<(u8, CutValue)> = merge.map(|entry| entry.expect("read")).map(|entry| (entry.1[0], entry.2)).collect();
+                let mut merge = Merge::open(folder.path(), &written, whole.then(Expiry::default)).expect("opened");
+                let found: Vec<(u8, CutValue)> =
+                    std::iter::from_fn(|| merge.next().expect("read")).map(|entry| (entry.1[0], entry.2)).collect();
                 let expected = sums.iter().filter(|(_, count)| !whole || **count != 0);
                 let expected: Vec<(u8, CutValue)> = expected.map(|(key, count)| (*key, CutValue::Count(*count))).collect();
                 prop_assert_eq!(found, expected);

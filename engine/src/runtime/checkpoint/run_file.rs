@@ -3,14 +3,13 @@
 //! A file begins with [`MAGIC`]. A block is its length and the CRC-32C of its body (4 bytes each, little-endian), then the body: entries, each the cut's
 //! kind (1 byte) and place (4 bytes), and key and value with their lengths before them (4 bytes each).
 
-use std::borrow::Borrow;
 use std::collections::BTreeSet;
 use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
 use crate::disk::{self, File};
 use crate::failpoint::{Failpoint, hit};
-use crate::render::{Cut, CutKey, CutValue};
+use crate::render::{Cut, CutKey, CutValue, SumEntry};
 use crate::runtime::RunError;
 use crate::runtime::protocol::is_mine;
 use crate::runtime::state_folder::sync_folder;
@@ -25,14 +24,19 @@ const BLOCK: usize = 256 << 10;
 /// An entry and the cut that it has passed.
 pub(super) type RunEntry = (Cut, CutKey, CutValue);
 
-/// Writes entries, owned or borrowed, which must come in order, to a new file, durably.
-pub(super) fn write_run<K: AsRef<[u8]>, V: Borrow<CutValue>>(
+/// Makes a new file of the entries that `fill` pushes, durably.
+pub(super) fn write_run(
     folder: &Path,
     name: String,
-    entries: impl IntoIterator<Item = Result<(Cut, K, V), RunError>>,
+    fill: impl FnOnce(&mut RunWriter) -> Result<(), RunError>,
 ) -> Result<Run, RunError> {
     let path = folder.join(&name);
-    let written = write(&path, entries).and_then(|bytes| sync_folder(folder).map(|()| Run { name, bytes }));
+    let written = RunWriter::create(path.clone()).and_then(|mut writer| {
+        fill(&mut writer)?;
+        let bytes = writer.finish()?;
+        sync_folder(folder)?;
+        Ok(Run { name, bytes })
+    });
     if written.is_err() {
         // A disk that is full must not fill further with parts; what cannot be removed is removed at the next start.
         let _ = disk::remove(&path);
@@ -40,44 +44,42 @@ pub(super) fn write_run<K: AsRef<[u8]>, V: Borrow<CutValue>>(
     written
 }
 
-fn write<K: AsRef<[u8]>, V: Borrow<CutValue>>(
-    path: &Path,
-    entries: impl IntoIterator<Item = Result<(Cut, K, V), RunError>>,
-) -> Result<u64, RunError> {
-    let failed = |error| RunError::File { path: path.to_owned(), error };
-    let file = disk::create(path).map_err(failed)?;
-    let mut writer =
-        BlockWriter { file: BufWriter::new(file), body: Vec::with_capacity(BLOCK), bytes: MAGIC.len() as u64 };
-    writer.file.write_all(MAGIC).map_err(failed)?;
-    for entry in entries {
-        let (cut, key, value) = entry?;
-        writer.push(cut, key.as_ref(), value.borrow()).map_err(failed)?;
-    }
-    writer.finish().map_err(failed)
-}
-
-struct BlockWriter {
+/// A run that is being written.
+pub(super) struct RunWriter {
+    path: PathBuf,
     file: BufWriter<File>,
     body: Vec<u8>,
     bytes: u64,
 }
 
-impl BlockWriter {
-    fn push(&mut self, cut: Cut, key: &[u8], value: &CutValue) -> io::Result<()> {
+impl RunWriter {
+    fn create(path: PathBuf) -> Result<Self, RunError> {
+        let file = disk::create(&path).map_err(RunError::file(&path))?;
+        let mut writer = Self { path, file: BufWriter::new(file), body: Vec::with_capacity(BLOCK), bytes: 0 };
+        writer.file.write_all(MAGIC).map_err(RunError::file(&writer.path))?;
+        writer.bytes = MAGIC.len() as u64;
+        Ok(writer)
+    }
+
+    /// Adds an entry; they come in order.
+    pub(super) fn push(&mut self, cut: Cut, entry: SumEntry<'_>) -> Result<(), RunError> {
         let (kind, place) = match cut {
             Cut::Source(place) => (0, place),
             Cut::Node(place) => (1, place),
         };
         self.body.push(kind);
         self.body.extend_from_slice(&(place as u32).to_le_bytes());
-        self.body.extend_from_slice(&(key.len() as u32).to_le_bytes());
-        self.body.extend_from_slice(key);
-        let length_at = self.body.len();
+        self.push_with_length(|body| entry.encode_key(body));
+        self.push_with_length(|body| entry.encode_value(body));
+        if self.body.len() >= BLOCK { self.flush().map_err(RunError::file(&self.path)) } else { Ok(()) }
+    }
+
+    fn push_with_length(&mut self, push: impl FnOnce(&mut Vec<u8>)) {
+        let at = self.body.len();
         self.body.extend_from_slice(&[0; 4]);
-        value.encode(&mut self.body);
-        let length = (self.body.len() - length_at - 4) as u32;
-        self.body[length_at..length_at + 4].copy_from_slice(&length.to_le_bytes());
-        if self.body.len() >= BLOCK { self.flush() } else { Ok(()) }
+        push(&mut self.body);
+        let length = (self.body.len() - at - 4) as u32;
+        self.body[at..at + 4].copy_from_slice(&length.to_le_bytes());
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -89,13 +91,16 @@ impl BlockWriter {
         Ok(())
     }
 
-    fn finish(mut self) -> io::Result<u64> {
+    fn finish(mut self) -> Result<u64, RunError> {
         if !self.body.is_empty() {
-            self.flush()?;
+            self.flush().map_err(RunError::file(&self.path))?;
         }
-        let file = self.file.into_inner().map_err(io::IntoInnerError::into_error)?;
-        hit(Failpoint::RunSync)?;
-        file.sync()?;
+        let sync = |file: BufWriter<File>| {
+            let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
+            hit(Failpoint::RunSync)?;
+            file.sync()
+        };
+        sync(self.file).map_err(RunError::file(&self.path))?;
         Ok(self.bytes)
     }
 }
@@ -232,6 +237,13 @@ mod tests {
         (Cut::Node(3), Box::new(key.to_be_bytes()), CutValue::Count(count))
     }
 
+    fn write_all(folder: &Path, name: String, entries: &[RunEntry]) -> Run {
+        let fill = |run: &mut RunWriter| {
+            entries.iter().try_for_each(|(cut, key, value)| run.push(*cut, SumEntry::Value(key, value)))
+        };
+        write_run(folder, name, fill).expect("written")
+    }
+
     fn read_all(folder: &Path, run: &Run) -> Result<Vec<RunEntry>, RunError> {
         let mut reader = RunReader::open(folder, run)?;
         std::iter::from_fn(|| reader.next().transpose()).collect()
@@ -241,10 +253,10 @@ mod tests {
     fn entries_come_back_over_many_blocks() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let entries: Vec<RunEntry> = (0..40_000).map(|key| entry(key, i64::from(key) - 7)).collect();
-        let run = write_run(folder.path(), run_name(1, 2, 0), entries.iter().cloned().map(Ok)).expect("written");
+        let run = write_all(folder.path(), run_name(1, 2, 0), &entries);
         assert!(run.bytes > 3 * BLOCK as u64);
         assert_eq!(read_all(folder.path(), &run).expect("read"), entries);
-        let empty = write_run::<CutKey, CutValue>(folder.path(), run_name(2, 2, 1), []).expect("written");
+        let empty = write_all(folder.path(), run_name(2, 2, 1), &[]);
         assert_eq!(read_all(folder.path(), &empty).expect("read"), []);
         remove_others(folder.path(), 2, [&empty]).expect("removed");
         assert!(read_all(folder.path(), &run).is_err() && read_all(folder.path(), &empty).is_ok());
@@ -255,7 +267,7 @@ mod tests {
     #[test]
     fn every_flipped_byte_and_every_cut_is_found() {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let run = write_run(folder.path(), "a.run".into(), (0..5).map(|key| Ok(entry(key, 1)))).expect("written");
+        let run = write_all(folder.path(), "a.run".into(), &[0, 1, 2, 3, 4].map(|key| entry(key, 1)));
         let path = folder.path().join("a.run");
         let whole = fs::read(&path).expect("readable");
         for at in 0..whole.len() {

@@ -17,15 +17,9 @@ pub struct Accumulators {
 }
 
 impl Accumulators {
-    /// Appends its bytes: how many sums, the sums, then each candidate with its length and one more, or zero.
+    /// Appends its bytes.
     pub(crate) fn encode(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(&(self.sums.len() as u32).to_le_bytes());
-        self.sums.iter().for_each(|sum| out.extend_from_slice(&sum.to_le_bytes()));
-        for candidate in &self.best {
-            let length = candidate.as_ref().map_or(0, |candidate| candidate.len() as u32 + 1);
-            out.extend_from_slice(&length.to_le_bytes());
-            out.extend_from_slice(candidate.as_deref().unwrap_or_default());
-        }
+        encode(&self.sums, &self.best, out);
     }
 
     /// Accumulators from all of their bytes; none if they are not theirs.
@@ -41,6 +35,17 @@ impl Accumulators {
             rest = more;
         }
         Some(Self { sums: sums.iter().map(|sum| i128::from_le_bytes(*sum)).collect(), best })
+    }
+}
+
+/// Appends the bytes of accumulators: how many sums, the sums, then each candidate with its length and one more, or zero.
+pub(super) fn encode(sums: &[i128], best: &[Option<RowBytes>], out: &mut Vec<u8>) {
+    out.extend_from_slice(&(sums.len() as u32).to_le_bytes());
+    sums.iter().for_each(|sum| out.extend_from_slice(&sum.to_le_bytes()));
+    for candidate in best {
+        let length = candidate.as_ref().map_or(0, |candidate| candidate.len() as u32 + 1);
+        out.extend_from_slice(&length.to_le_bytes());
+        out.extend_from_slice(candidate.as_deref().unwrap_or_default());
     }
 }
 

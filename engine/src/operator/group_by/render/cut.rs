@@ -1,59 +1,44 @@
 //! What a group_by gathers as entries of its cut, and back.
 //!
 //! A key begins with a byte that says what it is: a group's accumulators, a candidate or a distinct value; the latter two go on with their aggregate
-//! (4 bytes), the length of the group's key (4 bytes) and that key. Keys of groups are `arrow-row` bytes.
+//! (4 bytes), the length of the group's key (4 bytes) and that key, as `arrow-row` bytes. The key of a group's accumulators is as its
+//! [`KeyCodec`](super::key_codec::KeyCodec) makes it.
+
+use std::rc::Rc;
 
 use crate::render::cut::{CutEntry, CutKey};
 use crate::render::cut_value::CutValue;
 use crate::render::row_bytes::RowBytes;
 
 use super::fold::{EpochGroups, GroupValue};
-use super::groups::{Groups, Shape};
-use super::key_codec::KeyCodec;
+use super::groups::Groups;
 
-const GROUP: u8 = 0;
+/// Less than the others: what groups add up comes first among the entries of a cut.
+pub(super) const GROUP: u8 = 0;
 const BEST: u8 = 1;
 const DISTINCT: u8 = 2;
 
-/// Between groups and entries.
-pub(super) struct CutCodec {
-    keys: KeyCodec,
-    shape: Shape,
+/// The candidates and distinct values of an epoch as entries.
+pub(super) fn entries(epoch: &EpochGroups) -> impl Iterator<Item = CutEntry> {
+    let value = |kind: u8| move |(value, diff): &GroupValue| (joined(kind, value), CutValue::Count(*diff));
+    epoch.best.iter().map(value(BEST)).chain(epoch.distinct.iter().map(value(DISTINCT)))
 }
 
-impl CutCodec {
-    pub(super) fn new(keys: KeyCodec, shape: Shape) -> Self {
-        Self { keys, shape }
-    }
-
-    /// An epoch's groups as entries.
-    pub(super) fn entries(&self, epoch: &EpochGroups) -> impl Iterator<Item = CutEntry> {
-        let keys = self.keys.to_rows(&epoch.groups.keys).into_iter().map(|key| [&[GROUP], &*key].concat().into());
-        let groups = keys.zip(epoch.groups.accumulators(self.shape).map(CutValue::Group));
-        let value = |kind: u8| move |(value, diff): &GroupValue| (joined(kind, value), CutValue::Count(*diff));
-        groups.chain(epoch.best.iter().map(value(BEST))).chain(epoch.distinct.iter().map(value(DISTINCT)))
-    }
-
-    /// Entries as an epoch's groups.
-    pub(super) fn groups(&self, entries: impl IntoIterator<Item = CutEntry>) -> EpochGroups {
-        let mut epoch = EpochGroups::default();
-        let mut keys: Vec<RowBytes> = Vec::new();
-        let Groups { sums, best, .. } = &mut epoch.groups;
-        for (key, value) in entries {
-            match (key.split_first(), value) {
-                (Some((&GROUP, key)), CutValue::Group(accumulators)) => {
-                    keys.push(key.into());
-                    sums.extend_from_slice(&accumulators.sums);
-                    best.extend(accumulators.best);
-                }
-                (Some((&BEST, rest)), CutValue::Count(count)) => epoch.best.push((parted(rest), count)),
-                (Some((&DISTINCT, rest)), CutValue::Count(count)) => epoch.distinct.push((parted(rest), count)),
-                _ => unreachable!("the checkpoint is of this cut, and its sums are right"),
+/// Entries as an epoch's groups.
+pub(super) fn groups(entries: impl IntoIterator<Item = CutEntry>) -> EpochGroups {
+    let mut groups = Groups::default();
+    let mut epoch = EpochGroups::default();
+    for (key, value) in entries {
+        match (key.split_first(), value) {
+            (Some((&GROUP, key)), CutValue::Group(accumulators)) => {
+                groups.push(key, &accumulators.sums, &accumulators.best);
             }
+            (Some((&BEST, rest)), CutValue::Count(count)) => epoch.best.push((parted(rest), count)),
+            (Some((&DISTINCT, rest)), CutValue::Count(count)) => epoch.distinct.push((parted(rest), count)),
+            _ => unreachable!("the checkpoint is of this cut, and its sums are right"),
         }
-        epoch.groups.keys = self.keys.of_rows(keys.iter().map(AsRef::as_ref));
-        epoch
     }
+    EpochGroups { groups: Rc::new(groups), ..epoch }
 }
 
 fn joined(kind: u8, (key, which, value): &(RowBytes, u32, RowBytes)) -> CutKey {
@@ -70,27 +55,36 @@ fn parted(bytes: &[u8]) -> (RowBytes, u32, RowBytes) {
 
 #[cfg(test)]
 mod tests {
-    use crate::schema::{Column, ColumnType, Schema};
+    use crate::render::cut_sum::CutSum;
 
+    use super::super::groups::Shape;
     use super::*;
 
     #[test]
     fn groups_come_back_from_their_entries() {
         let bytes = |text: &str| -> RowBytes { text.as_bytes().into() };
-        let schema = Schema::new(vec![Column::new("k", ColumnType::String)]);
-        let codec = CutCodec::new(KeyCodec::new(&schema, 1), Shape { sums: 2, best: 2 });
-        let mut there = EpochGroups {
-            groups: Groups::default(),
+        let shape = Shape { sums: 2, best: 2 };
+        let mut groups = Groups::default();
+        groups.push(b"", &[1, 0], &[None, None]);
+        groups.push(b"a key", &[3, -(1_i128 << 90)], &[None, Some(bytes("b"))]);
+        let there = EpochGroups {
+            groups: Rc::new(groups),
             best: vec![((bytes("k"), 7, bytes("")), -2)],
             distinct: vec![((bytes(""), 1, bytes("v")), 1)],
         };
-        there.groups.push(b"a key", &[3, -(1_i128 << 90)], &[None, Some(bytes("b"))]);
-        there.groups.push(b"", &[1, 0], &[None, None]);
-        let coded = codec.entries(&there).map(|(key, value)| {
-            let mut out = Vec::new();
-            value.encode(&mut out);
-            (key, CutValue::decode(&out).expect("a value"))
-        });
-        assert_eq!(codec.groups(coded.collect::<Vec<_>>()), there);
+        let mut sum = CutSum::default();
+        sum.add_groups(shape, &there.groups);
+        sum.add_all(entries(&there).collect());
+        let coded: Vec<CutEntry> = sum
+            .in_order()
+            .map(|entry| {
+                let (mut key, mut value) = (Vec::new(), Vec::new());
+                entry.encode_key(&mut key);
+                entry.encode_value(&mut value);
+                (key.into(), CutValue::decode(&value).expect("a value"))
+            })
+            .collect();
+        assert!(coded.is_sorted_by(|(key, _), (next, _)| key < next));
+        assert_eq!(super::groups(coded), there);
     }
 }

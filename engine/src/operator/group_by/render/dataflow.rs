@@ -20,10 +20,10 @@ use crate::render::row_bytes::RowBytes;
 use crate::render::{Diff, Epoch};
 
 use super::collate::collate;
-use super::cut::CutCodec;
+use super::cut;
 use super::finish::Finisher;
 use super::fold::{EpochGroups, Folded, Folder};
-use super::groups::{Changed, Parcel, owner};
+use super::groups::{Changed, Parcel, Shape, owner};
 use super::key_codec::KeyCodec;
 use super::key_table::hash_key;
 use super::layout::Layout;
@@ -46,9 +46,8 @@ pub(crate) fn group_by<'scope>(
     let folder = || Folder::new(layout(), schema, group_by.keys);
     let mut folded = Vec::new();
     if let Some(CutInput { rows, page, restored }) = input.of_sources {
-        let codec = || CutCodec::new(keys(), layout().shape());
-        folded.push(fold(rows, folder(), Some((page, codec()))));
-        folded.push(restore(restored, codec()));
+        folded.push(fold(rows, folder(), Some((page, layout().shape()))));
+        folded.push(restore(restored));
     }
     folded.extend(input.of_nodes.map(|rows| fold(rows, folder(), None)));
     let (parcels, best, distinct) = part(scope.concatenate(folded), layout());
@@ -68,7 +67,7 @@ type Valued = ((RowBytes, u32, RowBytes), Epoch, Diff);
 fn fold<'scope>(
     rows: Rows<'scope>,
     folder: Folder,
-    cut: Option<(CutPage, CutCodec)>,
+    cut: Option<(CutPage, Shape)>,
 ) -> Stream<'scope, Epoch, Vec<EpochGroups>> {
     rows.unary_frontier(Pipeline, "group_by: fold", move |_capability, _info| {
         let mut gathered = Gathered::<Folded>::new();
@@ -81,8 +80,9 @@ fn fold<'scope>(
             });
             while let Some(complete) = gathered.pop_complete(|epoch| frontier.less_equal(epoch)) {
                 let groups = folder.finish(complete.gathered);
-                if let Some((page, codec)) = &cut {
-                    page.note(complete.epoch, || codec.entries(&groups));
+                if let Some((page, shape)) = &cut {
+                    page.note_groups(complete.epoch, *shape, &groups.groups);
+                    page.note(complete.epoch, || cut::entries(&groups));
                 }
                 output.session(&complete.capability).give(groups);
             }
@@ -91,10 +91,10 @@ fn fold<'scope>(
 }
 
 /// What was folded before.
-fn restore(restored: Restored<'_>, codec: CutCodec) -> Stream<'_, Epoch, Vec<EpochGroups>> {
+fn restore(restored: Restored<'_>) -> Stream<'_, Epoch, Vec<EpochGroups>> {
     restored.unary(Pipeline, "group_by: restore", |_capability, _info| {
         move |input, output| {
-            input.for_each(|stamp, entries| output.session(&stamp).give(codec.groups(entries.drain(..))));
+            input.for_each(|stamp, entries| output.session(&stamp).give(cut::groups(entries.drain(..))));
         }
     })
 }

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
 use arrow::datatypes::{Decimal128Type, Float64Type, Int64Type};
@@ -38,8 +39,8 @@ pub(super) type GroupValue = ((RowBytes, u32, RowBytes), Diff);
 /// An epoch's folded rows, group by group.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct EpochGroups {
-    /// What each group adds up.
-    pub(super) groups: Groups,
+    /// What each group adds up; a checkpoint may keep it, too.
+    pub(super) groups: Rc<Groups>,
     /// Candidates that may be taken back.
     pub(super) best: Vec<GroupValue>,
     /// Values to be counted once.
@@ -127,7 +128,7 @@ impl Folder {
         let mut groups = Groups { sums: folded.sums, best: folded.best, ..Groups::default() };
         self.expected.set(folded.keys.bound());
         (0..folded.keys.bound()).for_each(|number| groups.keys.push(folded.keys.key(number as u32)));
-        let mut finished = EpochGroups { groups, ..EpochGroups::default() };
+        let mut finished = EpochGroups { groups: Rc::new(groups), ..EpochGroups::default() };
         if !self.layout.is_all_in_diff() {
             let keys = self.keys.to_rows(&finished.groups.keys);
             let by_key = |values: Values| {

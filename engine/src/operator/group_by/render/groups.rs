@@ -8,11 +8,11 @@ use super::accumulators::Accumulators;
 
 /// How many values each group has.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Shape {
+pub(crate) struct Shape {
     /// How many sums; the first counts rows.
-    pub(super) sums: usize,
+    pub(crate) sums: usize,
     /// How many candidates beside them.
-    pub(super) best: usize,
+    pub(crate) best: usize,
 }
 
 /// Keys, one after the other.
@@ -48,7 +48,7 @@ impl Keys {
 
 /// What groups of one [`Shape`] add up.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Groups {
+pub(crate) struct Groups {
     /// The groups' keys, as a [`super::key_codec::KeyCodec`] makes them.
     pub(super) keys: Keys,
     /// The sums of each group.
@@ -59,7 +59,7 @@ pub(super) struct Groups {
 
 impl Groups {
     /// Adds a group.
-    pub(super) fn push(&mut self, key: &[u8], sums: &[i128], best: &[Option<RowBytes>]) {
+    pub(crate) fn push(&mut self, key: &[u8], sums: &[i128], best: &[Option<RowBytes>]) {
         self.keys.push(key);
         self.sums.extend_from_slice(sums);
         self.best.extend_from_slice(best);

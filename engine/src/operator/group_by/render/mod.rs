@@ -15,6 +15,7 @@ mod dataflow;
 mod exact_float;
 mod finish;
 mod fold;
+mod group_table;
 mod groups;
 mod key_codec;
 mod key_table;
@@ -23,3 +24,5 @@ mod standing;
 
 pub use accumulators::Accumulators;
 pub(crate) use dataflow::group_by;
+pub use group_table::GroupTable;
+pub(crate) use groups::{Groups, Shape};

@@ -1,16 +1,12 @@
 //! How the groups that a worker owns stand.
 
-use crate::render::row_bytes::RowBytes;
-
+use super::group_table::{GroupTable, is_any};
 use super::groups::{Changed, Groups, Parcel, Shape};
-use super::key_table::KeyTable;
 
-/// All groups that a worker owns: sums and candidates by the number of the key.
+/// All groups that a worker owns.
 pub(super) struct Standing {
     shape: Shape,
-    keys: KeyTable,
-    sums: Vec<i128>,
-    best: Vec<Option<RowBytes>>,
+    groups: GroupTable,
     /// The change that last touched each group.
     touched: Vec<u64>,
     /// How many changes there were.
@@ -20,14 +16,7 @@ pub(super) struct Standing {
 impl Standing {
     /// Of no group.
     pub(super) fn new(shape: Shape) -> Self {
-        Self {
-            shape,
-            keys: KeyTable::with_capacity(0),
-            sums: Vec::new(),
-            best: Vec::new(),
-            touched: Vec::new(),
-            changes: 0,
-        }
+        Self { shape, groups: GroupTable::new(shape), touched: Vec::new(), changes: 0 }
     }
 
     /// Adds what has come of an epoch. A group of which nothing is left is forgotten.
@@ -38,14 +27,15 @@ impl Standing {
         let mut found = Vec::new();
         for Parcel { groups, .. } in parcels {
             found.clear();
-            self.keys.numbers(groups.keys.len(), |at| groups.keys.get(at), &mut found);
-            for ((_, added, candidates), number) in groups.iter(self.shape).zip(found.iter().copied()) {
+            self.groups.numbers(&groups.keys, &mut found);
+            self.touched.resize(self.groups.bound(), 0);
+            for ((key, added, candidates), number) in groups.iter(self.shape).zip(found.iter().copied()) {
                 if self.touch(number) {
                     numbers.push(number);
-                    let (sums, best) = self.values(number);
-                    before.push(self.keys.key(number), sums, best);
+                    let (sums, best) = self.groups.values(number);
+                    before.push(key, sums, best);
                 }
-                self.add_group(number, added, candidates);
+                self.groups.add(number, added, candidates);
             }
         }
         self.changed(&numbers, &before)
@@ -53,40 +43,13 @@ impl Standing {
 
     /// Whether a group is touched by this change for the first time.
     fn touch(&mut self, number: u32) -> bool {
-        let at = number as usize;
-        if at >= self.touched.len() {
-            self.touched.resize(self.keys.bound(), 0);
-            self.sums.resize(self.keys.bound() * self.shape.sums, 0);
-            self.best.resize(self.keys.bound() * self.shape.best, None);
-        }
-        std::mem::replace(&mut self.touched[at], self.changes) != self.changes
-    }
-
-    fn values(&self, number: u32) -> (&[i128], &[Option<RowBytes>]) {
-        let at = number as usize;
-        let Shape { sums, best } = self.shape;
-        (&self.sums[at * sums..][..sums], &self.best[at * best..][..best])
-    }
-
-    /// Sums add; of two candidates the one that is first in byte order stays.
-    fn add_group(&mut self, number: u32, sums: &[i128], best: &[Option<RowBytes>]) {
-        let at = number as usize;
-        for (sum, addend) in self.sums[at * self.shape.sums..].iter_mut().zip(sums) {
-            *sum += addend;
-        }
-        for (known, candidate) in self.best[at * self.shape.best..].iter_mut().zip(best) {
-            if let Some(candidate) = candidate
-                && known.as_ref().is_none_or(|known| candidate < known)
-            {
-                *known = Some(candidate.clone());
-            }
-        }
+        std::mem::replace(&mut self.touched[number as usize], self.changes) != self.changes
     }
 
     fn changed(&mut self, numbers: &[u32], before: &Groups) -> Changed {
         let mut changed = Changed::default();
         for (number, (key, old, old_best)) in numbers.iter().zip(before.iter(self.shape)) {
-            let (sums, best) = self.values(*number);
+            let (sums, best) = self.groups.values(*number);
             let stands = is_any(sums);
             if old == sums && old_best == best && stands {
                 continue;
@@ -101,20 +64,9 @@ impl Standing {
             if stands {
                 note(sums, best, 1);
             } else {
-                self.forget(*number);
+                self.groups.forget(*number);
             }
         }
         changed
     }
-
-    fn forget(&mut self, number: u32) {
-        let at = number as usize;
-        self.best[at * self.shape.best..][..self.shape.best].fill(None);
-        self.keys.remove(number);
-    }
-}
-
-/// Whether a group stands: its first sum counts its rows.
-fn is_any(sums: &[i128]) -> bool {
-    sums.iter().any(|sum| *sum != 0)
 }
