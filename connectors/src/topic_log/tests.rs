@@ -169,6 +169,20 @@ fn an_epoch_that_was_begun_is_completed_and_never_doubled() {
 }
 
 #[test]
+fn what_was_begun_with_later_rows_is_not_taken_for_an_earlier_epoch() {
+    let (_folder, topics) = topic(2);
+    let paths = topics.partition_paths("t").expect("the topic");
+    open(&topics).commit("w", mark(4), &[record(None, "a")]).expect("room");
+    let before = fs::read(&paths[1]).expect("a file");
+    open(&topics).commit("w", mark(7), &[record(None, "b"), record(None, "c")]).expect("room");
+    fs::write(&paths[1], &before).expect("a file");
+    let mut writer = open(&topics);
+    assert!(matches!(writer.commit("w", mark(5), &[record(None, "b")]), Err(ConnectorError::Diverged { .. })));
+    writer.commit("w", mark(7), &[record(None, "b"), record(None, "c")]).expect("room");
+    writer.commit("w", mark(5), &[record(None, "b")]).expect("an old epoch is skipped");
+}
+
+#[test]
 fn names_that_leave_the_folder_are_no_topics() {
     let (_folder, topics) = topic(1);
     for name in ["", "..", "a/b", ".t", "ü", &"x".repeat(250)] {

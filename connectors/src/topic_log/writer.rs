@@ -80,7 +80,7 @@ impl TopicWriter {
     /// of it is on the disk.
     ///
     /// # Errors
-    /// The file system fails; committing the same epoch again then completes it.
+    /// The file system fails; committing the same epoch again then completes it. Or a later epoch was begun, and must be completed first.
     pub fn commit(
         &mut self,
         writer: &str,
@@ -88,8 +88,9 @@ impl TopicWriter {
         records: &[TopicRecord],
     ) -> Result<(), ConnectorError> {
         let last = last_mark(self.marks(), writer);
-        if last.as_ref().is_some_and(|last| last.epoch > epoch) {
-            return Ok(());
+        if let Some(last) = last.as_ref().filter(|last| last.epoch > epoch) {
+            let complete = self.committed(writer).epoch;
+            return if complete >= epoch { Ok(()) } else { Err(skipped(writer, epoch, last.epoch)) };
         }
         // An epoch that was begun is completed over the partitions that it was begun with.
         let partitions = match last {
@@ -117,6 +118,15 @@ impl TopicWriter {
     fn marks(&self) -> impl Iterator<Item = &EpochMarks> + Clone {
         self.partitions.iter().map(PartitionFile::marks)
     }
+}
+
+fn skipped(writer: &str, epoch: u64, later: u64) -> ConnectorError {
+    ConnectorError::diverged(
+        format!(
+            "epoch {epoch} of `{writer}` is to be written, but a part of epoch {later} is there and nothing between"
+        ),
+        "write to another topic from a new state directory",
+    )
 }
 
 /// Records by partition, each share in the order given. The `n`th record without a key goes to partition `first + n`, so that the same

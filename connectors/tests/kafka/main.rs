@@ -44,6 +44,7 @@ on_both! {
     reading::what_is_produced_is_read_with_its_metadata,
     reading::reading_goes_on_where_it_was_left,
     reading::nothing_passes_a_limit_until_it_is_raised,
+    reading::what_follows_an_end_behind_a_limit_is_read,
     reading::many_small_limits_cost_no_waiting,
     reading::starts_are_resolved_at_the_opening,
     reading::a_missing_topic_is_refused_and_not_made,

@@ -65,6 +65,29 @@ pub(crate) fn nothing_passes_a_limit_until_it_is_raised(place: &Place) {
     }
 }
 
+/// More than a partition holds back, and then its end: what comes to stand there afterwards must be read, and nothing be missed before.
+pub(crate) fn what_follows_an_end_behind_a_limit_is_read(place: &Place) {
+    let text = "0123456789abcdef".repeat(64);
+    place.produce(1, &(0..1_200).map(|_| (None, Some(text.as_str()), 1_000)).collect::<Vec<_>>());
+    let mut opened = place.open("earliest", &[], Bound::Unbounded).expect("the topic");
+    opened.reader.limit(PartitionIndex(0), Some(0));
+    // The client comes to the end before anything is taken from it.
+    std::thread::sleep(Duration::from_secs(1));
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(1) {
+        opened.reader.read(Duration::from_millis(50)).expect("nothing is wrong");
+    }
+    opened.reader.limit(PartitionIndex(0), None);
+    let rows = opened.take(1_200);
+    assert!(rows.iter().map(|row| row.offset).eq(0..1_200));
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(1) {
+        opened.reader.read(Duration::from_millis(50)).expect("nothing is wrong at the end of the partition");
+    }
+    place.produce(1, &[(None, Some("y"), 1_000)]);
+    assert_eq!(opened.take(1)[0].offset, 1_200);
+}
+
 pub(crate) fn many_small_limits_cost_no_waiting(place: &Place) {
     place.produce(1, &(0..2_000).map(|_| (None, Some("x"), 1_000)).collect::<Vec<_>>());
     let mut opened = place.open("earliest", &[], Bound::Unbounded).expect("the topic");

@@ -208,6 +208,18 @@ fn a_pipeline_that_died_within_a_transaction_holds_up_no_other() {
 
 #[test]
 #[ignore = "needs KAFKA_BROKERS"]
+fn a_record_that_brokers_will_never_take_ends_the_run() {
+    let place = Place::real();
+    let compacted = NewTopic::new(&place.topic, 2, TopicReplication::Fixed(1)).set("cleanup.policy", "compact");
+    place.admin().create(&compacted);
+    let mut writer = open(&*sink(&place), &generation(&place, 1)).expect("a topic");
+    let refused = commit(&mut *writer, 1, changes(&[("a", 1, 1)])).expect_err("a compacted topic wants keys");
+    assert!(refused.to_string().contains("was not written"), "{refused}");
+    assert!(matches!(refused, ConnectorError::Refused { .. }), "{refused:?}");
+}
+
+#[test]
+#[ignore = "needs KAFKA_BROKERS"]
 fn a_topic_that_was_made_anew_diverges() {
     let place = Place::real();
     let sink = sink(&place);

@@ -157,6 +157,12 @@ pub trait Writer: Send {
     /// What the outside durably holds, member by member.
     fn committed(&self) -> Vec<Committed>;
 
+    /// Whether a commit that is cut off leaves nothing behind. If it may leave a part, only the same epoch with the same rows completes it, so each
+    /// epoch is committed on its own.
+    fn is_atomic(&self) -> bool {
+        true
+    }
+
     /// What [`Writer::commit`] will be told next, unless the run ends before. It must not be seen yet, nor outlast the end of the writer, but it may be
     /// put on its way. What fails is tried again by the commit.
     fn prepare(&mut self, epoch: u64, changed: &[MemberChanges]) {

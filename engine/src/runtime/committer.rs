@@ -164,7 +164,9 @@ impl State {
         let passed = passed(self.members.iter().flat_map(|member| member.through.iter().copied()));
         let durable = self.digests.range(..=self.permitted).map(|(epoch, _)| *epoch);
         let ready: Vec<u64> = committable(durable, passed).collect();
-        for last in self.together(&ready) {
+        let is_prepared = |epoch| self.prepared.as_ref().is_some_and(|(prepared, _)| *prepared == epoch);
+        let alone = |epoch| is_prepared(epoch) || !self.writer.is_atomic();
+        for last in together(&ready, |epoch| self.bytes(epoch), alone) {
             self.commit(last)?;
         }
         if let Some(ready) = ready.last().copied() {
@@ -177,21 +179,6 @@ impl State {
         }
         self.prepare(passed);
         Ok(())
-    }
-
-    /// The last ones of epochs that are committed together, as one with the name of the last: those that have had to wait. What was prepared goes alone.
-    fn together(&self, ready: &[u64]) -> Vec<u64> {
-        let mut ends = Vec::new();
-        let mut bytes = 0;
-        for (epoch, next) in ready.iter().zip(ready.iter().skip(1).map(Some).chain([None])) {
-            bytes += self.bytes(*epoch);
-            let is_prepared = self.prepared.as_ref().is_some_and(|(prepared, _)| prepared == epoch);
-            if next.is_none_or(|next| is_prepared || bytes + self.bytes(*next) > TOGETHER_MAX) {
-                ends.push(*epoch);
-                bytes = 0;
-            }
-        }
-        ends
     }
 
     /// How many bytes of rows an epoch has.
@@ -252,6 +239,20 @@ impl State {
     }
 }
 
+/// The last ones of epochs that are committed together, as one with the name of the last: those that have had to wait.
+fn together(ready: &[u64], bytes: impl Fn(u64) -> usize, alone: impl Fn(u64) -> bool) -> Vec<u64> {
+    let mut ends = Vec::new();
+    let mut sum = 0;
+    for (epoch, next) in ready.iter().zip(ready.iter().skip(1).map(Some).chain([None])) {
+        sum += bytes(*epoch);
+        if next.is_none_or(|next| alone(*epoch) || alone(*next) || sum + bytes(*next) > TOGETHER_MAX) {
+            ends.push(*epoch);
+            sum = 0;
+        }
+    }
+    ends
+}
+
 fn interrupted(error: std::io::Error) -> MemberError {
     ConnectorError::unavailable(format!("the commit was interrupted: {error}"), "start again").into()
 }
@@ -276,5 +277,26 @@ impl MemberState {
             SinkMode::Appends => consolidate::appended(schema, batches),
             SinkMode::Changes => consolidate::changed(&self.input.schema, batches),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn epochs_that_wait_go_together_as_far_as_they_fit() {
+        let small = |_| 1;
+        assert_eq!(together(&[3, 4, 7], small, |_| false), [7]);
+        assert_eq!(together(&[3, 4, 7], small, |epoch| epoch == 3), [3, 7]);
+        assert_eq!(together(&[3, 4, 7], small, |epoch| epoch == 4), [3, 4, 7]);
+        assert_eq!(
+            together(&[3, 4, 7], small, |_| true),
+            [3, 4, 7],
+            "what can be cut off in the middle is never merged"
+        );
+        assert_eq!(together(&[3, 4, 7], |_| TOGETHER_MAX / 2 + 1, |_| false), [3, 4, 7]);
+        assert_eq!(together(&[3, 4, 7], |_| TOGETHER_MAX / 2, |_| false), [4, 7]);
+        assert_eq!(together(&[], small, |_| false), [0_u64; 0]);
     }
 }

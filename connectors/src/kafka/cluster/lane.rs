@@ -20,6 +20,8 @@ pub(super) struct Lane {
     pub(super) partition: i32,
     pub(super) course: Course,
     pub(super) paused: bool,
+    /// Every record before it has come, and nothing stood there when it was last looked.
+    end: Option<u64>,
     buffer: RecordBuffer,
     held: VecDeque<Held>,
     held_bytes: usize,
@@ -42,6 +44,7 @@ impl Lane {
             partition: partition as i32,
             course,
             paused: false,
+            end: None,
             buffer: RecordBuffer::default(),
             held: VecDeque::new(),
             held_bytes: 0,
@@ -69,6 +72,20 @@ impl Lane {
         let (key, value) = (message.key().map(<[u8]>::to_vec), message.payload().map(<[u8]>::to_vec));
         self.held_bytes += key.as_ref().map_or(0, Vec::len) + value.as_ref().map_or(0, Vec::len) + headers.len();
         self.held.push_back(Held { offset, timestamp, key, value, headers });
+    }
+
+    /// Takes in that nothing stands at `offset` now, and that everything before it has come.
+    pub(super) fn accept_end(&mut self, message: &Taken<'_>) {
+        self.end = u64::try_from(message.offset()).ok();
+    }
+
+    /// Counts as delivered what holds no record for us before the end: transaction markers, aborted records, what compaction took away.
+    pub(super) fn pass_gap(&mut self) {
+        if self.is_clear()
+            && let Some(end) = self.end
+        {
+            self.course.advance(end);
+        }
     }
 
     /// Moves what the border lets through into the buffer, as much as fits.

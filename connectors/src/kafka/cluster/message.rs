@@ -27,11 +27,27 @@ pub(super) fn is_final(code: Code) -> bool {
     matches!(
         code,
         Code::MessageSizeTooLarge
+            | Code::MessageBatchTooLarge
+            | Code::InvalidMessageSize
+            | Code::InvalidTimestamp
+            | Code::InvalidRecord
+            | Code::InvalidRequest
+            | Code::InvalidRequiredAcks
+            | Code::InvalidArgument
+            | Code::PolicyViolation
+            | Code::UnsupportedVersion
+            | Code::UnsupportedFeature
+            | Code::UnsupportedForMessageFormat
+            | Code::UnsupportedCompressionType
             | Code::TopicAuthorizationFailed
-            | Code::UnknownTopicOrPartition
-            | Code::UnknownTopic
-            | Code::UnknownPartition
-    )
+            | Code::ClusterAuthorizationFailed
+            | Code::TransactionalIdAuthorizationFailed
+            | Code::InvalidTopic
+    ) || is_gone(code)
+}
+
+fn is_gone(code: Code) -> bool {
+    matches!(code, Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition)
 }
 
 /// That a record was not written, and what to do.
@@ -43,8 +59,30 @@ pub(super) fn not_written(brokers: &str, topic: &str, code: Code) -> ConnectorEr
             what,
             "raise the topic's `max.message.bytes` and `options: { message.max.bytes: … }`",
         ),
-        Code::TopicAuthorizationFailed => ConnectorError::refused(what, "let this user write to the topic"),
-        Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition => {
+        Code::MessageBatchTooLarge => {
+            ConnectorError::refused(what, "raise the topic's `segment.bytes`, or lower `options: { batch.size: … }`")
+        }
+        Code::InvalidTimestamp => ConnectorError::refused(
+            what,
+            "the time of a row is too far from now: raise the topic's `message.timestamp.after.max.ms` or `message.timestamp.before.max.ms`, \
+             or filter such rows",
+        ),
+        Code::InvalidRecord => ConnectorError::refused(
+            what,
+            "a topic with `cleanup.policy=compact` takes only records with a key: give the sink `key: COLUMN`, or write to another topic",
+        ),
+        Code::UnsupportedCompressionType => {
+            ConnectorError::refused(what, "choose another `options: { compression.type: … }`")
+        }
+        Code::TopicAuthorizationFailed
+        | Code::ClusterAuthorizationFailed
+        | Code::TransactionalIdAuthorizationFailed => {
+            ConnectorError::refused(what, "let this user write to the topic, with transactions")
+        }
+        code if is_final(code) && !is_gone(code) => {
+            ConnectorError::refused(what, "compare the settings of the topic and the brokers with those of the sink")
+        }
+        code if is_gone(code) => {
             ConnectorError::diverged(what, "the topic was deleted while it was written; make it again, then start anew")
         }
         _ => ConnectorError::unavailable(what, "start again; what was not confirmed is sent again"),

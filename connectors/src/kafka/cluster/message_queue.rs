@@ -32,6 +32,15 @@ pub(super) struct MessageQueue {
 // SAFETY: librdkafka lets any thread use a queue and its messages, and here only the one that has `self` does.
 unsafe impl Send for MessageQueue {}
 
+/// What has come of a partition.
+#[derive(Clone, Copy)]
+pub(super) enum Arrival<'a> {
+    /// A record.
+    Record(Taken<'a>),
+    /// Nothing stands at this place now; every record before it has come.
+    End(Taken<'a>),
+}
+
 /// A message, until the next is taken.
 #[derive(Clone, Copy)]
 pub(super) struct Taken<'a>(&'a native::rd_kafka_message_t);
@@ -58,8 +67,8 @@ impl MessageQueue {
         }
     }
 
-    /// The next message, or what went wrong; waits for so long if there is none.
-    pub(super) fn next(&mut self, wait: Duration) -> Option<Result<Taken<'_>, KafkaError>> {
+    /// What comes next, or what went wrong; waits for so long if there is nothing.
+    pub(super) fn next(&mut self, wait: Duration) -> Option<Result<Arrival<'_>, KafkaError>> {
         if self.next == self.taken.len() {
             self.give_back();
             self.take(wait);
@@ -68,10 +77,14 @@ impl MessageQueue {
         self.next += 1;
         // SAFETY: the message is ours until `give_back`, which takes `self` mutably, and so not while the reference lives.
         let message = unsafe { &*message };
-        Some(if message.err == native::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR {
-            Ok(Taken(message))
-        } else {
-            Err(error_of(message))
+        use native::rd_kafka_resp_err_t as Code;
+        Some(match message.err {
+            Code::RD_KAFKA_RESP_ERR_NO_ERROR => Ok(Arrival::Record(Taken(message))),
+            Code::RD_KAFKA_RESP_ERR__PARTITION_EOF if !message.rkt.is_null() => Ok(Arrival::End(Taken(message))),
+            Code::RD_KAFKA_RESP_ERR__FATAL => {
+                Err(KafkaError::MessageConsumptionFatal(RDKafkaErrorCode::from(message.err)))
+            }
+            code => Err(KafkaError::MessageConsumption(RDKafkaErrorCode::from(code))),
         })
     }
 
@@ -111,19 +124,10 @@ impl Drop for MessageQueue {
     }
 }
 
-fn error_of(message: &native::rd_kafka_message_t) -> KafkaError {
-    use native::rd_kafka_resp_err_t as Code;
-    match message.err {
-        Code::RD_KAFKA_RESP_ERR__PARTITION_EOF => KafkaError::PartitionEOF(message.partition),
-        Code::RD_KAFKA_RESP_ERR__FATAL => KafkaError::MessageConsumptionFatal(RDKafkaErrorCode::from(message.err)),
-        code => KafkaError::MessageConsumption(RDKafkaErrorCode::from(code)),
-    }
-}
-
 impl<'a> Taken<'a> {
     /// Whether it is of this topic.
     pub(super) fn is_of(&self, topic: &str) -> bool {
-        // SAFETY: a message without error has a topic, whose name lives as long as the message.
+        // SAFETY: a message without error has a topic, and one of an end was asked for it; its name lives as long as the message.
         let name = unsafe { CStr::from_ptr(native::rd_kafka_topic_name(self.0.rkt)) };
         name.to_bytes() == topic.as_bytes()
     }

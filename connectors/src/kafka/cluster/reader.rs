@@ -17,7 +17,7 @@ use crate::kafka::start::Start;
 use super::anchoring::require_anchors;
 use super::contact::{Contact, Visible, refused};
 use super::lane::Lane;
-use super::message_queue::{MessageQueue, Taken};
+use super::message_queue::{Arrival, MessageQueue, Taken};
 
 /// How often to look for new partitions.
 const SURVEY_EVERY: Duration = Duration::from_secs(30);
@@ -140,35 +140,14 @@ impl ClusterReader {
             lane.release(self.wanted);
             self.ready.extend(lane.flush(self.wanted));
         }
-        self.pass_gaps();
         for lane in &mut self.lanes {
+            lane.pass_gap();
             self.ready.extend(lane.course.tell());
         }
     }
 
-    /// Advances lanes over offsets that hold no record for us: transaction markers, aborted records, what compaction took away.
-    fn pass_gaps(&mut self) {
-        let behind =
-            |lane: &Lane| lane.is_clear() && lane.course.border().is_some_and(|border| lane.course.position() < border);
-        if !self.lanes.iter().any(behind) {
-            return;
-        }
-        let Ok(positions) = self.contact.consumer.position() else { return };
-        let watch = self.contact.consumer.context();
-        for lane in self.lanes.iter_mut().filter(|lane| behind(lane)) {
-            if let Some(Offset::Offset(position)) =
-                positions.find_partition(&lane.topic, lane.partition).map(|element| element.offset())
-            {
-                lane.course.advance(position.max(0) as u64);
-            }
-            let view = watch.partition(&lane.topic, lane.partition).filter(|view| !view.queued);
-            if let Some(position) = view.and_then(|view| view.caught_up_at) {
-                lane.course.advance(position);
-            }
-        }
-    }
-
-    /// Stops fetching a partition of which too much is held back, and goes on when nothing is.
+    /// Stops fetching a partition of which too much is held back, and goes on when nothing is: where we are, and not where the client believes that
+    /// we are. To it, the end of a partition is an offset that was consumed.
     fn pause_or_resume(&mut self, place: usize) -> Result<(), ConnectorError> {
         let lane = &mut self.lanes[place];
         let pause = if lane.paused { !lane.is_clear() } else { lane.is_stuffed() };
@@ -178,7 +157,12 @@ impl ClusterReader {
         let mut one = TopicPartitionList::new();
         one.add_partition(&lane.topic, lane.partition);
         let consumer = &self.contact.consumer;
-        let done = if pause { consumer.pause(&one) } else { consumer.resume(&one) };
+        let done = if pause {
+            consumer.pause(&one)
+        } else {
+            let position = Offset::Offset(lane.course.position() as i64);
+            consumer.seek(&lane.topic, lane.partition, position, Duration::ZERO).and_then(|()| consumer.resume(&one))
+        };
         lane.paused = pause;
         done.map_err(|error| unexpected(&error))
     }
@@ -188,7 +172,7 @@ impl ClusterReader {
         let brokers = self.contact.consumer.context().brokers().to_owned();
         let Some(code) = error.rdkafka_error_code() else { return Ok(()) };
         match code {
-            Code::PartitionEOF | Code::AllBrokersDown | Code::BrokerTransportFailure | Code::Resolve => Ok(()),
+            Code::AllBrokersDown | Code::BrokerTransportFailure | Code::Resolve => Ok(()),
             Code::AutoOffsetReset | Code::OffsetOutOfRange => Err(ConnectorError::diverged(
                 format!("offsets that are to be read next are gone from {brokers}: {error}"),
                 GONE_HINT,
@@ -221,7 +205,13 @@ impl ClusterReader {
                     return Ok(());
                 }
                 Some(Err(error)) => (None, Some(error)),
-                Some(Ok(message)) => {
+                Some(Ok(Arrival::End(message))) => {
+                    if let Some(place) = place_of(&message, &self.lanes, self.last, &self.places) {
+                        self.lanes[place].accept_end(&message);
+                    }
+                    (None, None)
+                }
+                Some(Ok(Arrival::Record(message))) => {
                     let Some(place) = place_of(&message, &self.lanes, self.last, &self.places) else { continue };
                     self.last = place;
                     self.lanes[self.last].accept(&message, self.wanted);
@@ -366,7 +356,7 @@ impl Reader for ClusterReader {
         self.lanes
             .iter()
             .map(|lane| {
-                let end = watch.partition(&lane.topic, lane.partition)?.end?;
+                let end = watch.end(&lane.topic, lane.partition)?;
                 Some(end.saturating_sub(lane.course.position()))
             })
             .sum()

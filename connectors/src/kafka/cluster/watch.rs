@@ -21,18 +21,8 @@ struct Heard {
     refusal: Option<(Instant, String)>,
     outage: Option<Instant>,
     errors: u64,
-    partitions: HashMap<(String, i32), PartitionView>,
-}
-
-/// How far a partition reaches, as the client saw it within the last second.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct PartitionView {
-    /// The position at which the client has last found nothing more.
-    pub(super) caught_up_at: Option<u64>,
-    /// The offset after the last committed record.
-    pub(super) end: Option<u64>,
-    /// Whether records waited in the client's queue.
-    pub(super) queued: bool,
+    /// The offset after the last committed record of each partition.
+    ends: HashMap<(String, i32), u64>,
 }
 
 impl Watch {
@@ -52,9 +42,9 @@ impl Watch {
         heard.refusal.as_ref().filter(|(first, _)| first.elapsed() >= since).map(|(_, reason)| reason.clone())
     }
 
-    /// How far a partition reaches.
-    pub(super) fn partition(&self, topic: &str, partition: i32) -> Option<PartitionView> {
-        self.heard().partitions.get(&(topic.to_owned(), partition)).copied()
+    /// The offset after the last committed record of a partition, as the client saw it within the last second.
+    pub(super) fn end(&self, topic: &str, partition: i32) -> Option<u64> {
+        self.heard().ends.get(&(topic.to_owned(), partition)).copied()
     }
 
     /// How many errors of the client, as lost connections, were heard of so far.
@@ -102,9 +92,9 @@ impl ClientContext for Watch {
         let offset = |raw: i64| u64::try_from(raw).ok();
         for (topic, view) in statistics.topics {
             for (partition, view) in view.partitions {
-                let end = offset(view.ls_offset).or(offset(view.hi_offset));
-                let view = PartitionView { caught_up_at: offset(view.eof_offset), end, queued: view.fetchq_cnt > 0 };
-                heard.partitions.insert((topic.clone(), partition), view);
+                if let Some(end) = offset(view.ls_offset).or(offset(view.hi_offset)) {
+                    heard.ends.insert((topic.clone(), partition), end);
+                }
             }
         }
         if statistics.brokers.values().any(|broker| broker.state == "UP") {

@@ -38,6 +38,11 @@ impl Writer for EmbeddedWriter {
         vec![Committed::Epoch(self.log.committed(&self.writer))]
     }
 
+    /// Partitions are files of their own.
+    fn is_atomic(&self) -> bool {
+        false
+    }
+
     fn commit(&mut self, epoch: u64, changed: &[MemberChanges]) -> Result<(), MemberError> {
         let [MemberChanges { changes, digest, .. }] = changed else { return Ok(()) };
         let records = self.plan.records(changes)?;
