@@ -1,6 +1,7 @@
 //! Sources, sinks, formats and embedded stand-ins. This file is the one list that knows them all.
 
 pub mod console;
+mod exclusive_lock;
 pub mod file;
 pub mod format;
 pub mod http;

@@ -95,7 +95,7 @@ impl Sink for FileSink {
         take: &mut dyn FnMut(Held) -> Result<(), ConnectorError>,
     ) -> Result<Option<Committed>, ConnectorError> {
         let path = self.folder.join(self.path.resolve(&context.variables)?);
-        let Some(stored) = StateFile::new(&context.state_folder, &context.name).load()? else {
+        let Some(stored) = StateFile::new(&context.state_folder, &context.name, context.generation).load()? else {
             return Ok(Some(Committed::Epoch(Mark::default())));
         };
         let found = std::fs::metadata(&path).map_or(0, |metadata| metadata.len());

@@ -1,13 +1,16 @@
 //! What a file sink durably holds: its epoch and the file's length, in the pipeline's state folder.
 
-use std::fs::File;
-use std::io::Write as _;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use engine::connector::ConnectorError;
 use engine::digest::Digest;
+use engine::ownership::Stopped;
 use engine::sealed::{seal, unseal};
 use serde::{Deserialize, Serialize};
+
+use crate::exclusive_lock::lock_exclusively;
 
 use super::failure::file_error;
 
@@ -26,30 +29,54 @@ pub(super) struct Stored {
     pub(super) length: u64,
 }
 
-/// Where that is stored.
+/// Where that is stored: `sinks/NAME.GENERATION.json` in the state folder. The one of the greatest generation counts, so that an instance that was
+/// taken over from changes nothing, whenever it wakes.
 #[derive(Clone, Debug)]
 pub(super) struct StateFile {
-    path: PathBuf,
+    folder: PathBuf,
+    name: String,
+    generation: u64,
 }
 
 impl StateFile {
-    /// The state of the sink `name`.
-    pub(super) fn new(state_folder: &Path, name: &str) -> Self {
-        Self { path: state_folder.join("sinks").join(format!("{name}.json")) }
+    /// The state of the sink `name`, as an instance of this generation keeps it.
+    pub(super) fn new(state_folder: &Path, name: &str, generation: u64) -> Self {
+        Self { folder: state_folder.join("sinks"), name: name.to_owned(), generation }
     }
 
-    /// Reads it; `None` if nothing has been stored yet.
+    /// Takes the sink over until the end of its opening. A predecessor that is stopped within its own is ended.
+    ///
+    /// # Errors
+    /// Another process has it, or the file system fails.
+    pub(super) fn lock(&self, predecessor: Option<&Stopped>) -> Result<File, ConnectorError> {
+        let path = self.folder.join(format!("{}.lock", self.name));
+        let failed = |error: io::Error| file_error("lock", &path, &error);
+        fs::create_dir_all(&self.folder).map_err(failed)?;
+        let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
+        if lock_exclusively(&file, predecessor).map_err(failed)? {
+            return Ok(file);
+        }
+        Err(ConnectorError::refused(
+            format!("{} is locked by another process", path.display()),
+            "run only one instance of a pipeline at a time",
+        ))
+    }
+
+    /// Reads what the newest instance has stored; `None` if nothing has been stored yet.
     ///
     /// # Errors
     /// It cannot be read.
     pub(super) fn load(&self) -> Result<Option<Stored>, ConnectorError> {
-        let text = match std::fs::read(&self.path) {
+        let Some(newest) = self.generations()?.last().copied() else { return Ok(None) };
+        let path = self.path(newest);
+        let text = match fs::read(&path) {
             Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(file_error("read", &self.path, &error)),
+            // The next instance has removed it just now.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return self.load(),
+            Err(error) => return Err(file_error("read", &path, &error)),
         };
         unseal(&text).map(Some).map_err(|error| {
-            let what = format!("the sink's state {} is damaged: {error}", self.path.display());
+            let what = format!("the sink's state {} is damaged: {error}", path.display());
             ConnectorError::diverged(
                 what,
                 "put the state directory back from a copy, or remove the output file and begin anew with `--fresh`",
@@ -57,20 +84,75 @@ impl StateFile {
         })
     }
 
+    /// Whether we still are the newest instance.
+    ///
+    /// # Errors
+    /// A later one has stored something.
+    pub(super) fn defend(&self) -> Result<(), ConnectorError> {
+        match self.generations()?.last() {
+            Some(newest) if *newest > self.generation => Err(ConnectorError::Fenced {
+                what: format!(
+                    "another instance has taken over sink `{}`: it is at generation {newest}, this one at {}",
+                    self.name, self.generation
+                ),
+                hint: "nothing is lost, the other instance goes on; run only one at a time".into(),
+            }),
+            _ => Ok(()),
+        }
+    }
+
     /// Replaces it, durably: either the old or the new state is there after a crash.
     ///
     /// # Errors
     /// It cannot be written.
     pub(super) fn store(&self, stored: &Stored) -> Result<(), ConnectorError> {
-        let failed = |error: std::io::Error| file_error("write", &self.path, &error);
-        let folder = self.path.parent().unwrap_or(Path::new("."));
-        std::fs::create_dir_all(folder).map_err(failed)?;
+        let path = self.path(self.generation);
+        let failed = |error: io::Error| file_error("write", &path, &error);
         let text = seal(stored).map_err(|error| failed(error.into()))?;
-        let temporary = self.path.with_extension("json.new");
+        let temporary = path.with_extension("json.new");
         let mut file = File::create(&temporary).map_err(failed)?;
         file.write_all(&text).and_then(|()| file.sync_all()).map_err(failed)?;
-        std::fs::rename(&temporary, &self.path).map_err(failed)?;
-        sync_folder(folder)
+        fs::rename(&temporary, &path).map_err(failed)?;
+        sync_folder(&self.folder)
+    }
+
+    /// Removes what instances before this one have stored.
+    ///
+    /// # Errors
+    /// The file system fails.
+    pub(super) fn forget_earlier(&self) -> Result<(), ConnectorError> {
+        for generation in self.generations()?.into_iter().filter(|generation| *generation < self.generation) {
+            let path = self.path(generation);
+            match fs::remove_file(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(file_error("remove", &path, &error));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn path(&self, generation: u64) -> PathBuf {
+        self.folder.join(format!("{}.{generation}.json", self.name))
+    }
+
+    /// The generations that have stored something, ascending.
+    fn generations(&self) -> Result<Vec<u64>, ConnectorError> {
+        let failed = |error: io::Error| file_error("read", &self.folder, &error);
+        let entries = match fs::read_dir(&self.folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(failed(error)),
+        };
+        let mut found = Vec::new();
+        for entry in entries {
+            let name = entry.map_err(failed)?.file_name();
+            let name = name.to_str().and_then(|name| name.strip_prefix(&self.name)?.strip_prefix('.'));
+            found.extend(name.and_then(|name| name.strip_suffix(".json")?.parse::<u64>().ok()));
+        }
+        found.sort_unstable();
+        Ok(found)
     }
 }
 

@@ -50,7 +50,10 @@ impl FileWriter {
         schema: Schema,
         context: &ConnectContext,
     ) -> Result<Self, ConnectorError> {
-        let state = StateFile::new(&context.state_folder, &context.name);
+        let state = StateFile::new(&context.state_folder, &context.name, context.generation);
+        // Whoever is stopped from here on and wakes when its successor has gone on finds that out by this, and touches nothing.
+        let _lock = state.lock(context.predecessor.as_ref())?;
+        state.defend()?;
         let length = match std::fs::metadata(&path) {
             Ok(metadata) => metadata.len(),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => 0,
@@ -77,6 +80,7 @@ impl FileWriter {
         }
         // Stored before the first byte is written: from then on the file counts as this sink's own.
         state.store(&stored)?;
+        state.forget_earlier()?;
         let file = open_at(&path, stored.length)?;
         let mut writer = Self { path, format, schema, file, state, stored, text: Vec::new() };
         if format == RowFormat::Csv && writer.stored.length == 0 {

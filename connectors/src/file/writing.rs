@@ -91,6 +91,31 @@ fn epochs_are_appended_once_whatever_a_crash_leaves() {
 }
 
 #[test]
+fn an_instance_that_was_taken_over_from_changes_nothing_whenever_it_wakes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let at = |generation| ConnectContext { generation, taken_over: generation > 1, ..context(folder) };
+    let keys = [("path", "rows.json")];
+    let read = || std::fs::read_to_string(folder.join("rows.json")).expect("the sink's file");
+    let rows = "{\"n\":1,\"s\":null}\n{\"n\":2,\"s\":null}\n{\"n\":3,\"s\":null}\n";
+    let mut first = open(folder, &keys, &at(1)).expect("nothing is there");
+    first.commit(1, &changes(&[(1, None, 1)])).expect("room");
+    let mut second = open(folder, &keys, &at(2)).expect("its predecessor is stopped");
+    second.commit(2, &changes(&[(2, None, 1)])).expect("room");
+    // It wakes within a commit, and others within their openings.
+    first.commit(2, &changes(&[(7, None, 1)])).expect("room");
+    for _ in 0..2 {
+        let late = refusal(open(folder, &keys, &at(1)));
+        assert!(matches!(&late, ConnectorError::Fenced { .. }), "{late}");
+    }
+    second.commit(3, &changes(&[(3, None, 1)])).expect("room");
+    assert_eq!(read(), rows);
+    drop(second);
+    assert_eq!(open(folder, &keys, &at(3)).expect("its own file").committed(), held(3));
+    assert_eq!(read(), rows);
+}
+
+#[test]
 fn csv_has_one_header() {
     let folder = tempfile::tempdir().expect("a folder");
     let folder = folder.path();

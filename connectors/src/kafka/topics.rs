@@ -88,7 +88,7 @@ impl TopicAccess {
         let side = match &self.endpoint {
             Endpoint::Embedded(topics) => {
                 topics.create(&topic, partitions)?;
-                Side::Embedded(TopicWriter::open(topics, &topic, Durability::Buffered)?)
+                Side::Embedded(TopicWriter::open(topics, &topic, Durability::Buffered, None)?)
             }
             Endpoint::Cluster(cluster) => {
                 let partitions = create_topic(cluster, &topic, partitions, &[], &self.context.stop)?;

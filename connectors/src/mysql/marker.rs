@@ -148,6 +148,14 @@ pub(super) fn forget(connection: &mut dyn Connection, table: &TableName) -> Resu
     connection.execute(&sql, &[text(&table.table)]).map(|_| ())
 }
 
+/// Refuses what a later instance of the same state has left.
+pub(super) fn defend(other: &Writing, marker: Marker, generation: u64, place: &str) -> Result<(), Failure> {
+    if marker.generation > generation {
+        return Err(refuse_successor(other, marker.generation, generation, place).into());
+    }
+    Ok(())
+}
+
 /// Takes the table over: from the end of this transaction on, no earlier instance can commit. `generation` is the least that it gets.
 ///
 /// A marker of another writer with rows is refused; without rows (epoch zero) there is nothing to mix or to double, and it changes hands. A marker that
@@ -163,11 +171,10 @@ pub(super) fn fence(
 ) -> Result<Marker, Failure> {
     let found = read(connection, &writing.table, Look::Locking)?;
     let is_tried = |marker: &Marker| tried == Some(marker.generation);
-    if let Some((other, marker)) = found.as_ref().filter(|(other, _)| other.is_of_same_state(writing))
-        && marker.generation > generation
-        && !is_tried(marker)
+    if let Some((other, marker)) =
+        found.as_ref().filter(|(other, marker)| other.is_of_same_state(writing) && !is_tried(marker))
     {
-        return Err(refuse_successor(other, marker.generation, generation, place).into());
+        defend(other, *marker, generation, place)?;
     }
     if let Some((other, marker)) = found.as_ref().filter(|(_, marker)| marker.epoch > 0) {
         refuse_others(other, writing, marker.epoch, place)?;

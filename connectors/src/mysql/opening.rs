@@ -106,6 +106,9 @@ impl<'a> Opening<'a> {
             if !is_old {
                 return Ok((found, exists));
             }
+            if let Some((other, marker)) = &found {
+                marker::defend(other, *marker, self.context.generation, &self.place)?;
+            }
             marker::forget(connection, &writing.table)?;
             if exists {
                 let verb = if self.sink.create { "DROP TABLE" } else { "DELETE FROM" };

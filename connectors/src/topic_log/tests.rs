@@ -34,7 +34,7 @@ fn mark(epoch: u64) -> Mark {
 }
 
 fn open(topics: &Topics) -> TopicWriter {
-    TopicWriter::open(topics, "t", Durability::Buffered).expect("nobody else writes")
+    TopicWriter::open(topics, "t", Durability::Buffered, None).expect("nobody else writes")
 }
 
 /// The values of one partition, with offsets checked to be dense.
@@ -71,7 +71,7 @@ fn keyless_records_go_round_and_keys_stay_together() {
 fn a_second_writer_is_refused_until_the_first_is_gone() {
     let (_folder, topics) = topic(1);
     let first = open(&topics);
-    let second = TopicWriter::open(&topics, "t", Durability::Buffered);
+    let second = TopicWriter::open(&topics, "t", Durability::Buffered, None);
     assert!(matches!(second, Err(ConnectorError::Refused { .. })));
     drop(first);
     open(&topics);
@@ -126,7 +126,7 @@ fn a_flipped_bit_before_the_last_frame_is_damage_and_in_it_a_torn_tail() {
         let outcome = std::iter::from_fn(|| reader.next_frame().transpose()).collect::<Result<Vec<_>, _>>();
         if at < border {
             assert!(matches!(outcome, Err(ConnectorError::Diverged { .. })), "{at}: {outcome:?}");
-            let writer = TopicWriter::open(&topics, "t", Durability::Buffered);
+            let writer = TopicWriter::open(&topics, "t", Durability::Buffered, None);
             assert!(matches!(writer, Err(ConnectorError::Diverged { .. })), "{at}");
         } else {
             assert_eq!(outcome.expect("a torn tail").len(), 1, "{at}");

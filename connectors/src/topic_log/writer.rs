@@ -5,7 +5,9 @@ use std::fs::{File, OpenOptions};
 use std::path::Path;
 
 use engine::connector::{ConnectorError, Mark, Records};
-use rustix::fs::{FlockOperation, flock};
+use engine::ownership::Stopped;
+
+use crate::exclusive_lock::lock_exclusively;
 
 use super::epoch_marks::{EpochMarks, complete_mark, last_mark};
 use super::failure::io_failure;
@@ -41,10 +43,15 @@ impl TopicWriter {
     /// Opens a topic for writing: takes its lock, checks its files and cuts torn tails off.
     ///
     /// # Errors
-    /// The topic does not exist, is damaged, or another writer has it open.
-    pub fn open(topics: &Topics, topic: &str, durability: Durability) -> Result<Self, ConnectorError> {
+    /// The topic does not exist, is damaged, or another writer has it open; a `predecessor` that is stopped is ended, should it be that one.
+    pub fn open(
+        topics: &Topics,
+        topic: &str,
+        durability: Durability,
+        predecessor: Option<&Stopped>,
+    ) -> Result<Self, ConnectorError> {
         let paths = topics.partition_paths(topic)?;
-        let lock = lock(&topics.folder(topic)?, topic)?;
+        let lock = lock(&topics.folder(topic)?, topic, predecessor)?;
         let partitions = paths.iter().map(|path| PartitionFile::open(path)).collect::<Result<Vec<_>, _>>()?;
         Ok(Self { partitions, durability, keyless: 0, _lock: lock })
     }
@@ -159,16 +166,16 @@ fn cut<'a, 'b>(share: &'b [&'a TopicRecord]) -> Vec<&'b [&'a TopicRecord]> {
     frames
 }
 
-fn lock(folder: &Path, topic: &str) -> Result<File, ConnectorError> {
+fn lock(folder: &Path, topic: &str, predecessor: Option<&Stopped>) -> Result<File, ConnectorError> {
     let path = folder.join(LOCK_FILE);
     let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
     let file = file.map_err(|error| io_failure("open", &path, &error))?;
-    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(file),
-        Err(rustix::io::Errno::WOULDBLOCK) => Err(ConnectorError::refused(
+    match lock_exclusively(&file, predecessor) {
+        Ok(true) => Ok(file),
+        Ok(false) => Err(ConnectorError::refused(
             format!("topic `{topic}` is being written by another process or sink"),
             "stop the other writer, or write to a topic of its own: the embedded log takes one writer a topic",
         )),
-        Err(error) => Err(io_failure("lock", &path, &error.into())),
+        Err(error) => Err(io_failure("lock", &path, &error)),
     }
 }

@@ -4,7 +4,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use engine::connector::{ConnectContext, ConnectorError, SinkMode};
+use engine::connector::{ConnectorError, SinkMode};
 
 use crate::epochs::{commit, held, mark, open};
 use crate::fault_proxy::{Fault, FaultProxy};
@@ -50,7 +50,7 @@ fn lose(fault: Fault, meanwhile: Meanwhile) -> (Result<(), ConnectorError>, Vec<
     }
     if meanwhile == Meanwhile::Takeover {
         let direct = place.sink(&[], SinkMode::Appends).expect("a good entry");
-        let context = ConnectContext { generation: 2, ..place.context() };
+        let context = place.context();
         let newer = open(&*direct, &context).expect("the topic");
         assert_eq!(held(&*newer), [mark(if fault == Fault::LoseReply { 2 } else { 1 })]);
     }

@@ -64,7 +64,7 @@ impl Place {
             pipeline: "p".into(),
             name: "s".into(),
             state_id: format!("state-of-{}", self.topic),
-            generation: 1,
+            generation: later(),
             fingerprint: "f".into(),
             state_root: self.root.clone(),
             state_folder: self.root.join("p"),
@@ -209,6 +209,14 @@ pub(crate) struct Row {
     pub(crate) value: Option<String>,
     pub(crate) millis: i64,
     pub(crate) headers: String,
+}
+
+/// A generation that no start before had, in whichever process.
+fn later() -> u64 {
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_micros() as u64;
+    LAST.fetch_max(now, Ordering::Relaxed);
+    LAST.fetch_add(1, Ordering::Relaxed)
 }
 
 /// Opens a source to read all that is there now.

@@ -70,7 +70,7 @@ fn producers_that_take_turns_keep_the_order() {
     assert_eq!(held(&*writer), [mark(last)]);
     assert!(is_complete(&place, last));
     drop(writer);
-    let writer = open(&*sink, &generation(&place, 2)).expect("the topic");
+    let writer = open(&*sink, &place.context()).expect("the topic");
     assert_eq!(held(&*writer), [mark(last)]);
     assert_eq!(
         runners(&place),
@@ -156,10 +156,10 @@ fn prepared_rows_are_seen_when_they_are_committed() {
     writer.prepare(5, &[change(0, 5, changes(&[("never", 1, 1)]))]);
     drop(writer);
     assert_eq!(names(&place), ["a", "b", "c", "d"]);
-    let mut writer = open(&*sink, &generation(&place, 2)).expect("the topic");
+    let mut writer = open(&*sink, &place.context()).expect("the topic");
     assert_eq!(held(&*writer), [mark(4)]);
     writer.prepare(5, &[change(0, 5, changes(&[("e", 1, 1)]))]);
-    let mut newer = open(&*sink, &generation(&place, 3)).expect("the topic");
+    let mut newer = open(&*sink, &place.context()).expect("the topic");
     let error = commit(&mut *writer, 5, changes(&[("e", 1, 1)])).expect_err("shut out");
     assert!(matches!(error, ConnectorError::Fenced { .. }), "{error:?}");
     commit(&mut *newer, 5, changes(&[("f", 1, 1)])).expect("room");

@@ -104,7 +104,7 @@ fn what_a_killed_instance_had_open_is_aborted_and_never_seen() {
             .iter()
             .any(|row| { row.value.as_ref().is_some_and(|value| value.contains("torn")) })
     );
-    let mut writer = open(&*sink, &generation(&place, 2)).expect("the topic");
+    let mut writer = open(&*sink, &place.context()).expect("the topic");
     assert_eq!(held(&*writer), [mark(1)]);
     assert!(killed.commit().is_err(), "it was shut out");
     commit(&mut *writer, 2, changes(&[("b", 1, 1), ("c", 1, 1)])).expect("room");
@@ -204,6 +204,22 @@ fn a_pipeline_that_died_within_a_transaction_holds_up_no_other() {
     }
     assert!(begun.elapsed() < Duration::from_secs(30), "held up for {:?}", begun.elapsed());
     stranger.abort();
+}
+
+#[test]
+#[ignore = "needs KAFKA_BROKERS"]
+fn of_two_copies_with_the_same_number_the_later_one_goes_on() {
+    let place = Place::real();
+    let sink = sink(&place);
+    let mut first = open(&*sink, &generation(&place, 3)).expect("a topic");
+    commit(&mut *first, 1, changes(&[("a", 1, 1)])).expect("room");
+    let mut copy = open(&*sink, &generation(&place, 3)).expect("a copy of the state folder");
+    assert_eq!(held(&*copy), [mark(1)]);
+    commit(&mut *copy, 2, changes(&[("b", 1, 1)])).expect("room");
+    let fenced = commit(&mut *first, 2, changes(&[("c", 1, 1)])).expect_err("the copy has taken over");
+    assert!(matches!(fenced, ConnectorError::Fenced { .. }), "{fenced:?}");
+    commit(&mut *copy, 3, changes(&[("d", 1, 1)])).expect("room");
+    assert_eq!(names(&place), ["a", "b", "d"]);
 }
 
 #[test]

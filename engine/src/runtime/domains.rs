@@ -23,6 +23,7 @@ pub(super) fn open_domains(
     variables: &Variables,
     abandon: &StopFlag,
     context: &dyn Fn(&str, &str, &StopFlag) -> ConnectContext,
+    require_ownership: &dyn Fn() -> Result<(), RunError>,
 ) -> Result<(Vec<Domain>, Vec<Committed>), RunError> {
     let mut held = vec![Committed::Volatile; plan.sinks.len()];
     let mut domains = Vec::new();
@@ -33,6 +34,8 @@ pub(super) fn open_domains(
         let members = group.iter().zip(&contexts);
         let members: Vec<Member<'_>> =
             members.map(|(sink, context)| Member { sink: &*sinks[*sink], context }).collect();
+        // Whoever has been taken over from since the domain before must not touch what its successor writes.
+        require_ownership()?;
         let opened = members[0].sink.open(&members);
         let writer = opened.map_err(|MemberError { member, error }| RunError::Sink {
             name: nodes[member].input.name.clone(),

@@ -128,4 +128,9 @@ impl RunError {
             Self::Died(_) => 70,
         }
     }
+
+    /// Whether something outside does not answer, which says nothing of what is there.
+    pub(super) fn is_outage(&self) -> bool {
+        matches!(self, Self::Source { error, .. } | Self::Sink { error, .. } if matches!(error, ConnectorError::Unavailable { .. }))
+    }
 }

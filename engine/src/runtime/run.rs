@@ -63,7 +63,8 @@ pub(super) fn run_in(
     };
     match while_watching(options, started, &flags, opened) {
         Ok(opened) => conduct(opened, plan),
-        Err(error) if options.stop.is_set() => {
+        // What waits for the outside is given up; what is wrong is said all the same.
+        Err(error) if options.stop.is_set() && error.is_outage() => {
             info!("stopped before everything was open: {error}");
             Ended { summary: Summary::default(), outcome: Ok(()) }
         }
@@ -131,7 +132,8 @@ fn open<'a>(
         variables: options.variables.clone(),
         stop: stop.clone(),
     };
-    let (domains, held) = open_domains(plan, &sinks, &options.variables, &flags.abandon, &context)?;
+    let owned = || folder.require_ownership();
+    let (domains, held) = open_domains(plan, &sinks, &options.variables, &flags.abandon, &context, &owned)?;
     hit(Failpoint::SinksFenced).map_err(RunError::file(&folder.path))?;
     // Whoever has been taken over from may have fenced sinks behind its successor, and must not go on.
     folder.require_ownership()?;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::kafka::rows::writer_id;
 
 use super::progress_topic;
-use super::relay::runner_id;
+use super::relay::{RUNNERS_MAX, runner_id};
 
 /// The form of the record; a later one is not understood.
 const FORMAT: u32 = 2;
@@ -55,7 +55,10 @@ impl Progress {
 
     fn decode(writer: &str, value: &[u8]) -> Result<Self, ConnectorError> {
         let found: Result<Self, _> = serde_json::from_slice(value);
-        found.ok().filter(|found| (FORMAT_OF_ONE..=FORMAT).contains(&found.format)).ok_or_else(|| {
+        let is_sound = |found: &Self| {
+            (FORMAT_OF_ONE..=FORMAT).contains(&found.format) && (1..=RUNNERS_MAX).contains(&found.runners)
+        };
+        found.ok().filter(is_sound).ok_or_else(|| {
             ConnectorError::diverged(
                 format!("the progress record of `{writer}` cannot be understood by this version"),
                 "run the version that wrote it, or start with a new state directory and another topic",
@@ -125,6 +128,21 @@ impl Claim {
             format!("the progress record of `{}` does not belong to this run: {why}", self.writer),
             "write to another topic from a new state directory, or put the pipeline back as it was",
         ))
+    }
+
+    /// Takes the place of whoever wrote this last: from the next record on, a start of a copied state folder, which counts the same number, is an earlier
+    /// one. `tried` is what an attempt before this has written, if it is not known whether that is there.
+    ///
+    /// # Errors
+    /// A later instance has written progress.
+    pub(super) fn succeed(&mut self, found: Option<&Progress>, tried: Option<u64>) -> Result<(), ConnectorError> {
+        let Some(found) = found else { return Ok(()) };
+        if tried == Some(found.generation) {
+            return Ok(());
+        }
+        self.defend(Some(found))?;
+        self.generation = self.generation.max(found.generation + 1);
+        Ok(())
     }
 
     /// Whether we still are the newest instance.
@@ -205,8 +223,10 @@ mod tests {
         for other in others {
             assert!(matches!(other.understand(&progress.encode()), Err(ConnectorError::Diverged { .. })));
         }
-        let later = Progress { format: FORMAT + 1, ..progress };
-        for wrong in [later.encode(), b"{}".to_vec()] {
+        let later = Progress { format: FORMAT + 1, ..progress.clone() };
+        let (of_none, of_many) =
+            (Progress { runners: 0, ..progress.clone() }, Progress { runners: usize::MAX, ..progress });
+        for wrong in [later.encode(), of_none.encode(), of_many.encode(), b"{}".to_vec()] {
             assert!(matches!(claim().understand(&wrong), Err(ConnectorError::Diverged { .. })));
         }
     }
@@ -228,6 +248,20 @@ mod tests {
             assert_eq!(matches!(claim().defend(Some(&found)), Err(ConnectorError::Fenced { .. })), fenced);
         }
         assert!(claim().defend(None).is_ok());
+    }
+
+    #[test]
+    fn a_copy_with_the_same_number_succeeds_and_a_later_instance_refuses() {
+        let found = |generation| Claim { generation, ..claim() }.progress(Mark::default(), ("id", 1), None);
+        let succeed = |found: Option<&Progress>, tried| {
+            let mut claim = claim();
+            claim.succeed(found, tried).map(|()| claim.generation)
+        };
+        assert_eq!(succeed(None, None).expect("nobody was there"), 5);
+        assert_eq!(succeed(Some(&found(4)), None).expect("an earlier one"), 5);
+        assert_eq!(succeed(Some(&found(5)), None).expect("a copy"), 6);
+        assert_eq!(succeed(Some(&found(5)), Some(5)).expect("its own attempt"), 5);
+        assert!(matches!(succeed(Some(&found(6)), Some(5)), Err(ConnectorError::Fenced { .. })));
     }
 
     #[test]

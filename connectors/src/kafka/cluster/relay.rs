@@ -16,7 +16,7 @@ const REST: Duration = Duration::from_millis(10);
 /// How many transactions in a row have to begin without this rest before another producer joins.
 const HURRIED_MAX: u32 = 4;
 /// How many producers there are at most.
-const RUNNERS_MAX: usize = 3;
+pub(super) const RUNNERS_MAX: usize = 3;
 /// How long one that joins may need.
 const JOIN_WAIT: Duration = Duration::from_secs(2);
 

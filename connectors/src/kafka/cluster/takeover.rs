@@ -45,12 +45,18 @@ impl<'a> Takeover<'a> {
     ///
     /// # Errors
     /// The brokers refuse or are out of reach, a later instance is there, or the progress belongs to rows of another meaning.
-    pub(super) fn run(&self) -> Result<(Transactor, Vec<TopicMember>, String), MemberError> {
+    pub(super) fn run(mut self) -> Result<(Transactor, Vec<TopicMember>, String), MemberError> {
         let stop = &self.orders[0].1.stop;
         progress_topic::prepare(self.cluster, &self.claims[0].progress_topic, stop)?;
+        // What an announcement before this one says, if it is not known whether it is there.
+        let mut tried = vec![None; self.claims.len()];
         loop {
             let transactor = Transactor::open(self.cluster, &self.transactional_id, Some(PATIENCE), stop)?;
             let found = self.fence_all()?;
+            for (place, (claim, found)) in self.claims.iter_mut().zip(&found).enumerate() {
+                claim.succeed(found.as_ref(), tried[place]).map_err(MemberError::of(place))?;
+                tried[place] = Some(claim.generation);
+            }
             let members = self.members(&found)?;
             match transactor.transact(&self.announcement(&members)) {
                 Ok(_) => return Ok((transactor, members, self.transactional_id.clone())),

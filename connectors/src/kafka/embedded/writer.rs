@@ -26,7 +26,7 @@ impl EmbeddedWriter {
         context: &ConnectContext,
     ) -> Result<Self, ConnectorError> {
         topics.create(topic, partitions)?;
-        let log = TopicWriter::open(topics, topic, Durability::Synced)?;
+        let log = TopicWriter::open(topics, topic, Durability::Synced, context.predecessor.as_ref())?;
         // The epochs are in the log itself; the marker keeps what the rows mean.
         claim_marker(context, topic)?;
         Ok(Self { log, plan, writer: writer_id(context) })
