@@ -90,7 +90,7 @@ impl SumEntry<'_> {
 }
 
 /// Sorts by key.
-fn by_key<'a, T: Copy>(entries: Vec<(&'a [u8], T)>) -> impl Iterator<Item = (&'a [u8], T)> {
+fn by_key<T: Copy>(entries: Vec<(&[u8], T)>) -> impl Iterator<Item = (&[u8], T)> {
     let common = entries.iter().map(|(key, _)| *key).reduce(common_prefix).map_or(0, <[u8]>::len);
     // Most keys are told apart by the bytes behind what all begin with: those stand side by side, the keys all over the memory.
     let mut entries: Vec<_> = entries.into_iter().map(|entry| (head(&entry.0[common..]), entry)).collect();
