@@ -124,3 +124,23 @@ fn a_stopped_instance_that_holds_a_lock_is_ended() {
     let sums: Vec<(i64, i64)> = sqlite::rows(&stage.path("t.db"), "select sum(n), sum(sum) from sums");
     assert_eq!(sums, [(added, added * (added - 1) / 2)]);
 }
+
+#[test]
+fn a_stopped_instance_that_holds_an_embedded_topic_is_ended() {
+    let stage = Stage::new(&format!("{PIPELINE}  topic: {{ from: s, kafka: {{ brokers: embedded, topic: t }} }}\n"));
+    stage.add(0, 10);
+    let first = stage.start(&["run", "p.yaml"]);
+    stage.await_rows(10);
+    signal(&first, "-STOP");
+    await_that("stop", || is_stopped(&first));
+    stage.add(10, 20);
+    let second = stage.start(&["run", "p.yaml"]);
+    let process = first.id();
+    assert_eq!(first.wait_with_output().unwrap().status.code(), None, "it was killed");
+    stage.await_rows(20);
+    signal(&second, "-TERM");
+    let (code, said) = end(second);
+    let ended = format!("(process {process}) holds a lock, and is ended");
+    assert!(code == Some(0) && said.contains(&ended), "{code:?}: {said}");
+    stage.does(&["verify", "p.yaml"]);
+}

@@ -71,8 +71,8 @@ impl StateFile {
         let path = self.path(newest);
         let text = match fs::read(&path) {
             Ok(text) => text,
-            // The next instance has removed it just now.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return self.load(),
+            // The next instance may have removed it just now, and then has stored its own.
+            Err(_) if self.generations()?.last() != Some(&newest) => return self.load(),
             Err(error) => return Err(file_error("read", &path, &error)),
         };
         unseal(&text).map(Some).map_err(|error| {

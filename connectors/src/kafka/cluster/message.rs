@@ -79,11 +79,11 @@ pub(super) fn not_written(brokers: &str, topic: &str, code: Code) -> ConnectorEr
         | Code::TransactionalIdAuthorizationFailed => {
             ConnectorError::refused(what, "let this user write to the topic, with transactions")
         }
-        code if is_final(code) && !is_gone(code) => {
-            ConnectorError::refused(what, "compare the settings of the topic and the brokers with those of the sink")
-        }
         code if is_gone(code) => {
             ConnectorError::diverged(what, "the topic was deleted while it was written; make it again, then start anew")
+        }
+        code if is_final(code) => {
+            ConnectorError::refused(what, "compare the settings of the topic and the brokers with those of the sink")
         }
         _ => ConnectorError::unavailable(what, "start again; what was not confirmed is sent again"),
     }

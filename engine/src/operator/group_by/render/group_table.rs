@@ -24,8 +24,13 @@ impl GroupTable {
     /// Appends the number of each key; a key that is new is a group of nothing.
     pub(super) fn numbers(&mut self, keys: &Keys, numbers: &mut Vec<u32>) {
         self.keys.numbers(keys.len(), |at| keys.get(at), numbers);
-        self.sums.resize(self.keys.bound() * self.shape.sums, 0);
-        self.best.resize(self.keys.bound() * self.shape.best, None);
+        self.make_room();
+    }
+
+    /// Makes a place for each number.
+    fn make_room(&mut self) {
+        self.sums.resize(self.bound() * self.shape.sums, 0);
+        self.best.resize(self.bound() * self.shape.best, None);
     }
 
     /// All numbers are below this.
@@ -80,8 +85,7 @@ impl GroupTable {
     pub(crate) fn add_table(&mut self, other: &Self) {
         let mut numbers = Vec::with_capacity(other.bound());
         self.keys.numbers(other.bound(), |number| other.key(number as u32), &mut numbers);
-        self.sums.resize(self.bound() * self.shape.sums, 0);
-        self.best.resize(self.bound() * self.shape.best, None);
+        self.make_room();
         for (number, of_other) in numbers.into_iter().zip(0..) {
             let (sums, best) = other.values(of_other);
             self.add(number, sums, best);
