@@ -9,6 +9,9 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::{fmt, io};
 
+#[cfg(debug_assertions)]
+use rustix::process::{Signal, getpid, kill_process};
+
 macro_rules! failpoints {
     ($($variant:ident $name:literal $about:literal,)*) => {
         /// A place at which something can go wrong.
@@ -56,6 +59,7 @@ failpoints! {
     DatabaseMarked "database.marked" "A transaction has moved its markers, and is about to write rows.",
     DatabaseWritten "database.written" "A transaction is about to be committed.",
     DatabaseCommitted "database.committed" "A transaction is committed, and nobody knows yet.",
+    TopicsFenced "topics.fenced" "Earlier producers of Kafka topics are shut out, and who took over is about to say so.",
     TopicsWritten "topics.written" "The records of a Kafka transaction are under way, and it is about to be committed.",
     TopicsCommitted "topics.committed" "A Kafka transaction is committed, and nobody knows yet.",
     FileState "file.state" "A file sink's rows are durable, but its length is not.",
@@ -68,7 +72,7 @@ pub struct Arming {
     pub point: Failpoint,
     /// How.
     pub action: Action,
-    /// When it is reached for so many times, counted from one; and from then on always, unless the process dies.
+    /// When it is reached for so many times, counted from one; and from then on always, unless the process dies or was stopped.
     pub nth: u64,
 }
 
@@ -83,10 +87,12 @@ pub enum Action {
     Broken,
     /// Nothing but that it takes long.
     Delay,
+    /// The process stops, as by SIGSTOP, until somebody lets it go on.
+    Stop,
 }
 
 impl Action {
-    /// All of them.
+    /// All that a process goes on from, or ends by, on its own.
     pub const ALL: &[Self] = &[Self::Abort, Self::DiskFull, Self::Broken, Self::Delay];
 }
 
@@ -98,6 +104,7 @@ impl fmt::Display for Action {
             Self::DiskFull => "disk-full",
             Self::Broken => "broken",
             Self::Delay => "delay",
+            Self::Stop => "stop",
         })
     }
 }
@@ -117,8 +124,9 @@ impl std::str::FromStr for Arming {
         let (point, rest) = text.split_once('=').ok_or_else(wrong)?;
         let (action, nth) = rest.split_once('@').ok_or_else(wrong)?;
         let point = Failpoint::ALL.iter().find(|known| known.name() == point).ok_or_else(wrong)?;
-        let action = Action::ALL.iter().find(|known| known.to_string() == action).ok_or_else(wrong)?;
-        Ok(Self { point: *point, action: *action, nth: nth.parse().map_err(|_| wrong())? })
+        let mut actions = Action::ALL.iter().copied().chain([Action::Stop]);
+        let action = actions.find(|known| known.to_string() == action).ok_or_else(wrong)?;
+        Ok(Self { point: *point, action, nth: nth.parse().map_err(|_| wrong())? })
     }
 }
 
@@ -138,7 +146,8 @@ pub fn arm(arming: Arming) {
 #[cfg(debug_assertions)]
 pub fn hit(point: Failpoint) -> io::Result<()> {
     let Some((arming, count)) = ARMED.get().filter(|(arming, _)| arming.point == point) else { return Ok(()) };
-    if count.fetch_add(1, Ordering::SeqCst) + 1 < arming.nth {
+    let reached = count.fetch_add(1, Ordering::SeqCst) + 1;
+    if reached < arming.nth || (arming.action == Action::Stop && reached > arming.nth) {
         return Ok(());
     }
     tracing::warn!("failpoint {arming} is hit");
@@ -151,6 +160,7 @@ pub fn hit(point: Failpoint) -> io::Result<()> {
             std::thread::sleep(std::time::Duration::from_millis(30));
             Ok(())
         }
+        Action::Stop => Ok(kill_process(getpid(), Signal::STOP)?),
     }
 }
 

@@ -1,6 +1,6 @@
 //! What keeps results right, by name: tests leave out one at a time, and each must be missed.
 //!
-//! Each is a variant of [`Safeguard`] that says what goes wrong without it. A scenario of `flowctl/tests/safeguards.rs` passes with it and fails
+//! Each is a variant of [`Safeguard`] that says what goes wrong without it. A scenario of `flowctl/tests/safeguards` passes with it and fails
 //! without. In a release build all hold, whatever is asked for.
 
 #[cfg(debug_assertions)]
@@ -52,6 +52,9 @@ safeguards! {
     RowsWithMarker "marker.with_rows" "A crash leaves a table that says it holds an epoch whose rows it lacks.",
     OutcomeAsked "outcome.asked" "A commit whose reply is lost ends the run, as if another instance had made it.",
     ProgressAsked "progress.asked" "A Kafka transaction whose reply is lost is written twice.",
+    GatePassed "gate.passed" "Of two instances that take Kafka topics over with different sinks, one that slept meanwhile puts back how far they have come.",
+    RunnersNamed "runners.named" "A Kafka producer that nobody knows of goes on when its instance was replaced.",
+    RunnersFenced "runners.fenced" "Of several Kafka producers of an instance that was replaced, some go on.",
     FileCut "file.cut" "What a crash has left behind a file's committed length stays, and comes again.",
 }
 

@@ -45,13 +45,13 @@ pub(crate) fn brokers_do_not_answer(without: Option<Safeguard>) -> Result<(), St
 /// Starts a run, and waits until its first row is committed.
 fn begin(stage: &Stage) -> Result<Running, String> {
     let run = stage.starts(&["--state", "state"]);
-    stage.awaits("the first row", || committed(stage) >= 1)?;
+    stage.awaits("the first row", || stage.committed() >= 1)?;
     Ok(run)
 }
 
 /// Waits until the second row is committed, ends the run, and reads back what the sink holds.
 fn end(stage: &Stage, run: &mut Running) -> Result<(), String> {
-    stage.awaits("the second row", || committed(stage) >= 2 || run.ended().is_some())?;
+    stage.awaits("the second row", || stage.committed() >= 2 || run.ended().is_some())?;
     if run.ended().is_none() {
         run.signal("-TERM");
     }
@@ -62,13 +62,4 @@ fn end(stage: &Stage, run: &mut Running) -> Result<(), String> {
     let verified = stage.command(&["verify", "p.yaml", "--state", "state"]).output().unwrap();
     let said = String::from_utf8_lossy(&[verified.stdout, verified.stderr].concat()).into_owned();
     if verified.status.success() { Ok(()) } else { Err(said) }
-}
-
-/// The last epoch that the sink has committed, as the status says.
-fn committed(stage: &Stage) -> u64 {
-    let status = std::fs::read(stage.path("state/p/status.json")).unwrap_or_default();
-    let status: serde_json::Value = serde_json::from_slice(&status).unwrap_or_default();
-    let sinks = status["sinks"].as_array().cloned().unwrap_or_default();
-    let rows = sinks.iter().find(|sink| sink["name"] == "rows");
-    rows.and_then(|rows| rows["committed"].as_u64()).unwrap_or(0)
 }

@@ -33,6 +33,15 @@ sinks:
   rows: SINK
 ";
 
+/// Reads a topic to its end.
+const READ: &str = "
+name: read
+mode: batch
+sources: { s: { kafka: { brokers: '${KAFKA_BROKERS}', topics: [TOPIC] }, schema: { COLUMNS } } }
+sinks:
+  rows: { from: s, file: { path: read.jsonl } }
+";
+
 /// A folder with a pipeline.
 pub(crate) struct Stage {
     folder: tempfile::TempDir,
@@ -129,7 +138,11 @@ impl Stage {
 
     /// Starts a run that goes on until it is stopped.
     pub(crate) fn starts(&self, words: &[&str]) -> Running {
-        let mut command = self.command(&[&["run", "p.yaml"], words].concat());
+        self.start(&mut self.command(&[&["run", "p.yaml"], words].concat()))
+    }
+
+    /// Starts a command that goes on until it is stopped.
+    pub(crate) fn start(&self, command: &mut Command) -> Running {
         let said = std::fs::File::create(self.path("said")).unwrap();
         Running { child: command.stdout(Stdio::null()).stderr(said).spawn().unwrap() }
     }
@@ -162,9 +175,30 @@ impl Stage {
         query.query_map([], row).unwrap().map(Result::unwrap).collect()
     }
 
+    /// The last epoch that the sink `rows` has committed, as the status says.
+    pub(crate) fn committed(&self) -> u64 {
+        let status = std::fs::read(self.path("state/p/status.json")).unwrap_or_default();
+        let status: serde_json::Value = serde_json::from_slice(&status).unwrap_or_default();
+        let sinks = status["sinks"].as_array().cloned().unwrap_or_default();
+        let rows = sinks.iter().find(|sink| sink["name"] == "rows");
+        rows.and_then(|rows| rows["committed"].as_u64()).unwrap_or(0)
+    }
+
     pub(crate) fn requires(&self, sql: &str, expected: &[&str]) -> Result<(), String> {
         let found = self.query(sql);
         if found == expected { Ok(()) } else { Err(format!("{sql}: {found:?} instead of {expected:?}")) }
+    }
+
+    /// The records of a topic of KAFKA_BROKERS that are committed, in the order of their bytes; none while there is no topic.
+    pub(crate) fn records(&self, topic: &str, columns: &str) -> Vec<String> {
+        let read = READ.replace("TOPIC", topic).replace("COLUMNS", columns);
+        self.write("read.yaml", &read);
+        let _ = std::fs::remove_file(self.path("read.jsonl"));
+        let mut command = self.command(&["run", "read.yaml", "--fresh", "--state", "reading"]);
+        command.env_remove("FLOWCTL_WITHOUT").output().unwrap();
+        let mut lines = self.lines("read.jsonl");
+        lines.sort();
+        lines
     }
 
     /// Lines of a file, in their order.
@@ -193,6 +227,12 @@ pub(crate) struct Running {
 impl Running {
     pub(crate) fn signal(&self, name: &str) {
         assert!(Command::new("kill").args([name, &self.child.id().to_string()]).status().unwrap().success());
+    }
+
+    /// Whether it has stopped, as by SIGSTOP.
+    pub(crate) fn is_stopped(&self) -> bool {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap_or_default();
+        stat.rsplit_once(") ").is_some_and(|(_, state)| state.starts_with('T'))
     }
 
     /// The exit code, if it has ended.

@@ -1,13 +1,14 @@
 //! Reading and writing topics on real brokers, through librdkafka.
 //!
-//! [`ClusterReader`] reads. [`ClusterWriter`] writes a pipeline's epochs in transactions: [`takeover`] opens it, [`transactor`] is one producer,
-//! [`relay`] lets several take turns, [`progress`] says what is known of what was committed. [`Sender`] writes outside of transactions.
+//! [`ClusterReader`] reads. [`ClusterWriter`] writes a pipeline's epochs in transactions: [`takeover`] opens it, through the [`gate`], [`transactor`] is one
+//! producer, [`relay`] lets several take turns, [`progress`] says what is known of what was committed. [`Sender`] writes outside of transactions.
 
 mod admin;
 mod anchoring;
 mod contact;
 mod creation;
 mod deliveries;
+mod gate;
 mod lane;
 mod message;
 mod message_queue;

@@ -5,20 +5,23 @@ use std::thread;
 use std::time::Duration;
 
 use engine::connector::{ConnectContext, ConnectorError, Mark, MemberError};
-use engine::digest::Digest;
+use engine::failpoint::Failpoint;
+use engine::safeguard::Safeguard;
 
 use crate::kafka::connection::Cluster;
 use crate::kafka::rows::TopicMode;
 
 use super::contact::{Contact, Visible};
 use super::creation::create_topic;
+use super::gate::Gate;
 use super::outgoing::Outgoing;
 use super::progress::{Claim, Progress};
 use super::progress_topic;
+use super::relay::RUNNERS_MAX;
 use super::scan::Extent;
 use super::setback::Setback;
 use super::topic_settings::TopicSettings;
-use super::transactor::Transactor;
+use super::transactor::{Transactor, pass};
 use super::writer::{TopicMember, TopicOrder};
 
 /// How long an opening tries to reach the brokers.
@@ -31,26 +34,42 @@ pub(super) struct Takeover<'a> {
     cluster: &'a Cluster,
     orders: &'a [(TopicOrder, &'a ConnectContext)],
     claims: Vec<Claim>,
+    gate: Gate,
     transactional_id: String,
+}
+
+/// What a takeover comes to.
+pub(super) struct TakenOver {
+    /// The way in for all instances.
+    pub(super) gate: Gate,
+    /// What the ids of this instance's producers begin with.
+    pub(super) transactional_id: String,
+    /// The first of them, for which all earlier ones have made way.
+    pub(super) transactor: Transactor,
+    /// What each sink holds.
+    pub(super) members: Vec<TopicMember>,
 }
 
 impl<'a> Takeover<'a> {
     /// Prepares it. Nothing is sent yet.
     pub(super) fn new(cluster: &'a Cluster, orders: &'a [(TopicOrder, &'a ConnectContext)]) -> Self {
         let claims = orders.iter().map(|(order, context)| Claim::new(context, &order.topic)).collect();
-        Self { cluster, orders, claims, transactional_id: transactional_id(orders.iter().map(|(_, context)| *context)) }
+        let gate = Gate::new(orders[0].1);
+        let transactional_id = gate.behind(orders.iter().map(|(_, context)| context.name.as_str()));
+        Self { cluster, orders, claims, gate, transactional_id }
     }
 
-    /// Takes over. Gives the producer that all earlier ones have made way for, what each sink holds, and the producer's id.
+    /// Takes over.
     ///
     /// # Errors
     /// The brokers refuse or are out of reach, a later instance is there, or the progress belongs to rows of another meaning.
-    pub(super) fn run(mut self) -> Result<(Transactor, Vec<TopicMember>, String), MemberError> {
+    pub(super) fn run(mut self) -> Result<TakenOver, MemberError> {
         let stop = &self.orders[0].1.stop;
         progress_topic::prepare(self.cluster, &self.claims[0].progress_topic, stop)?;
         // What an announcement before this one says, if it is not known whether it is there.
         let mut tried = vec![None; self.claims.len()];
         loop {
+            let passing = self.gate.open(self.cluster, Some(PATIENCE), stop)?;
             let transactor = Transactor::open(self.cluster, &self.transactional_id, Some(PATIENCE), stop)?;
             let found = self.fence_all()?;
             for (place, (claim, found)) in self.claims.iter_mut().zip(&found).enumerate() {
@@ -58,8 +77,13 @@ impl<'a> Takeover<'a> {
                 tried[place] = Some(claim.generation);
             }
             let members = self.members(&found)?;
-            match transactor.transact(&self.announcement(&members)) {
-                Ok(_) => return Ok((transactor, members, self.transactional_id.clone())),
+            let through = if Safeguard::GatePassed.holds() { &passing } else { &transactor };
+            let announced = pass(Failpoint::TopicsFenced).and_then(|()| through.transact(&self.announcement(&members)));
+            match announced {
+                Ok(_) => {
+                    let Self { gate, transactional_id, .. } = self;
+                    return Ok(TakenOver { gate, transactional_id, transactor, members });
+                }
                 Err(Setback::Failed(_, error)) => return Err(error.into()),
                 // Another instance opens at the same time, or the brokers do not answer: all is looked at anew.
                 Err(Setback::Aborted(reason) | Setback::Lost(reason)) if stop.is_set() => {
@@ -87,7 +111,8 @@ impl<'a> Takeover<'a> {
             for (place, (claim, found)) in claims.iter().zip(&found).enumerate() {
                 claim.defend(found.as_ref()).map_err(MemberError::of(place))?;
             }
-            let ids = found.iter().flatten().flat_map(Progress::transactional_ids);
+            let named = if Safeguard::RunnersFenced.holds() { RUNNERS_MAX } else { 1 };
+            let ids = found.iter().flatten().flat_map(|found| found.transactional_ids().take(named));
             let others: BTreeSet<String> = ids.filter(|id| !fenced.contains(id)).collect();
             if others.is_empty() && extent == Extent::Whole {
                 return Ok(found);
@@ -157,15 +182,4 @@ impl<'a> Takeover<'a> {
         };
         members.iter().map(progress).collect()
     }
-}
-
-/// Tells the producers of a pipeline's domains apart, and is the same at each start.
-fn transactional_id<'a>(contexts: impl Iterator<Item = &'a ConnectContext>) -> String {
-    let mut names = Digest::default();
-    let mut prefix = String::new();
-    for context in contexts {
-        names.add(context.name.as_bytes(), 1);
-        prefix = format!("flowctl.{}.{}", context.pipeline, context.state_id);
-    }
-    format!("{prefix}.{names}")
 }

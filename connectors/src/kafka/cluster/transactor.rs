@@ -299,8 +299,9 @@ impl Transactor {
         }
     }
 }
+
 /// Passes a place at which tests let something fail.
-fn pass(point: Failpoint) -> Result<(), Setback> {
+pub(super) fn pass(point: Failpoint) -> Result<(), Setback> {
     let failed = |error| ConnectorError::unavailable(format!("the transaction failed: {error}"), "start again");
     hit(point).map_err(|error| Setback::Failed(None, failed(error)))
 }

@@ -12,17 +12,20 @@ use crate::kafka::connection::Cluster;
 use crate::kafka::rows::{RowPlan, mark_records};
 use crate::topic_log::partition_of_record;
 
+use super::gate::Gate;
 use super::outgoing::Outgoing;
 use super::progress::{Claim, Outcome, Progress};
 use super::progress_topic;
 use super::relay::Relay;
 use super::scan::Extent;
 use super::setback::Setback;
-use super::takeover::Takeover;
+use super::takeover::{TakenOver, Takeover};
 use super::transactor::{Attempt, Passage, Transactor};
 
 /// A wait before a transaction is tried again.
 const PAUSE: Duration = Duration::from_millis(200);
+/// The same before a producer is replaced again: longer than an opening takes, so that of two instances that disturb each other the newer goes on.
+const RETAKE_PAUSE: Duration = Duration::from_secs(1);
 /// How long to try to abort what will not be committed.
 const ABANDON_WAIT: Duration = Duration::from_secs(1);
 
@@ -41,17 +44,18 @@ pub(in crate::kafka) struct TopicOrder {
 /// The records of an epoch, of all topics, and for each sink a record in the pipeline's topic of progress that says how far the sink has come,
 /// are one transaction. Who reads with `isolation.level=read_committed` sees all of it or nothing.
 ///
-/// At the opening the producer's transactional id is taken over first, which shuts earlier instances out and aborts what they have open.
-/// Only then the progress is read, and it is written again with this instance's generation: an instance that was shut out and takes
-/// the id over once more finds the higher generation, and ends.
+/// At the opening the producers' transactional ids are taken over first, which shuts earlier instances out and aborts what they have open.
+/// Only then the progress is read, and it is written again with this instance's generation, through the [`Gate`]: an instance that was shut out
+/// and comes once more finds the higher generation, and ends.
 ///
 /// When it is not known whether a transaction was committed, its producer is never used again. A new one takes the id over, so that nothing
-/// of the old one can follow, and the progress tells whether the epoch is there.
+/// of the old one can follow, and the progress tells whether the epoch is there. It has its first turn behind the gate, too.
 ///
 /// An epoch may be on its way before it may be committed: nobody sees it until then.
 pub(in crate::kafka) struct ClusterWriter {
     cluster: Cluster,
     members: Vec<TopicMember>,
+    gate: Gate,
     relay: Relay,
     begun: Option<Begun>,
     stop: StopFlag,
@@ -86,9 +90,8 @@ impl ClusterWriter {
         members: Vec<(TopicOrder, &ConnectContext)>,
     ) -> Result<Self, MemberError> {
         let stop = members[0].1.stop.clone();
-        let takeover = Takeover::new(&cluster, &members);
-        let (transactor, members, transactional_id) = takeover.run()?;
-        Ok(Self { cluster, members, relay: Relay::new(transactional_id, transactor), begun: None, stop })
+        let TakenOver { gate, transactional_id, transactor, members } = Takeover::new(&cluster, &members).run()?;
+        Ok(Self { cluster, members, gate, relay: Relay::new(transactional_id, transactor), begun: None, stop })
     }
 
     /// What an epoch changes that is not there yet.
@@ -115,8 +118,7 @@ impl ClusterWriter {
             } else if !self.relay.has_to_name() {
                 continue;
             }
-            let progress = member.claim.progress(mark, self.relay.ids(), member.reach);
-            outgoing.push(progress_topic::record(&member.claim, &progress));
+            outgoing.push(self.progress(member, mark));
         }
         Ok(outgoing)
     }
@@ -124,16 +126,51 @@ impl ClusterWriter {
     /// Replaces producers that were given up, and looks then at how far the sinks have come.
     fn fill_gaps(&mut self) -> Result<(), MemberError> {
         while let Some(place) = self.relay.gap() {
-            // A look before the id is taken over spares a later instance the disturbance.
-            self.look(Extent::Stable)?;
-            let transactor = Transactor::open(&self.cluster, &self.relay.id(place), None, &self.stop)?;
-            let found = self.look(Extent::Whole)?;
-            for (member, progress) in self.members.iter_mut().zip(found).filter(|_| Safeguard::ProgressAsked.holds()) {
-                member.mark = progress.map_or_else(Mark::default, |found| found.mark());
+            match self.fill(place)? {
+                Ok(transactor) => self.relay.replace(place, transactor),
+                Err(reason) if self.stop.is_set() => {
+                    let what =
+                        format!("stopped before {} had let a new producer begin: {reason}", self.cluster.brokers);
+                    return Err(ConnectorError::unavailable(what, "start again when the brokers can be reached").into());
+                }
+                Err(reason) => {
+                    tracing::warn!(
+                        "a new producer on {} could not begin: {reason}; trying again",
+                        self.cluster.brokers
+                    );
+                    thread::sleep(RETAKE_PAUSE);
+                }
             }
-            self.relay.replace(place, transactor);
         }
         Ok(())
+    }
+
+    /// Makes a producer for a place, or says why another has to be made.
+    fn fill(&mut self, place: usize) -> Result<Result<Transactor, String>, MemberError> {
+        // A look before anything is taken over spares a later instance the disturbance.
+        self.look(Extent::Stable)?;
+        let passing = self.gate.open(&self.cluster, None, &self.stop)?;
+        let transactor = Transactor::open(&self.cluster, &self.relay.id(place), None, &self.stop)?;
+        let found = self.look(Extent::Whole)?;
+        for (member, progress) in self.members.iter_mut().zip(found).filter(|_| Safeguard::ProgressAsked.holds()) {
+            member.mark = progress.map_or_else(Mark::default, |found| found.mark());
+        }
+        let through = if Safeguard::GatePassed.holds() { &passing } else { &transactor };
+        match through.transact(&self.announcement()) {
+            Ok(_) => Ok(Ok(transactor)),
+            Err(Setback::Failed(topic, error)) => Err(self.failed(topic.as_deref(), error)),
+            Err(Setback::Aborted(reason) | Setback::Lost(reason)) => Ok(Err(reason)),
+        }
+    }
+
+    /// Says in the progress of each sink that this instance still is the newest.
+    fn announcement(&self) -> Vec<Outgoing> {
+        self.members.iter().map(|member| self.progress(member, member.mark)).collect()
+    }
+
+    /// How far an epoch takes a sink.
+    fn progress(&self, member: &TopicMember, mark: Mark) -> Outgoing {
+        progress_topic::record(&member.claim, &member.claim.progress(mark, self.relay.ids(), member.reach))
     }
 
     /// Puts an epoch on its way.
