@@ -12,13 +12,17 @@ const END_TXN: u16 = 26;
 /// The number of the request that shuts earlier producers of a transactional id out.
 const INIT_PRODUCER_ID: u16 = 22;
 
-/// What happens to the next order to end a transaction; then all connections are cut, and no new ones let through.
+/// What happens to the next order to end a transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// It does not reach the broker.
+    /// It does not reach the broker. All connections are cut, and no new ones let through.
     LoseRequest,
-    /// It reaches the broker, but the reply is lost.
+    /// It reaches the broker, but the reply is lost. All connections are cut, and no new ones let through.
     LoseReply,
+    /// It does not reach the broker, since its connection is cut. All others stay.
+    CutRequest,
+    /// It reaches the broker, but the reply is lost, since its connection is cut. All others stay.
+    CutReply,
 }
 
 /// A proxy, under whose address a broker of this machine is known to its clients.
@@ -38,6 +42,8 @@ struct Shared {
 struct State {
     fault: Option<Fault>,
     dark: bool,
+    /// Whether what was to be lost is.
+    done: bool,
     takeovers: usize,
     connections: Vec<TcpStream>,
 }
@@ -58,14 +64,15 @@ impl FaultProxy {
 
     /// Says what to lose next.
     pub(crate) fn lose(&self, fault: Fault) {
-        self.state.state.lock().expect("no panic").fault = Some(fault);
+        let mut state = self.state.state.lock().expect("no panic");
+        (state.fault, state.done) = (Some(fault), false);
     }
 
     /// Waits until it is lost.
     pub(crate) fn await_loss(&self) {
         let state = self.state.state.lock().expect("no panic");
-        let (state, _) = self.state.changed.wait_timeout_while(state, PATIENCE, |state| !state.dark).expect("no panic");
-        assert!(state.dark, "no transaction is ended");
+        let (state, _) = self.state.changed.wait_timeout_while(state, PATIENCE, |state| !state.done).expect("no panic");
+        assert!(state.done, "no transaction is ended");
     }
 
     /// How often a producer has taken its transactional id over.
@@ -89,7 +96,7 @@ impl Shared {
         state.connections.extend([client.try_clone()?, server.try_clone()?]);
         drop(state);
         // The reply to lose, by its number.
-        let lost: Arc<Mutex<Option<[u8; 4]>>> = Arc::default();
+        let lost: Arc<Mutex<Option<([u8; 4], Fault)>>> = Arc::default();
         let (shared, awaited) = (Arc::clone(self), Arc::clone(&lost));
         let (mut from, mut to) = (client.try_clone()?, server.try_clone()?);
         thread::spawn(move || {
@@ -104,7 +111,13 @@ impl Shared {
                 };
                 match fault {
                     Some(Fault::LoseRequest) => return shared.darken(),
-                    Some(Fault::LoseReply) => *awaited.lock().expect("no panic") = frame[4..8].try_into().ok(),
+                    Some(Fault::CutRequest) => {
+                        let _cut = (from.shutdown(Shutdown::Both), to.shutdown(Shutdown::Both));
+                        return shared.has_cut();
+                    }
+                    Some(fault @ (Fault::LoseReply | Fault::CutReply)) => {
+                        *awaited.lock().expect("no panic") = frame[4..8].try_into().ok().map(|number| (number, fault));
+                    }
                     None => {}
                 }
                 if write_frame(&mut to, &frame).is_err() {
@@ -118,8 +131,10 @@ impl Shared {
         let (mut from, mut to) = (server, client);
         thread::spawn(move || {
             while let Ok(mut frame) = read_frame(&mut from) {
-                if lost.lock().expect("no panic").is_some_and(|number| frame.starts_with(&number)) {
-                    return shared.darken();
+                let lost = lost.lock().expect("no panic").filter(|(number, _)| frame.starts_with(number));
+                if let Some((_, fault)) = lost {
+                    let _cut = (from.shutdown(Shutdown::Both), to.shutdown(Shutdown::Both));
+                    return if fault == Fault::CutReply { shared.has_cut() } else { shared.darken() };
                 }
                 rename(&mut frame, real, port);
                 if write_frame(&mut to, &frame).is_err() {
@@ -137,6 +152,12 @@ impl Shared {
         for connection in state.connections.drain(..) {
             let _gone = connection.shutdown(Shutdown::Both);
         }
+        drop(state);
+        self.has_cut();
+    }
+
+    fn has_cut(&self) {
+        self.state.lock().expect("no panic").done = true;
         self.changed.notify_all();
     }
 }

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use engine::connector::{ConnectorError, StopFlag};
 use engine::failpoint::{Failpoint, hit};
+use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::producer::{BaseProducer, Producer};
 
@@ -17,8 +18,12 @@ use super::patience::Patience;
 use super::setback::{Setback, Standing};
 
 /// The settings of every transactional producer; the first block carries promises, the second can be changed by `options`.
-const PRODUCER_MUST: &[(&str, &str)] =
-    &[("enable.idempotence", "true"), ("acks", "all"), ("statistics.interval.ms", "1000")];
+const PRODUCER_MUST: &[(&str, &str)] = &[
+    ("enable.idempotence", "true"),
+    ("acks", "all"),
+    ("statistics.interval.ms", "1000"),
+    ("log.connection.close", "true"),
+];
 const PRODUCER_MAY: &[(&str, &str)] = &[
     // Records gather anyway until brokers know that their partitions take part.
     ("linger.ms", "0"),
@@ -48,7 +53,7 @@ pub(super) struct Transactor {
 
 /// A transaction that was begun.
 pub(super) struct Attempt {
-    /// How many errors of the client were heard of before.
+    /// How many disturbances of the client were heard of before.
     heard: u64,
 }
 
@@ -92,6 +97,8 @@ impl Transactor {
             config.set(*name, *value);
         }
         config.set("transactional.id", transactional_id);
+        // Lost connections are heard of there.
+        config.set_log_level(RDKafkaLogLevel::Info);
         let producer =
             config.create_with_context(Deliveries::new(&cluster.brokers)).map_err(|error| unusable(&error))?;
         Ok(Self { producer, stop: stop.clone() })
@@ -164,7 +171,7 @@ impl Transactor {
     pub(super) fn begin(&self, records: &[Outgoing]) -> Result<Attempt, Setback> {
         // What was under way when a transaction before was aborted has been heard of by now.
         self.producer.context().delivered().failure = None;
-        let heard = self.producer.context().watch.errors();
+        let heard = self.producer.context().watch.disturbances();
         self.producer.begin_transaction().map_err(|error| Setback::Lost(error.to_string()))?;
         self.or_abort(self.send(records))?;
         Ok(Attempt { heard })
@@ -181,7 +188,7 @@ impl Transactor {
             Ok(()) => {
                 pass(Failpoint::TopicsCommitted)?;
                 (0..SAYINGS).for_each(|_| self.producer.poll(Duration::ZERO));
-                let quiet = self.producer.context().watch.errors() == attempt.heard;
+                let quiet = self.producer.context().watch.disturbances() == attempt.heard;
                 Ok(if quiet { Passage::Smooth } else { Passage::Rough })
             }
             Err(error) => match Setback::of_commit(Standing::of(&error), error.to_string()) {

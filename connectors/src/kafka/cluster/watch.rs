@@ -20,7 +20,7 @@ pub(in crate::kafka) struct Watch {
 struct Heard {
     refusal: Option<(Instant, String)>,
     outage: Option<Instant>,
-    errors: u64,
+    disturbances: u64,
     /// The offset after the last committed record of each partition.
     ends: HashMap<(String, i32), u64>,
 }
@@ -47,9 +47,10 @@ impl Watch {
         self.heard().ends.get(&(topic.to_owned(), partition)).copied()
     }
 
-    /// How many errors of the client, as lost connections, were heard of so far.
-    pub(super) fn errors(&self) -> u64 {
-        self.heard().errors
+    /// How many errors, and lost connections, the client has told of so far. Of the connection to a transaction's coordinator only the log tells, and
+    /// before anything is sent again.
+    pub(super) fn disturbances(&self) -> u64 {
+        self.heard().disturbances
     }
 
     /// Whether all brokers are out of reach.
@@ -63,6 +64,9 @@ impl Watch {
     }
 }
 
+/// How librdkafka marks lines of its log that tell of lost connections, from level `Info` on.
+const CONNECTION_LOST: &str = "FAIL";
+
 /// Whether a code says that trying again will not help.
 fn is_refusal(code: RDKafkaErrorCode) -> bool {
     use RDKafkaErrorCode as Code;
@@ -72,12 +76,15 @@ fn is_refusal(code: RDKafkaErrorCode) -> bool {
 impl ClientContext for Watch {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         tracing::debug!(target: "librdkafka", ?level, "{facility}: {message}");
+        if facility == CONNECTION_LOST {
+            self.heard().disturbances += 1;
+        }
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
         let Some(code) = error.rdkafka_error_code() else { return };
         let mut heard = self.heard();
-        heard.errors += 1;
+        heard.disturbances += 1;
         // An end of the connection within the handshake is no code of its own: it is what a listener without TLS does.
         if is_refusal(code) || reason.contains("SSL handshake failed") {
             heard.refusal.get_or_insert_with(|| (Instant::now(), reason.to_owned()));
