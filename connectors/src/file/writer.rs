@@ -177,7 +177,12 @@ fn replace_by_copy(path: &Path) -> Result<(), ConnectorError> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".new");
     let copy = path.with_file_name(name);
-    let replace = || std::fs::copy(path, &copy).and_then(|_| std::fs::rename(&copy, path));
+    let replace = || {
+        std::fs::copy(path, &copy)?;
+        // A loss of power must not leave the name with less than what it stands for.
+        File::open(&copy)?.sync_all()?;
+        std::fs::rename(&copy, path)
+    };
     replace().map_err(|error| file_error("copy", path, &error))
 }
 

@@ -10,6 +10,8 @@ use super::stored::Stored;
 pub(super) trait Connection: Send {
     /// How SQL is written here.
     fn dialect(&self) -> Dialect;
+    /// Whether it soon takes locks from sessions that do nothing within a transaction.
+    fn frees_idle_locks(&self) -> bool;
     /// How large a statement may be.
     fn limits(&self) -> Limits;
     /// Starts a transaction that may write.

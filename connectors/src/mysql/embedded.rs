@@ -79,6 +79,10 @@ impl Connection for EmbeddedConnection {
         Dialect::Sqlite
     }
 
+    fn frees_idle_locks(&self) -> bool {
+        false
+    }
+
     fn limits(&self) -> Limits {
         Limits { parameters: PARAMETERS_MAX, bytes: BYTES_MAX }
     }

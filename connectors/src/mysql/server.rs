@@ -39,6 +39,7 @@ pub(super) enum Patience {
 pub(super) struct ServerConnection {
     conn: Conn,
     dialect: Dialect,
+    frees_idle_locks: bool,
     limits: Limits,
     password: Option<String>,
 }
@@ -58,7 +59,7 @@ impl ServerConnection {
         let password = options.get_pass().filter(|password| !password.is_empty()).map(str::to_owned);
         let conn = Conn::new(options).map_err(|error| scrub(sort(&error), password.as_deref()))?;
         let limits = Limits { parameters: PARAMETERS_MAX, bytes: 1 << 20 };
-        let mut connection = Self { conn, dialect: Dialect::MariaDb, limits, password };
+        let mut connection = Self { conn, dialect: Dialect::MariaDb, frees_idle_locks: false, limits, password };
         connection.set_up()?;
         Ok(connection)
     }
@@ -75,7 +76,8 @@ impl ServerConnection {
         if self.dialect == Dialect::MariaDb {
             // A process that was stopped in the middle of a transaction would hold its locks against whoever takes over. Servers before 10.3 do
             // not know this, and MySQL has nothing like it.
-            let _ = self.script(&format!("SET SESSION idle_transaction_timeout = {IDLE_TRANSACTION}"));
+            let set = self.script(&format!("SET SESSION idle_transaction_timeout = {IDLE_TRANSACTION}"));
+            self.frees_idle_locks = set.is_ok();
         }
         self.limits.bytes = usize::try_from(whole_number(row.get(1)) / 2).unwrap_or(usize::MAX).max(1 << 10);
         Ok(())
@@ -101,6 +103,10 @@ impl ServerConnection {
 impl Connection for ServerConnection {
     fn dialect(&self) -> Dialect {
         self.dialect
+    }
+
+    fn frees_idle_locks(&self) -> bool {
+        self.frees_idle_locks
     }
 
     fn limits(&self) -> Limits {

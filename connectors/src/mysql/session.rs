@@ -24,7 +24,7 @@ pub(super) struct Session {
     target: Target,
     place: String,
     stop: StopFlag,
-    /// An instance before this one that may hold a lock, in a file, which nothing else takes from it.
+    /// An instance before this one that may hold a lock, which of some databases nothing else takes from it.
     predecessor: Option<Stopped>,
     connection: Option<Box<dyn Connection>>,
 }
@@ -32,9 +32,8 @@ pub(super) struct Session {
 impl Session {
     /// Connects; `place` is for messages. What may pass (a server that starts, a full house) is tried for half a minute.
     pub(super) fn open(target: Target, place: String, context: &ConnectContext) -> Result<Self, ConnectorError> {
-        // Servers take locks from sessions that do nothing; a file's lock ends with its process.
-        let predecessor = context.predecessor.clone().filter(|_| !matches!(target, Target::Server(_)));
-        let mut session = Self { target, place, stop: context.stop.clone(), predecessor, connection: None };
+        let (stop, predecessor) = (context.stop.clone(), context.predecessor.clone());
+        let mut session = Self { target, place, stop, predecessor, connection: None };
         session.connected(Some(Instant::now() + OPEN_WAIT))?;
         Ok(session)
     }
@@ -96,7 +95,7 @@ impl Session {
                     self.roll_back();
                     if attempts == 1 {
                         warn!("{}: {message}; trying again", self.place);
-                    } else {
+                    } else if self.connection.as_ref().is_some_and(|connection| !connection.frees_idle_locks()) {
                         self.end_predecessor();
                     }
                 }
@@ -140,7 +139,7 @@ impl Session {
             if !said {
                 warn!("{} cannot be reached: {message}; trying on", self.place);
                 said = true;
-            } else if matches!(fault, Fault::Conflict(_)) {
+            } else if matches!(fault, Fault::Conflict(_)) && !matches!(self.target, Target::Server(_)) {
                 self.end_predecessor();
             }
             if deadline.is_some_and(|deadline| Instant::now() >= deadline) || !self.wait(pause) {
