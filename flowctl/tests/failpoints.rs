@@ -4,16 +4,20 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod support {
+    pub(crate) mod services;
     pub(crate) mod side_by_side;
     pub(crate) mod sqlite;
 }
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use engine::failpoint::{Action, Arming, Failpoint};
+use support::services;
 use support::side_by_side::{cores, failures};
 use support::sqlite;
+use tempfile::TempDir;
 
 const PIPELINE: &str = "
 name: p
@@ -56,66 +60,122 @@ sinks:
 const FILES: usize = 8;
 const ROWS: usize = 25;
 
+/// How many runs the past has that end well.
+const PAST: usize = 2;
+
 struct Case {
     arming: Arming,
     workers: usize,
-    on_services: bool,
 }
 
 impl Case {
-    /// All of them, with files and SQLite.
+    /// All of them, with files and SQLite, on 1 to 3 workers.
     fn embedded() -> Vec<Self> {
         let points = Failpoint::ALL.iter().filter(|point| !point.name().starts_with("topics."));
         let all = points.flat_map(|point| Action::ALL.iter().map(move |action| (*point, *action)));
-        all.flat_map(|(point, action)| (1..=3).map(move |workers| Self::new(point, action, workers, false))).collect()
+        all.flat_map(|(point, action)| (1..=3).map(move |workers| Self::new(point, action, workers))).collect()
     }
 
-    /// All of them, with a server and brokers; each on one number of workers.
-    fn on_services() -> Vec<Self> {
-        let points = Failpoint::ALL.iter().filter(|point| !point.name().starts_with("file."));
-        let all = points.flat_map(|point| Action::ALL.iter().map(move |action| (*point, *action)));
-        all.zip((1..=3).cycle()).map(|((point, action), workers)| Self::new(point, action, workers, true)).collect()
-    }
-
-    fn new(point: Failpoint, action: Action, workers: usize, on_services: bool) -> Self {
+    fn new(point: Failpoint, action: Action, workers: usize) -> Self {
         let nth = if is_frequent(point) { workers.min(2) as u64 } else { 1 };
-        Self { arming: Arming { point, action, nth }, workers, on_services }
+        Self { arming: Arming { point, action, nth }, workers }
     }
 
-    /// Tells tables and topics of cases, and of runs of this test, apart.
-    fn name(&self) -> String {
-        let point = self.arming.point.name().replace('.', "_");
-        let action = self.arming.action.to_string().replace('-', "_");
-        format!("{point}_{action}_{}_{}", self.workers, std::process::id())
+    /// With files and SQLite, behind a past that all cases share.
+    fn conduct_embedded(&self, past: &Path) -> Result<(), String> {
+        let folder = tempfile::tempdir().unwrap();
+        copy_folder(past, folder.path());
+        self.conduct(folder.path())?;
+        let (success, said) = flowctl(folder.path(), &["verify", "p.yaml"], None);
+        if !success {
+            return Err(format!("verify:\n{said}"));
+        }
+        compare(folder.path())
+    }
+
+    /// Lets the point fail, and another run mend it.
+    fn conduct(&self, folder: &Path) -> Result<(), String> {
+        let Self { arming, workers } = self;
+        let (success, said) = run(folder, *workers, Some(*arming));
+        let ends_well = match arming.action {
+            Action::Abort => Some(false),
+            Action::Delay => Some(true),
+            _ => None,
+        };
+        if !said.contains(&format!("failpoint {arming} is hit")) {
+            return Err(format!("the run does not come to {arming}:\n{said}"));
+        }
+        if said.contains("panicked") || said.contains("a bug") || ends_well.is_some_and(|well| well != success) {
+            return Err(format!("the run ends with success {success}:\n{said}"));
+        }
+        match run(folder, *workers, None) {
+            (true, _) => Ok(()),
+            (false, said) => Err(format!("the next run fails:\n{said}")),
+        }
+    }
+}
+
+/// The ways in which a point can fail, one after the other, with a server and brokers.
+struct Chain {
+    point: Failpoint,
+    workers: usize,
+}
+
+impl Chain {
+    /// All points that are reached there, on 1 to 3 workers.
+    fn all() -> Vec<Self> {
+        let points = Failpoint::ALL.iter().filter(|point| !point.name().starts_with("file."));
+        points.flat_map(|point| (1..=3).map(|workers| Self { point: *point, workers })).collect()
     }
 
     fn conduct(&self) -> Result<(), String> {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::create_dir(folder.path().join("in")).unwrap();
-        let pipeline = if self.on_services { ON_SERVICES } else { PIPELINE };
-        std::fs::write(folder.path().join("p.yaml"), pipeline.replace("${CASE}", &self.name())).unwrap();
-        let workers = self.workers.to_string();
-        // A past of several checkpoints, whose end is journaled and committed by at most one of both domains.
-        let torn = Arming { point: Failpoint::CommitBegin, action: Action::Abort, nth: 2 };
-        for (run, arming) in [None, None, Some(torn), Some(self.arming), None].into_iter().enumerate() {
-            add_files(folder.path(), run);
-            let (success, said) = flowctl(folder.path(), &["run", "p.yaml", "-w", &workers], arming);
-            match arming {
-                None if !success => return Err(format!("run {run} fails:\n{said}")),
-                Some(arming) if !said.contains(&format!("failpoint {arming} is hit")) => {
-                    return Err(format!("run {run} does not come to {arming}:\n{said}"));
-                }
-                _ => {}
-            }
-            if said.contains("panicked") || said.contains("a bug") {
-                return Err(format!("run {run} finds a bug:\n{said}"));
-            }
-        }
-        let (success, said) = flowctl(folder.path(), &["verify", "p.yaml"], None);
-        match success {
-            false => Err(format!("verify:\n{said}")),
-            true if self.on_services => Ok(()),
-            true => compare(folder.path()),
+        let Self { point, workers } = self;
+        // Tells tables and topics of chains, and of runs of this test, apart.
+        let name = format!("{}_{workers}_{}", point.name().replace('.', "_"), std::process::id());
+        let folder = past(&ON_SERVICES.replace("${CASE}", &name), *workers);
+        let folder = folder.path();
+        Action::ALL.iter().try_for_each(|action| {
+            tear(folder, *workers);
+            let case = Case::new(*point, *action, *workers);
+            let outcome = case.conduct(folder).and_then(|()| compare_services(folder, &name));
+            outcome.map_err(|failure| format!("{} on {workers} workers: {failure}", case.arming))
+        })
+    }
+}
+
+/// A folder with a pipeline that has run, and several checkpoints.
+fn past(pipeline: &str, workers: usize) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("in")).unwrap();
+    std::fs::write(folder.path().join("p.yaml"), pipeline).unwrap();
+    for _ in 0..PAST {
+        let (success, said) = run(folder.path(), workers, None);
+        assert!(success, "{said}");
+    }
+    folder
+}
+
+/// A run that dies, and so leaves epochs that are journaled, and committed by at most one of both domains.
+fn tear(folder: &Path, workers: usize) {
+    let torn = Arming { point: Failpoint::CommitBegin, action: Action::Abort, nth: 2 };
+    let (success, said) = run(folder, workers, Some(torn));
+    assert!(!success, "{said}");
+}
+
+/// A run that finds new files: whether it succeeds, and what it says.
+fn run(folder: &Path, workers: usize, arming: Option<Arming>) -> (bool, String) {
+    add_files(folder);
+    flowctl(folder, &["run", "p.yaml", "-w", &workers.to_string()], arming)
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let (entry, target) = (entry.as_ref().unwrap().path(), to.join(entry.as_ref().unwrap().file_name()));
+        if entry.is_dir() {
+            copy_folder(&entry, &target);
+        } else {
+            std::fs::copy(&entry, &target).unwrap();
         }
     }
 }
@@ -126,7 +186,8 @@ fn is_frequent(point: Failpoint) -> bool {
     matches!(point, CommitBegin | CommitDone | JournalWrite | JournalTorn | JournalSync | JournalSynced)
 }
 
-fn add_files(folder: &Path, run: usize) {
+fn add_files(folder: &Path) {
+    let run = std::fs::read_dir(folder.join("in")).unwrap().count() / FILES;
     for file in 0..FILES {
         let rows = (0..ROWS).map(|row| {
             let at = (run * FILES + file) * ROWS + row;
@@ -149,40 +210,88 @@ fn flowctl(folder: &Path, words: &[&str], arming: Option<Arming>) -> (bool, Stri
     (output.status.success(), String::from_utf8_lossy(&said).into_owned())
 }
 
-/// Compares the sinks with the input, without any word of flowctl.
-fn compare(folder: &Path) -> Result<(), String> {
-    let lines = |text: String| {
-        let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
-        lines.sort_unstable();
-        lines
-    };
+fn sorted(text: &str) -> Vec<String> {
+    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    lines.sort_unstable();
+    lines
+}
+
+/// What the input comes to: how many rows, their sum, and the most, by key.
+type Sums = BTreeMap<String, (i64, i64, i64)>;
+
+/// Good and bad lines of the input.
+fn input(folder: &Path) -> (String, String) {
     let mut input = String::new();
     for file in std::fs::read_dir(folder.join("in")).unwrap() {
         input.push_str(&std::fs::read_to_string(file.unwrap().path()).unwrap());
     }
-    let (bad, input): (Vec<&str>, Vec<&str>) = input.lines().partition(|line| line.starts_with("bad"));
-    let input = input.join("\n");
-    let rows = std::fs::read_to_string(folder.join("rows.jsonl")).unwrap();
-    if lines(rows) != lines(input.clone()) {
-        return Err("rows.jsonl is not the input".to_owned());
-    }
-    let mut expected = std::collections::BTreeMap::<String, (i64, i64, i64)>::new();
-    for line in input.lines() {
+    let (bad, good): (Vec<&str>, Vec<&str>) = input.lines().partition(|line| line.starts_with("bad"));
+    (good.join("\n"), bad.join("\n"))
+}
+
+fn sums(lines: &str) -> Sums {
+    let mut sums = Sums::new();
+    for line in lines.lines() {
         let row: serde_json::Value = serde_json::from_str(line).unwrap();
-        let (n, sum, most) = expected.entry(row["k"].as_str().unwrap().to_owned()).or_default();
+        let (n, sum, most) = sums.entry(row["k"].as_str().unwrap().to_owned()).or_default();
         let v = row["v"].as_i64().unwrap();
         (*n, *sum, *most) = (*n + 1, *sum + v, (*most).max(v));
     }
+    sums
+}
+
+/// Those groups that the filter keeps.
+fn few(sums: &Sums) -> Sums {
+    sums.iter().filter(|(_, (n, ..))| n % 3 > 0).map(|(k, sums)| (k.clone(), *sums)).collect()
+}
+
+fn by_key(rows: Vec<(String, i64, i64, i64)>) -> Sums {
+    rows.into_iter().map(|(k, n, sum, most)| (k, (n, sum, most))).collect()
+}
+
+/// Compares the sinks with the input, without any word of flowctl.
+fn compare(folder: &Path) -> Result<(), String> {
+    let (good, bad) = input(folder);
+    if sorted(&std::fs::read_to_string(folder.join("rows.jsonl")).unwrap()) != sorted(&good) {
+        return Err("rows.jsonl is not the input".to_owned());
+    }
     let database = folder.join("t.db");
     let letters = sqlite::lines(&database, "select text from letters");
-    if lines(letters.join("\n")) != lines(bad.join("\n")) {
+    if sorted(&letters.join("\n")) != sorted(&bad) {
         return Err(format!("the dead letters are wrong: {letters:?}"));
     }
-    for (table, keeps) in [("sums", [0, 1, 2]), ("few", [1, 1, 2])] {
-        let sql = format!("select k, n, sum, most from {table} order by k");
-        let held: Vec<(String, i64, i64, i64)> = sqlite::rows(&database, &sql);
-        let expected = expected.iter().filter(|(_, (n, ..))| keeps.contains(&(n % 3)));
-        if held != expected.map(|(k, (n, sum, most))| (k.clone(), *n, *sum, *most)).collect::<Vec<_>>() {
+    let sums = sums(&good);
+    for (table, expected) in [("few", few(&sums)), ("sums", sums)] {
+        let held = by_key(sqlite::rows(&database, &format!("select k, n, sum, most from {table}")));
+        if held != expected {
+            return Err(format!("table {table} is wrong: {held:?}"));
+        }
+    }
+    Ok(())
+}
+
+/// The same with the tables and topics of a case.
+fn compare_services(folder: &Path, name: &str) -> Result<(), String> {
+    let (good, _) = input(folder);
+    let rows = services::records(&format!("rows-{name}"));
+    let values: Vec<String> = rows.into_iter().filter_map(|(_, value)| value).collect();
+    if sorted(&values.join("\n")) != sorted(&good) {
+        return Err("the topic of rows is not the input".to_owned());
+    }
+    let sums = sums(&good);
+    let topic = services::newest(&format!("few-{name}"));
+    let topic = topic.iter().map(|row| {
+        let row: serde_json::Value = serde_json::from_str(row).unwrap();
+        let number = |column: &str| row[column].as_i64().unwrap();
+        (row["k"].as_str().unwrap().to_owned(), number("n"), number("sum"), number("most"))
+    });
+    let topic = by_key(topic.collect());
+    if topic != few(&sums) {
+        return Err(format!("the topic of few is wrong: {topic:?}"));
+    }
+    for (table, expected) in [("few", few(&sums)), ("sums", sums)] {
+        let held = by_key(services::rows(&format!("SELECT k, n, sum, most FROM {table}_{name}")));
+        if held != expected {
             return Err(format!("table {table} is wrong: {held:?}"));
         }
     }
@@ -191,7 +300,16 @@ fn compare(folder: &Path) -> Result<(), String> {
 
 #[test]
 fn whatever_fails_the_next_run_mends_it() {
-    conduct_all(&Case::embedded(), cores());
+    let past = |workers| {
+        let folder = past(PIPELINE, workers);
+        tear(folder.path(), workers);
+        folder
+    };
+    let pasts: Vec<TempDir> = (1..=3).map(past).collect();
+    conduct_all(&Case::embedded(), cores(), |case| {
+        let outcome = case.conduct_embedded(pasts[case.workers - 1].path());
+        outcome.map_err(|failure| format!("{} on {} workers: {failure}", case.arming, case.workers))
+    });
 }
 
 #[test]
@@ -201,13 +319,10 @@ fn whatever_fails_the_next_run_mends_servers_and_topics() {
         assert!(std::env::var(variable).is_ok(), "{variable} is not set");
     }
     // Most of the time goes by in waiting for brokers.
-    conduct_all(&Case::on_services(), 6);
+    conduct_all(&Chain::all(), 12, Chain::conduct);
 }
 
-fn conduct_all(cases: &[Case], threads: usize) {
-    let failures = failures(cases, threads, |case| {
-        let failure = case.conduct().err()?;
-        Some(format!("{} on {} workers: {failure}", case.arming, case.workers))
-    });
+fn conduct_all<T: Sync>(cases: &[T], threads: usize, conduct: impl Fn(&T) -> Result<(), String> + Sync) {
+    let failures = failures(cases, threads, |case| conduct(case).err());
     assert!(failures.is_empty(), "{} of {} cases:\n{}", failures.len(), cases.len(), failures.join("\n"));
 }
