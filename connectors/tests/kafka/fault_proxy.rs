@@ -25,6 +25,9 @@ pub(crate) enum Fault {
     CutReply,
 }
 
+/// A reply that is to be lost, by its number, and how.
+type LostReply = ([u8; 4], Fault);
+
 /// A proxy, under whose address a broker of this machine is known to its clients.
 pub(crate) struct FaultProxy {
     /// Where to connect to.
@@ -95,8 +98,7 @@ impl Shared {
         let mut state = self.state.lock().expect("no panic");
         state.connections.extend([client.try_clone()?, server.try_clone()?]);
         drop(state);
-        // The reply to lose, by its number.
-        let lost: Arc<Mutex<Option<([u8; 4], Fault)>>> = Arc::default();
+        let lost: Arc<Mutex<Option<LostReply>>> = Arc::default();
         let (shared, awaited) = (Arc::clone(self), Arc::clone(&lost));
         let (mut from, mut to) = (client.try_clone()?, server.try_clone()?);
         thread::spawn(move || {

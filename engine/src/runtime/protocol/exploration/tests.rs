@@ -65,7 +65,14 @@ fn three_generations() {
     holds(Bounds { epochs: 2, crashes: 0, stops: 2, ..SMALL });
 }
 
-/// Four minutes and 4 GB in an optimised build: `CARGO_PROFILE_TEST_OPT_LEVEL=1 cargo test -p flowctl-engine --lib -- --ignored large_worlds`.
+/// Everything that may go wrong in one world, without checkpoints: eleven million worlds.
+#[test]
+#[ignore = "takes a minute and 2 GB"]
+fn all_of_it_together() {
+    holds(Bounds { epochs: 4, crashes: 3, stops: 1, lost_replies: 1, in_flight: 1, ..SMALL });
+}
+
+/// Four minutes and 4 GB: `cargo test --workspace --lib -- --ignored large_worlds`.
 #[test]
 #[ignore = "takes minutes and 4 GB"]
 fn large_worlds() {
