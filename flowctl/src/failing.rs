@@ -12,8 +12,8 @@ pub(crate) fn arrange() {
     if let Some(arming) = read("FLOWCTL_FAILPOINT") {
         arm(parse("FLOWCTL_FAILPOINT", &arming));
     }
-    if let Some(safeguard) = read("FLOWCTL_WITHOUT") {
-        leave_out(parse("FLOWCTL_WITHOUT", &safeguard));
+    if let Some(safeguards) = read("FLOWCTL_WITHOUT") {
+        leave_out(safeguards.split(',').map(|safeguard| parse("FLOWCTL_WITHOUT", safeguard)).collect());
     }
     if let Some(text) = read("FLOWCTL_CLOCK") {
         jumps::plan(text.split(',').map(|jump| parse("FLOWCTL_CLOCK", jump)).collect());

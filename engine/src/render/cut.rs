@@ -8,6 +8,8 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::operator::{Groups, Shape};
 
 use super::Epoch;
@@ -15,7 +17,8 @@ use super::cut_sum::CutSum;
 use super::cut_value::CutValue;
 
 /// A cut of a plan.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Cut {
     /// The event times of a source, by its place in the plan.
     Source(usize),

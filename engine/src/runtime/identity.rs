@@ -13,7 +13,7 @@ use super::RunError;
 use super::generation;
 
 /// The version of everything below the folder.
-const FORMAT: u32 = 6;
+const FORMAT: u32 = 7;
 /// The file.
 const FILE: &str = "identity.json";
 /// What may be in a folder whose making was cut off.
@@ -145,7 +145,7 @@ mod tests {
             Identity::read(folder.path()).expect_err("refused").to_string()
         };
         let old = br#"{"format":4,"pipeline":"p","state_id":"0","generation":1}"#;
-        assert!(say(old).contains("its format is 4, this flowctl writes format 6"));
+        assert!(say(old).contains("its format is 4, this flowctl writes format 7"));
         assert!(say(b"{").contains("identity.json is damaged"));
         let newer = seal(&Identity { format: 9, ..Identity::new("p") }).expect("plain JSON");
         assert!(say(&newer).contains("its format is 9"));

@@ -45,12 +45,12 @@ sinks:
 /// A folder with a pipeline.
 pub(crate) struct Stage {
     folder: tempfile::TempDir,
-    without: Option<Safeguard>,
+    without: Vec<Safeguard>,
 }
 
 impl Stage {
     pub(crate) fn new(pipeline: &str, without: Option<Safeguard>) -> Self {
-        let stage = Self { folder: tempfile::tempdir().unwrap(), without };
+        let stage = Self { folder: tempfile::tempdir().unwrap(), without: without.into_iter().collect() };
         std::fs::create_dir(stage.path("in")).unwrap();
         stage.write("p.yaml", pipeline);
         stage
@@ -63,9 +63,15 @@ impl Stage {
         stage
     }
 
+    /// The same without one more safeguard.
+    pub(crate) fn and_without(mut self, safeguard: Safeguard) -> Self {
+        self.without.push(safeguard);
+        self
+    }
+
     /// A copy of it, with everything that runs have left.
     pub(crate) fn copy(&self) -> Self {
-        let copy = Self { folder: tempfile::tempdir().unwrap(), without: self.without };
+        let copy = Self { folder: tempfile::tempdir().unwrap(), without: self.without.clone() };
         copy_folder(self.folder.path(), copy.folder.path());
         copy
     }
@@ -93,8 +99,11 @@ impl Stage {
     pub(crate) fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_flowctl"));
         command.args(words).current_dir(self.folder.path()).stdin(Stdio::null());
-        if let Some(safeguard) = self.without {
-            command.env("FLOWCTL_WITHOUT", safeguard.name());
+        if !self.without.is_empty() {
+            command.env(
+                "FLOWCTL_WITHOUT",
+                self.without.iter().map(|left_out| left_out.name()).collect::<Vec<_>>().join(","),
+            );
         }
         command
     }
@@ -103,7 +112,7 @@ impl Stage {
     fn ends(&self, command: &mut Command) -> (ExitStatus, String) {
         let output = command.output().unwrap();
         let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
-        if let Some(safeguard) = self.without {
+        for safeguard in &self.without {
             assert!(said.contains(&format!("safeguard {} is left out", safeguard.name())), "{said}");
         }
         (output.status, said)

@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::digest::Digest;
+use crate::render::Cut;
+
 /// A checkpoint that is complete.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::runtime) struct Checkpoint {
@@ -20,4 +23,25 @@ pub(in crate::runtime) struct Run {
     pub(in crate::runtime) name: String,
     /// Its length in bytes.
     pub(in crate::runtime) bytes: u64,
+    /// What each cut has in it.
+    pub(in crate::runtime) digests: CutDigests,
+}
+
+/// The digest of each cut's entries, in the order of cuts; of those that have some.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(in crate::runtime) struct CutDigests(Vec<(Cut, Digest)>);
+
+impl CutDigests {
+    /// Takes in the bytes of an entry. Entries come in the order of cuts.
+    pub(super) fn add(&mut self, cut: Cut, entry: &[u8]) {
+        match self.0.last_mut().filter(|(last, _)| *last == cut) {
+            Some((_, digest)) => digest.add(entry, 1),
+            None => {
+                let mut digest = Digest::default();
+                digest.add(entry, 1);
+                self.0.push((cut, digest));
+            }
+        }
+    }
 }

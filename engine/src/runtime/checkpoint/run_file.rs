@@ -15,7 +15,7 @@ use crate::runtime::protocol::is_mine;
 use crate::runtime::state_folder::sync_folder;
 use crate::safeguard::Safeguard;
 
-use super::entry::Run;
+use super::entry::{CutDigests, Run};
 
 const MAGIC: &[u8] = b"flowctl run 1\n";
 /// A block is written when it has this many bytes.
@@ -33,9 +33,9 @@ pub(super) fn write_run(
     let path = folder.join(&name);
     let written = RunWriter::create(path.clone()).and_then(|mut writer| {
         fill(&mut writer)?;
-        let bytes = writer.finish()?;
+        let (bytes, digests) = writer.finish()?;
         sync_folder(folder)?;
-        Ok(Run { name, bytes })
+        Ok(Run { name, bytes, digests })
     });
     if written.is_err() {
         // A disk that is full must not fill further with parts; what cannot be removed is removed at the next start.
@@ -50,15 +50,16 @@ pub(super) struct RunWriter {
     file: BufWriter<File>,
     body: Vec<u8>,
     bytes: u64,
+    digests: CutDigests,
 }
 
 impl RunWriter {
     fn create(path: PathBuf) -> Result<Self, RunError> {
         let file = disk::create(&path).map_err(RunError::file(&path))?;
-        let mut writer = Self { path, file: BufWriter::new(file), body: Vec::with_capacity(BLOCK), bytes: 0 };
-        writer.file.write_all(MAGIC).map_err(RunError::file(&writer.path))?;
-        writer.bytes = MAGIC.len() as u64;
-        Ok(writer)
+        let mut file = BufWriter::new(file);
+        file.write_all(MAGIC).map_err(RunError::file(&path))?;
+        let (body, bytes) = (Vec::with_capacity(BLOCK), MAGIC.len() as u64);
+        Ok(Self { path, file, body, bytes, digests: CutDigests::default() })
     }
 
     /// Adds an entry; they come in order.
@@ -67,10 +68,12 @@ impl RunWriter {
             Cut::Source(place) => (0, place),
             Cut::Node(place) => (1, place),
         };
+        let at = self.body.len();
         self.body.push(kind);
         self.body.extend_from_slice(&(place as u32).to_le_bytes());
         self.push_with_length(|body| entry.encode_key(body));
         self.push_with_length(|body| entry.encode_value(body));
+        self.digests.add(cut, &self.body[at..]);
         if self.body.len() >= BLOCK { self.flush().map_err(RunError::file(&self.path)) } else { Ok(()) }
     }
 
@@ -91,7 +94,7 @@ impl RunWriter {
         Ok(())
     }
 
-    fn finish(mut self) -> Result<u64, RunError> {
+    fn finish(mut self) -> Result<(u64, CutDigests), RunError> {
         if !self.body.is_empty() {
             self.flush().map_err(RunError::file(&self.path))?;
         }
@@ -101,7 +104,7 @@ impl RunWriter {
             file.sync()
         };
         sync(self.file).map_err(RunError::file(&self.path))?;
-        Ok(self.bytes)
+        Ok((self.bytes, self.digests))
     }
 }
 
@@ -112,6 +115,9 @@ pub(super) struct RunReader {
     left: u64,
     body: Vec<u8>,
     at: usize,
+    digests: CutDigests,
+    /// What they must come to.
+    expected: CutDigests,
 }
 
 impl RunReader {
@@ -119,7 +125,15 @@ impl RunReader {
         let path = folder.join(&run.name);
         let file = disk::open(&path).map_err(RunError::file(&path))?;
         let length = file.length().map_err(RunError::file(&path))?;
-        let mut reader = Self { path, file: BufReader::new(file), left: run.bytes, body: Vec::new(), at: 0 };
+        let mut reader = Self {
+            path,
+            file: BufReader::new(file),
+            left: run.bytes,
+            body: Vec::new(),
+            at: 0,
+            digests: CutDigests::default(),
+            expected: run.digests.clone(),
+        };
         if length != run.bytes {
             return Err(reader.damaged("its length is not what the journal says"));
         }
@@ -128,13 +142,15 @@ impl RunReader {
         if magic != MAGIC { Err(reader.damaged("it does not begin as a run does")) } else { Ok(reader) }
     }
 
-    /// The next entry; none at the end.
+    /// The next entry; none at the end, if all that came is what was written.
     pub(super) fn next(&mut self) -> Result<Option<RunEntry>, RunError> {
         if self.at == self.body.len() && !self.next_block()? {
-            return Ok(None);
+            let is_same = self.digests == self.expected || !Safeguard::RunCompared.holds();
+            return if is_same { Ok(None) } else { Err(self.damaged("it has other entries than the journal says")) };
         }
         match parse(&self.body[self.at..]) {
             Some((entry, length)) => {
+                self.digests.add(entry.0, &self.body[self.at..self.at + length]);
                 self.at += length;
                 Ok(Some(entry))
             }
@@ -262,6 +278,17 @@ mod tests {
         assert!(read_all(folder.path(), &run).is_err() && read_all(folder.path(), &empty).is_ok());
         remove_others(folder.path(), 1, []).expect("nothing to remove");
         assert!(read_all(folder.path(), &empty).is_ok(), "a later start has made it");
+    }
+
+    #[test]
+    fn a_run_that_only_looks_alike_is_another() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let [run, other] = [1, 2].map(|count| write_all(folder.path(), format!("{count}.run"), &[entry(7, count)]));
+        assert_eq!(run.bytes, other.bytes);
+        let swapped = Run { name: other.name.clone(), ..run.clone() };
+        let error = read_all(folder.path(), &swapped).expect_err("another run");
+        assert!(error.to_string().contains("other entries than the journal says"), "{error}");
+        assert!(read_all(folder.path(), &run).is_ok() && read_all(folder.path(), &other).is_ok());
     }
 
     #[test]
