@@ -7,10 +7,12 @@ mod support {
     pub(crate) mod stage;
 }
 
+use std::fs::File;
+use std::io::Write;
 use std::process::Stdio;
 
 use support::process::{await_that, end, signal};
-use support::stage::Stage;
+use support::stage::{Stage, outcome};
 
 impl Stage {
     fn run(&self, more: &[&str]) {
@@ -98,9 +100,68 @@ fn records_that_were_changed_are_told_from_the_first_epoch_on() {
     let (code, said) = stage.verify(&[]);
     assert_eq!(code, Some(1), "{said}");
     assert!(
-        said.contains("source `s` is not what it was when epochs ") && said.contains("up to epoch 5 all is equal"),
+        said.contains("source `s` is not what it was when epoch 6 is replayed; up to epoch 5 all is equal"),
         "{said}"
     );
+}
+
+const FOLLOWING: &str = "
+name: p
+epoch: 5ms
+checkpoint: 1h
+sources: { s: { file: { path: in.jsonl, follow: true }, schema: { k: string, v: int, t: timestamp }, event_time: { column: t } } }
+operators:
+  of_a: { from: s, filter: k = 'a' }
+  newest_a: { from: of_a, latest: { key: [k] } }
+  of_b: { from: s, filter: k = 'b' }
+  newest_b: { from: of_b, latest: { key: [k] } }
+sinks:
+  rows: { from: s, file: { path: rows.jsonl } }
+  a: { from: newest_a, console: {} }
+  b: { from: newest_b, console: {} }
+";
+
+/// A stage whose pipeline was killed when each of these rows, of one time, had an epoch of its own.
+fn epochs_of(rows: &[(&str, i64)]) -> Stage {
+    let stage = Stage::new(FOLLOWING);
+    let mut input = File::create(stage.path("in.jsonl")).unwrap();
+    let mut run = stage.command(&["run", "p.yaml"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    for (at, (k, v)) in rows.iter().enumerate() {
+        writeln!(input, "{{\"k\":\"{k}\",\"v\":{v},\"t\":\"2026-01-01T00:00:00Z\"}}").unwrap();
+        let arrived = || std::fs::read_to_string(stage.path("rows.jsonl")).map_or(0, |rows| rows.lines().count());
+        await_that("row", || arrived() == at + 1);
+    }
+    run.kill().unwrap();
+    run.wait().unwrap();
+    stage
+}
+
+#[test]
+fn a_divergence_names_the_first_epoch_that_has_it() {
+    let rows = [("a", 1), ("b", 2), ("c", 3), ("d", 4), ("e", 5), ("f", 6), ("g", 7), ("h", 8)];
+    let stage = epochs_of(&rows);
+    stage.replace("in.jsonl", "\"v\":2", "\"v\":9");
+    let first = "source `s` is not what it was when epoch 2 is replayed; up to epoch 1 all is equal";
+    for seed in ["1", "2", "3", "4"] {
+        let (code, said) = stage.verify(&["--seed", seed]);
+        assert!(code == Some(1) && said.contains(first), "seed {seed}: {said}");
+    }
+    let (code, said) = stage.flowctl(&["run", "p.yaml", "--for", "5s"]);
+    assert!(code == Some(1) && said.contains(first), "{said}");
+    assert!(!stage.path("state/p/scratch").exists());
+}
+
+#[test]
+#[cfg(debug_assertions)]
+fn a_divergence_names_the_operator_that_has_it_first() {
+    // Without the order of the log, the newest of equal times is the greatest.
+    let stage = epochs_of(&[("a", 1), ("b", 9), ("b", 1), ("a", 9), ("a", 1), ("c", 0), ("c", 0), ("c", 0)]);
+    for seed in ["1", "2", "3"] {
+        let mut command = stage.command(&["verify", "p.yaml", "--seed", seed]);
+        let (code, said) = outcome(command.env("FLOWCTL_WITHOUT", "newest.in_log"));
+        let first = "operator `newest_b` is not what it was when epoch 3 is replayed; up to epoch 2 all is equal";
+        assert!(code == Some(1) && said.contains(first), "seed {seed}: {said}");
+    }
 }
 
 #[test]

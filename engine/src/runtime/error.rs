@@ -1,6 +1,7 @@
 //! Why a run ended before its time.
 
 use std::io;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use crate::connector::ConnectorError;
@@ -42,6 +43,8 @@ pub enum RunError {
     Diverged {
         /// What, and where.
         what: String,
+        /// The epochs among which the first is that differs.
+        epochs: RangeInclusive<u64>,
         /// The remedy.
         hint: String,
     },

@@ -220,10 +220,10 @@ impl History {
 
     /// Divides what is too long for one stage: only for sinks that hold nothing and are asked nothing.
     pub(super) fn share_out(&mut self) {
-        let Self { starts, stages, .. } = self;
-        let mut whole = std::mem::take(stages).into_iter();
-        *stages = whole.next().map_or(Vec::new(), |first| first.shares(starts));
-        stages.extend(whole);
+        let before = self.checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.epoch);
+        let mut whole = std::mem::take(&mut self.stages).into_iter();
+        self.stages = whole.next().map_or(Vec::new(), |first| first.shares(&self.starts, before));
+        self.stages.extend(whole);
     }
 
     /// Leaves out the stages up to `epoch`; gives the positions where the rest begins.
@@ -237,10 +237,10 @@ impl History {
 }
 
 impl Stage {
-    /// The same as several stages of bearable length, each an epoch earlier than the next. Partitions advance evenly.
-    pub(super) fn shares(self, starts: &Positions) -> Vec<Self> {
+    /// The same as several stages of bearable length, each an epoch earlier than the next, behind the epoch `before`. Partitions advance evenly.
+    fn shares(self, starts: &Positions, before: u64) -> Vec<Self> {
         let reads: u64 = self.expected.iter().flat_map(|expected| expected.reads.values()).sum();
-        let count = reads.div_ceil(STAGE_RECORDS).clamp(1, self.epoch.max(1));
+        let count = reads.div_ceil(STAGE_RECORDS).clamp(1, self.epoch.saturating_sub(before).max(1));
         let share = |at: u64| {
             let part = |source: &str, partition: &String, end: u64| {
                 let start = starts.get(source).and_then(|starts| starts.get(partition)).copied().unwrap_or(0).min(end);

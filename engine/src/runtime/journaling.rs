@@ -6,7 +6,6 @@ use std::time::Duration;
 use crossbeam_channel::RecvTimeoutError;
 
 use crate::clock::now_micros;
-use crate::connector::ConnectorError;
 use crate::dead_letter::Letter;
 use crate::error_row::ErrorRow;
 use crate::plan::OnError;
@@ -46,6 +45,7 @@ impl Coordinator<'_> {
         while let Some(entry) = self.epochs.closing.first_entry().filter(|entry| Some(*entry.key()) <= passed) {
             let epoch = *entry.key();
             let Closing { kind, ends, report, again } = entry.remove();
+            let is_compared = !matches!(kind, ClosingKind::Past(None));
             let letters = match kind {
                 ClosingKind::New(ranges) => self.journal_epoch(epoch, ranges, ends, report, &again),
                 // Of the past the journal has everything.
@@ -59,7 +59,9 @@ impl Coordinator<'_> {
                     break;
                 }
             };
-            self.epochs.good = epoch;
+            if is_compared {
+                self.epochs.good = epoch;
+            }
             good = Some(epoch);
             self.prepare_sinks(epoch, &letters);
         }
@@ -116,6 +118,7 @@ impl Coordinator<'_> {
         let Some(what) = diverged else { return Ok(LetterChanges::default()) };
         Err(RunError::Diverged {
             what: format!("the checkpoint at epoch {epoch} brings back {what} otherwise than it was"),
+            epochs: epoch..=epoch,
             hint: "nothing was written; this is a bug of flowctl or a damaged disk: please report it, and go on with `--from EPOCH`, an \
                    older checkpoint of `flowctl state ls`"
                 .into(),
@@ -140,20 +143,13 @@ impl Coordinator<'_> {
         self.compare_reads(epoch, &expected.reads)?;
         let diverged = self.epochs.digests.diverged(&expected.digests).filter(|_| Safeguard::ReplayCompared.holds());
         let Some(what) = diverged else { return Ok(letters) };
-        let good = self.epochs.good;
         let hint = if what.starts_with("source") {
             "records that were read have changed: bring them back, or begin anew with another `--state DIR` and empty tables"
         } else {
             "this is a bug of flowctl or another version of it: please report it; sinks hold what they held, and \
              `flowctl verify` shows the rows"
         };
-        Err(RunError::Diverged {
-            what: format!(
-                "{what} is not what it was when epochs {} to {epoch} are replayed; up to epoch {good} all is equal",
-                good + 1
-            ),
-            hint: hint.into(),
-        })
+        Err(self.diverged(&format!("{what} is not what it was"), epoch, hint))
     }
 
     fn compare_reads(&mut self, epoch: u64, reads: &BTreeMap<String, u64>) -> Result<(), RunError> {
@@ -162,14 +158,26 @@ impl Coordinator<'_> {
             let expected = reads.get(&source.name).copied().unwrap_or(0);
             let found = reread.get(&at).copied().unwrap_or(0);
             if found != expected {
-                let what =
-                    format!("{found} records were read again up to epoch {epoch}, but the journal has {expected}");
+                let what = format!("source `{}` has {found} records instead of {expected}", source.name);
                 let hint = "records that were read are gone or changed (compaction?): begin anew with another `--state DIR` \
                             and empty tables";
-                return Err(source.error(ConnectorError::diverged(what, hint)));
+                return Err(self.diverged(&what, epoch, hint));
             }
         }
         Ok(())
+    }
+
+    /// A stage that ends with this epoch is otherwise than it was.
+    fn diverged(&self, what: &str, epoch: u64, hint: &str) -> RunError {
+        let good = self.epochs.good;
+        let first = good + 1;
+        let replayed = if first == epoch {
+            format!("when epoch {epoch} is replayed")
+        } else {
+            format!("when epochs {first} to {epoch} are replayed")
+        };
+        let equal = if good == 0 { String::new() } else { format!("; up to epoch {good} all is equal") };
+        RunError::Diverged { what: format!("{what} {replayed}{equal}"), epochs: first..=epoch, hint: hint.to_owned() }
     }
 
     fn journal_epoch(

@@ -30,6 +30,7 @@ mod letter_access;
 mod letters;
 mod limits;
 mod memory;
+mod narrowing;
 mod opening;
 mod options;
 mod protocol;

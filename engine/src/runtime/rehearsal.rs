@@ -1,32 +1,109 @@
-//! A rehearsal: the past replayed in a scratch folder, cut in other places and into sinks that only look, to see whether it comes to the same.
+//! A rehearsal: the past replayed in a scratch folder, cut in other places and into sinks that only look, to see whether, or since when, it does not come
+//! to the same.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use crate::connector::{ConnectorError, MetadataOrigin, Partition, PartitionIndex, Read, Reader, Records};
-use crate::plan::SourceNode;
+use crate::plan::{Plan, SourceNode};
 
 use super::RunError;
-use super::history::History;
+use super::checkpoint::Checkpoint;
+use super::history::{History, Summit};
+use super::resuming::earliest_beginning;
+use super::state_folder::StateFolder;
 
 /// Of so many epochs about one ends a stage.
 const STAGE_EPOCHS: u64 = 7;
 /// Of so many batches about one is cut in two, and each of its parts may be again.
 const CUT_BATCHES: u64 = 3;
 
-/// Where the past is cut, at random but always in the same way for the same seed.
+/// The past, replayed once more.
 #[derive(Debug)]
 pub(super) struct Rehearsal {
+    cuts: Cuts,
+}
+
+/// Where the past is cut.
+#[derive(Debug)]
+pub(super) enum Cuts {
+    /// At random, but always in the same way for the same seed, from as early on as can be.
+    Shuffled(Shuffle),
+    /// Each of these epochs is a stage, behind the checkpoint at epoch `begins` if there is one.
+    OneByOne {
+        /// The checkpoint's epoch.
+        begins: Option<u64>,
+        /// The epochs.
+        epochs: RangeInclusive<u64>,
+    },
+}
+
+/// Numbers at random.
+#[derive(Debug)]
+pub(super) struct Shuffle {
     state: u64,
 }
 
 impl Rehearsal {
-    pub(super) fn new(seed: u64) -> Self {
-        Self { state: seed }
+    pub(super) fn new(cuts: Cuts) -> Self {
+        Self { cuts }
+    }
+
+    /// Whether it cuts the past as finely as can be.
+    pub(super) fn is_one_by_one(&self) -> bool {
+        matches!(self.cuts, Cuts::OneByOne { .. })
+    }
+
+    /// The checkpoint with which it begins, if it does with one.
+    pub(super) fn beginning(
+        &self,
+        plan: &Plan,
+        summit: &Summit,
+        sound: &[Checkpoint],
+        folder: &StateFolder,
+    ) -> Result<Option<Checkpoint>, RunError> {
+        match &self.cuts {
+            Cuts::Shuffled(_) => earliest_beginning(plan, summit, sound, folder),
+            Cuts::OneByOne { begins, .. } => Ok(sound.iter().find(|sound| Some(sound.epoch) == *begins).cloned()),
+        }
     }
 
     /// Epochs up to `last` at which stages end.
     pub(super) fn borders(&mut self, last: u64) -> BTreeSet<u64> {
+        match &mut self.cuts {
+            Cuts::Shuffled(shuffle) => shuffle.borders(last),
+            Cuts::OneByOne { epochs, .. } => (epochs.start().saturating_sub(1)..=*epochs.end()).collect(),
+        }
+    }
+
+    /// Makes of the past what is rehearsed of it.
+    pub(super) fn adapt(&self, history: &mut History) {
+        match &self.cuts {
+            Cuts::Shuffled(_) => history.share_out(),
+            Cuts::OneByOne { epochs, .. } => history.stages.retain(|stage| stage.epoch <= *epochs.end()),
+        }
+    }
+
+    /// The same records, in one batch or several.
+    pub(super) fn cut(&mut self, records: Records) -> Vec<Records> {
+        match &mut self.cuts {
+            Cuts::Shuffled(shuffle) => shuffle.cut(records),
+            Cuts::OneByOne { .. } => vec![records],
+        }
+    }
+}
+
+impl Cuts {
+    /// At random.
+    pub(super) fn shuffled(seed: u64) -> Self {
+        Self::Shuffled(Shuffle { state: seed })
+    }
+}
+
+impl Shuffle {
+    /// Epochs up to `last` at which stages end.
+    fn borders(&mut self, last: u64) -> BTreeSet<u64> {
         let mut borders = BTreeSet::new();
         let mut epoch = 0;
         while epoch < last {
@@ -37,7 +114,7 @@ impl Rehearsal {
     }
 
     /// The same records, in one batch or several.
-    pub(super) fn cut(&mut self, records: Records) -> Vec<Records> {
+    fn cut(&mut self, records: Records) -> Vec<Records> {
         let mut parts = Vec::new();
         let mut rest = records;
         while self.below(CUT_BATCHES) == 0 {
@@ -108,7 +185,7 @@ mod tests {
 
     #[test]
     fn batches_are_cut_without_loss() {
-        let mut rehearsal = Rehearsal::new(1);
+        let mut rehearsal = Rehearsal::new(Cuts::shuffled(1));
         let text: String = (0..100).map(|line| format!("{line}\n")).collect();
         let mut pieces = 0;
         for _ in 0..50 {
@@ -124,7 +201,7 @@ mod tests {
 
     #[test]
     fn other_seeds_end_stages_elsewhere() {
-        let borders = |seed| Rehearsal::new(seed).borders(100);
+        let borders = |seed| Rehearsal::new(Cuts::shuffled(seed)).borders(100);
         assert_eq!(borders(1), borders(1));
         assert_ne!(borders(1), borders(2));
         assert!(borders(1).len() > 5);

@@ -82,6 +82,7 @@ impl Coordinator<'_> {
             return Ok(Replayed::Stopped);
         }
         let mut entered = from.max(history.skipped);
+        self.epochs.good = entered;
         let mut payload = PayloadReplay::open(folder, from)?;
         for stage in &history.stages {
             self.read_stage(stage)?;

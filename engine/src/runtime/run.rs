@@ -28,13 +28,14 @@ use super::journal::{Base, SinkMark};
 use super::letters::Letters;
 use super::limits::Limits;
 use super::memory::Memory;
+use super::narrowing::narrow;
 use super::opening::{open_source, start_source};
 use super::options::{Ended, Observer, RunOptions, Summary};
 use super::protocol::borders;
-use super::rehearsal::recall_source;
+use super::rehearsal::{Rehearsal, recall_source};
 use super::replay::Replayed;
 use super::restarting::not_behind;
-use super::resuming::{choose_beginning, earliest_beginning, known_starts, positions, sink_marks, sound_checkpoints};
+use super::resuming::{choose_beginning, known_starts, positions, sink_marks, sound_checkpoints};
 use super::setting::Setting;
 use super::state_folder::{StateFolder, make_folder, taken_over};
 use super::status::CheckpointStatus;
@@ -142,7 +143,7 @@ fn open<'a>(
     let checkpoints = sound_checkpoints(plan, &summit, &folder);
     let last = summit.last.epoch;
     let (checkpoint, borders) = match &mut rehearsal {
-        Some(rehearsal) => (earliest_beginning(plan, &summit, &checkpoints, &folder)?, rehearsal.borders(last)),
+        Some(rehearsal) => (rehearsal.beginning(plan, &summit, &checkpoints, &folder)?, rehearsal.borders(last)),
         None => {
             let usable = not_behind(options.from, &checkpoints, &folder.path)?;
             let checkpoint = choose_beginning(plan, &summit, usable, &marks, &folder)?;
@@ -150,8 +151,8 @@ fn open<'a>(
         }
     };
     let (mut history, reader) = History::read(&folder.path, checkpoint, summit.oldest.epoch, &borders)?;
-    if rehearsal.is_some() {
-        history.share_out();
+    if let Some(rehearsal) = &rehearsal {
+        rehearsal.adapt(&mut history);
     }
     let (record, starts, ends) = (history.last.clone(), history.starts.clone(), history.ends.clone());
     let (anchors, again) = (history.anchors.clone(), history.again.clone());
@@ -224,12 +225,20 @@ fn open<'a>(
 }
 
 /// Replays the past, goes on, and ends all threads.
-fn conduct(opened: Opened<'_>, plan: &Plan) -> Ended {
+fn conduct(opened: Opened<'_>, plan: &Arc<Plan>) -> Ended {
     let Opened { mut coordinator, history, folder } = opened;
     let outcome = match coordinator.replay(&history, &folder.path) {
         Ok(Replayed::Whole) if coordinator.rehearsal.is_none() => coordinator.live(),
         Ok(Replayed::Whole | Replayed::Stopped) => Ok(()),
-        Err(error) => Err(taken_over(error, &folder.ownership, &folder.path)),
+        Err(error) => {
+            let narrowed = if coordinator.rehearsal.as_ref().is_some_and(Rehearsal::is_one_by_one) {
+                error
+            } else {
+                let begins = history.checkpoint.as_ref().map(|checkpoint| checkpoint.epoch);
+                narrow(error, plan, coordinator.options, &folder.path, begins)
+            };
+            Err(taken_over(narrowed, &folder.ownership, &folder.path))
+        }
     };
     coordinator.halt.set();
     let settled = coordinator.is_settled();

@@ -26,7 +26,7 @@ use super::gathering::{Balance, Gathered, GatheringSink, count};
 use super::history::Summit;
 use super::identity::Identity;
 use super::options::{Observer, RunOptions};
-use super::rehearsal::Rehearsal;
+use super::rehearsal::{Cuts, Rehearsal};
 use super::run::run_in;
 use super::scratch::Scratch;
 use super::setting::Setting;
@@ -286,7 +286,7 @@ impl Verification<'_> {
             Ok(Setting {
                 folder: scratch.take(&self.plan.name)?,
                 sinks,
-                rehearsal: Some(Rehearsal::new(self.options.seed)),
+                rehearsal: Some(Rehearsal::new(Cuts::shuffled(self.options.seed))),
             })
         };
         run_in(self.plan, &options, observer, setting).outcome?;
