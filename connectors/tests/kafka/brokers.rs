@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use connectors::kafka::KafkaSourceKind;
-use engine::connector::{Bound, ConnectorError, PartitionIndex, Read};
+use engine::connector::{Bound, ConnectorError, PartitionIndex, Read, Reader};
 use rdkafka::producer::BaseRecord;
 
 use crate::place::{PATIENCE, Place, open_now};
@@ -57,10 +57,33 @@ fn a_topic_that_is_deleted_while_it_is_read_diverges() {
     let mut opened = place.open("earliest", &[], Bound::Unbounded).expect("the topic");
     assert_eq!(opened.take(1).len(), 1);
     place.admin().delete(&place.topic);
+    await_divergence(&mut *opened.reader);
+}
+
+#[test]
+#[ignore = "needs KAFKA_BROKERS"]
+fn offsets_that_go_while_they_are_read_diverge() {
+    let place = Place::real();
+    place.produce(1, &[(None, Some("x"), 1)]);
+    let mut opened = place.open("earliest", &[], Bound::Unbounded).expect("the topic");
+    assert_eq!(opened.take(1).len(), 1);
+    // Nobody may read these, so the reader waits before them.
+    let stranger = Stranger::at(&place, &place.topic);
+    stranger.begin();
+    for _ in 0..3 {
+        stranger.write(BaseRecord::to(&place.topic).payload("y"));
+    }
+    place.admin().delete_below(&place.topic, 3);
+    await_divergence(&mut *opened.reader);
+    stranger.abort();
+}
+
+/// Reads on until it is seen that what was there is not.
+fn await_divergence(reader: &mut dyn Reader) {
     let begun = Instant::now();
     let error = loop {
-        assert!(begun.elapsed() < PATIENCE, "the deletion does not show");
-        if let Err(error) = opened.reader.read(Duration::from_millis(200)) {
+        assert!(begun.elapsed() < PATIENCE, "it does not show");
+        if let Err(error) = reader.read(Duration::from_millis(200)) {
             break error;
         }
     };
