@@ -62,6 +62,18 @@ fn a_topic_that_is_deleted_while_it_is_read_diverges() {
 
 #[test]
 #[ignore = "needs KAFKA_BROKERS"]
+fn a_topic_that_is_made_anew_while_it_is_read_diverges() {
+    let place = Place::real();
+    place.produce(1, &[(None, Some("x"), 1)]);
+    let mut opened = place.open("earliest", &[], Bound::Unbounded).expect("the topic");
+    assert_eq!(opened.take(1).len(), 1);
+    place.admin().delete(&place.topic);
+    place.produce(1, &(0..9).map(|_| (None, Some("y"), 1)).collect::<Vec<_>>());
+    await_divergence(&mut *opened.reader);
+}
+
+#[test]
+#[ignore = "needs KAFKA_BROKERS"]
 fn offsets_that_go_while_they_are_read_diverge() {
     let place = Place::real();
     place.produce(1, &[(None, Some("x"), 1)]);
