@@ -33,7 +33,7 @@ const TAKEN_OPTIONS: &[(&str, &str)] = &[
     ("isolation.level", "only committed records are read"),
     ("enable.partition.eof", "it is needed to find the end"),
     ("statistics.interval.ms", "it is needed to see outages and the backlog"),
-    ("log.connection.close", "a commit over a connection that was lost is looked at more closely"),
+    ("log.connection.close", "what goes over a connection that was lost is looked at more closely"),
     ("enable.idempotence", "it keeps records from being doubled"),
     ("acks", "it keeps records from being lost"),
     ("message.timeout.ms", "records wait for brokers as long as the run does"),

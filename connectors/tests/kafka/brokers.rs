@@ -6,6 +6,7 @@ use connectors::kafka::KafkaSourceKind;
 use engine::connector::{Bound, ConnectorError, PartitionIndex, Read, Reader};
 use rdkafka::producer::BaseRecord;
 
+use crate::fault_proxy::FaultProxy;
 use crate::place::{PATIENCE, Place, open_now};
 use crate::stranger::Stranger;
 use crate::yaml::{checked, map, scalar, values};
@@ -74,6 +75,35 @@ fn a_topic_that_is_made_anew_while_it_is_read_diverges() {
 
 #[test]
 #[ignore = "needs KAFKA_BROKERS"]
+fn a_topic_that_is_made_anew_while_brokers_are_out_of_reach_diverges() {
+    let place = Place::real();
+    place.produce(1, &[(None, Some("x"), 1)]);
+    let proxy = FaultProxy::new(&place.brokers);
+    let mut opened = through(&proxy, &place).open("earliest", &[], Bound::Unbounded).expect("the topic");
+    assert_eq!(opened.take(1).len(), 1);
+    proxy.darken();
+    place.delete();
+    place.produce(1, &(0..9).map(|_| (None, Some("y"), 1)).collect::<Vec<_>>());
+    proxy.lift();
+    await_divergence(&mut *opened.reader);
+}
+
+#[test]
+#[ignore = "needs KAFKA_BROKERS"]
+fn a_lost_connection_is_no_reason_to_end() {
+    let place = Place::real();
+    place.produce(1, &[(None, Some("x"), 1)]);
+    let proxy = FaultProxy::new(&place.brokers);
+    let mut opened = through(&proxy, &place).open("earliest", &[], Bound::Unbounded).expect("the topic");
+    assert_eq!(opened.take(1).len(), 1);
+    proxy.darken();
+    place.produce(1, &[(None, Some("y"), 1)]);
+    proxy.lift();
+    assert_eq!(values(&opened.take(1)), ["y"]);
+}
+
+#[test]
+#[ignore = "needs KAFKA_BROKERS"]
 fn offsets_that_go_while_they_are_read_diverge() {
     let place = Place::real();
     place.produce(1, &[(None, Some("x"), 1)]);
@@ -86,12 +116,18 @@ fn offsets_that_go_while_they_are_read_diverge() {
         stranger.write(BaseRecord::to(&place.topic).payload("y"));
     }
     place.admin().delete_below(&place.topic, 3);
-    await_divergence(&mut *opened.reader);
+    let error = await_divergence(&mut *opened.reader);
+    assert!(error.to_string().contains("offset 1 of partition 0 of topic `"), "{error}");
     stranger.abort();
 }
 
+/// The same place, reached through a proxy.
+fn through(proxy: &FaultProxy, place: &Place) -> Place {
+    Place { brokers: proxy.address.clone(), ..place.beside("") }
+}
+
 /// Reads on until it is seen that what was there is not.
-fn await_divergence(reader: &mut dyn Reader) {
+fn await_divergence(reader: &mut dyn Reader) -> ConnectorError {
     let begun = Instant::now();
     let error = loop {
         assert!(begun.elapsed() < PATIENCE, "it does not show");
@@ -100,6 +136,7 @@ fn await_divergence(reader: &mut dyn Reader) {
         }
     };
     assert!(matches!(error, ConnectorError::Diverged { .. }), "{error}");
+    error
 }
 
 #[test]

@@ -83,6 +83,11 @@ impl FaultProxy {
         self.state.state.lock().expect("no panic").takeovers
     }
 
+    /// Cuts all connections, and lets no new ones through.
+    pub(crate) fn darken(&self) {
+        self.state.darken();
+    }
+
     /// Lets everything through again.
     pub(crate) fn lift(&self) {
         self.state.state.lock().expect("no panic").dark = false;

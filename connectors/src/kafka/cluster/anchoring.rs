@@ -20,6 +20,8 @@ use super::topic_settings::TopicSettings;
 
 /// How long nothing may come before the brokers count as out of reach.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a partition may seem to end before its anchor until that is believed: a broker that has just become its leader shows less than there is.
+const END_PATIENCE: Duration = Duration::from_secs(10);
 /// Of each partition one record is looked at, so no more than one batch of its log shall be sent.
 const SPARING: &[(&str, &str)] = &[("fetch.message.max.bytes", "1024"), ("queued.min.messages", "1")];
 
@@ -37,9 +39,11 @@ pub(super) fn require_anchors(
         return Ok(());
     }
     let contact = look_from(cluster, topic, &open, stop)?;
-    let mut gone = Vec::new();
+    let (mut gone, mut ended) = (Vec::new(), BTreeMap::new());
     let begun = Instant::now();
     while !open.is_empty() {
+        let believed = ended.extract_if(.., |_, since: &mut Instant| since.elapsed() >= END_PATIENCE);
+        gone.extend(believed.filter_map(|(partition, _)| open.remove_entry(&partition)));
         match contact.consumer.poll(Duration::from_millis(100)) {
             Some(Ok(message)) => {
                 let partition = message.partition() as u32;
@@ -53,13 +57,16 @@ pub(super) fn require_anchors(
                 }
             }
             Some(Err(KafkaError::PartitionEOF(partition))) => {
-                gone.extend(open.remove_entry(&(partition as u32)));
+                ended.entry(partition as u32).or_insert_with(Instant::now);
             }
             Some(Err(error)) if is_out_of_range(&error) => {
-                // Retention may have gone on since the partition was asked for its reach.
                 for (partition, anchor) in open.clone() {
-                    if contact.reach(topic, partition)?.0 > anchor.start {
+                    let (low, high) = contact.reach(topic, partition)?;
+                    // Retention may have gone on since the partition was asked for its reach.
+                    if low > anchor.start {
                         open.remove(&partition);
+                    } else if high <= anchor.start {
+                        gone.extend(open.remove_entry(&partition));
                     }
                 }
             }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use engine::connector::{ConnectorError, StopFlag};
+use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
@@ -27,6 +28,7 @@ const CONSUMER_MUST: &[(&str, &str)] = &[
     ("auto.offset.reset", "error"),
     ("enable.partition.eof", "true"),
     ("statistics.interval.ms", "1000"),
+    ("log.connection.close", "true"),
 ];
 const CONSUMER_MAY: &[(&str, &str)] = &[
     ("fetch.message.max.bytes", "8388608"),
@@ -66,6 +68,8 @@ impl Contact {
         }
         config
             .set("isolation.level", if visible == Visible::Committed { "read_committed" } else { "read_uncommitted" });
+        // Of lost connections the log tells, from here on.
+        config.set_log_level(RDKafkaLogLevel::Info);
         let consumer = config.create_with_context(Watch::new(&cluster.brokers)).map_err(|error| unusable(&error))?;
         Ok(Self { consumer: Arc::new(consumer), stop: stop.clone() })
     }

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use engine::connector::{PartitionIndex, Read, Records};
+use engine::connector::{Anchor, PartitionIndex, Read, Records};
 
 use crate::kafka::course::Course;
 use crate::kafka::header_json::encode_headers;
@@ -20,6 +20,8 @@ pub(super) struct Lane {
     pub(super) partition: i32,
     pub(super) course: Course,
     pub(super) paused: bool,
+    /// The last record that has gone on.
+    pub(super) anchor: Option<Anchor>,
     /// Every record before it has come, and nothing stood there when it was last looked.
     end: Option<u64>,
     buffer: RecordBuffer,
@@ -37,13 +39,14 @@ struct Held {
 }
 
 impl Lane {
-    /// A partition of which nothing has come.
-    pub(super) fn new(topic: &str, partition: u32, course: Course) -> Self {
+    /// A partition of which nothing has come since the anchor.
+    pub(super) fn new(topic: &str, partition: u32, course: Course, anchor: Option<Anchor>) -> Self {
         Self {
             topic: topic.to_owned(),
             partition: partition as i32,
             course,
             paused: false,
+            anchor,
             end: None,
             buffer: RecordBuffer::default(),
             held: VecDeque::new(),
@@ -130,6 +133,7 @@ impl Lane {
         } else {
             let records = self.buffer.take(self.index(), wanted);
             self.course.advance(records.range.end);
+            self.anchor = records.anchor;
             Some(Read::Records(records))
         };
         if let Some(held) = self.held.front() {

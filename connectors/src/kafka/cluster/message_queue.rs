@@ -39,6 +39,8 @@ pub(super) enum Arrival<'a> {
     Record(Taken<'a>),
     /// Nothing stands at this place now; every record before it has come.
     End(Taken<'a>),
+    /// What is to come next is no longer there.
+    Gone(Taken<'a>),
 }
 
 /// A message, until the next is taken.
@@ -81,6 +83,11 @@ impl MessageQueue {
         Some(match message.err {
             Code::RD_KAFKA_RESP_ERR_NO_ERROR => Ok(Arrival::Record(Taken(message))),
             Code::RD_KAFKA_RESP_ERR__PARTITION_EOF if !message.rkt.is_null() => Ok(Arrival::End(Taken(message))),
+            Code::RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET | Code::RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE
+                if !message.rkt.is_null() =>
+            {
+                Ok(Arrival::Gone(Taken(message)))
+            }
             Code::RD_KAFKA_RESP_ERR__FATAL => {
                 Err(KafkaError::MessageConsumptionFatal(RDKafkaErrorCode::from(message.err)))
             }
@@ -127,7 +134,7 @@ impl Drop for MessageQueue {
 impl<'a> Taken<'a> {
     /// Whether it is of this topic.
     pub(super) fn is_of(&self, topic: &str) -> bool {
-        // SAFETY: a message without error has a topic, and one of an end was asked for it; its name lives as long as the message.
+        // SAFETY: a message without error has a topic, and one of another arrival was asked for it; its name lives as long as the message.
         let name = unsafe { CStr::from_ptr(native::rd_kafka_topic_name(self.0.rkt)) };
         name.to_bytes() == topic.as_bytes()
     }

@@ -22,6 +22,7 @@ mod relay;
 mod scan;
 mod sender;
 mod setback;
+mod suspicion;
 mod takeover;
 mod topic_settings;
 mod transactor;

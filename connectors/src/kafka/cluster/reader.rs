@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
-use engine::connector::{ConnectorError, Partition, PartitionIndex, Read, Reader};
+use engine::connector::{Anchor, ConnectorError, Partition, PartitionIndex, Read, Reader};
 use rdkafka::consumer::Consumer;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::{Offset, TopicPartitionList};
@@ -18,6 +18,7 @@ use super::anchoring::require_anchors;
 use super::contact::{Contact, Visible, refused};
 use super::lane::Lane;
 use super::message_queue::{Arrival, MessageQueue, Taken};
+use super::suspicion::Suspicion;
 
 /// How often to look for new partitions.
 const SURVEY_EVERY: Duration = Duration::from_secs(30);
@@ -44,6 +45,7 @@ pub(in crate::kafka) struct ClusterReader {
     wanted: Wanted,
     bounded: bool,
     surveyed: Instant,
+    suspicion: Suspicion,
     /// Errors that were said already.
     said: BTreeSet<String>,
 }
@@ -69,6 +71,7 @@ impl ClusterReader {
             wanted: order.wanted,
             bounded: order.bounded,
             surveyed: Instant::now(),
+            suspicion: Suspicion::new(cluster.clone(), order.context.stop.clone()),
             said: BTreeSet::new(),
         };
         let mut partitions = Vec::new();
@@ -80,9 +83,10 @@ impl ClusterReader {
                 let (low, high) = reader.contact.reach(topic, partition)?;
                 let start = first_offset(&reader.contact, order, topic, partition, low, high)?;
                 let end = order.bounded.then_some(high.max(start));
-                partitions.push(reader.add(topic, partition, start, end, &mut assignment)?);
+                let anchor = order.anchor(topic, partition);
+                partitions.push(reader.add(topic, partition, start, end, anchor, &mut assignment)?);
                 // What retention has taken cannot be compared any more.
-                if let Some(anchor) = order.anchor(topic, partition).filter(|anchor| anchor.start >= low) {
+                if let Some(anchor) = anchor.filter(|anchor| anchor.start >= low) {
                     anchors.insert(partition, anchor);
                 }
             }
@@ -99,13 +103,14 @@ impl ClusterReader {
         partition: u32,
         start: u64,
         end: Option<u64>,
+        anchor: Option<Anchor>,
         assignment: &mut TopicPartitionList,
     ) -> Result<Partition, ConnectorError> {
         self.messages.adopt(topic, partition as i32);
         let offset = Offset::Offset(start as i64);
         assignment.add_partition_offset(topic, partition as i32, offset).map_err(|error| unexpected(&error))?;
         let place = self.lanes.len();
-        self.lanes.push(Lane::new(topic, partition, Course::new(PartitionIndex(place as u32), start, end)));
+        self.lanes.push(Lane::new(topic, partition, Course::new(PartitionIndex(place as u32), start, end), anchor));
         self.places.entry(topic.to_owned()).or_default().push(place);
         Ok(announce(topic, partition, start, end))
     }
@@ -123,7 +128,7 @@ impl ClusterReader {
             let Some(answer) = self.contact.glance(&topic) else { continue };
             let count = answer.filter(|count| *count >= known).ok_or_else(|| deleted(&topic))?;
             for partition in known..count {
-                found.push(self.add(&topic, partition, 0, None, &mut assignment)?);
+                found.push(self.add(&topic, partition, 0, None, None, &mut assignment)?);
             }
             self.topics[at].1 = count;
         }
@@ -173,10 +178,6 @@ impl ClusterReader {
         let Some(code) = error.rdkafka_error_code() else { return Ok(()) };
         match code {
             Code::AllBrokersDown | Code::BrokerTransportFailure | Code::Resolve => Ok(()),
-            Code::AutoOffsetReset | Code::OffsetOutOfRange => Err(ConnectorError::diverged(
-                format!("offsets that are to be read next are gone from {brokers}: {error}"),
-                GONE_HINT,
-            )),
             Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition => {
                 let gone = self.topics.iter().find(|(topic, _)| self.contact.glance(topic) == Some(None));
                 gone.map_or(Ok(()), |(topic, _)| Err(deleted(topic)))
@@ -211,7 +212,12 @@ impl ClusterReader {
                     }
                     (None, None)
                 }
+                Some(Ok(Arrival::Gone(message))) => {
+                    let Some(place) = place_of(&message, &self.lanes, self.last, &self.places) else { continue };
+                    return Err(gone(&self.lanes[place]));
+                }
                 Some(Ok(Arrival::Record(message))) => {
+                    self.suspicion.hear(self.contact.consumer.context().disturbances(), &self.lanes);
                     let Some(place) = place_of(&message, &self.lanes, self.last, &self.places) else { continue };
                     self.last = place;
                     self.lanes[self.last].accept(&message, self.wanted);
@@ -299,6 +305,16 @@ pub(super) fn missing(topic: &str, brokers: &str) -> ConnectorError {
     )
 }
 
+/// The log of a partition ends before what is to be read next, or begins behind it.
+fn gone(lane: &Lane) -> ConnectorError {
+    let Lane { topic, partition, course, .. } = lane;
+    let what = format!(
+        "offset {} of partition {partition} of topic `{topic}`, which is to be read next, is gone: retention has taken it, or the topic was made anew",
+        course.position()
+    );
+    ConnectorError::diverged(what, GONE_HINT)
+}
+
 fn deleted(topic: &str) -> ConnectorError {
     ConnectorError::diverged(
         format!("topic `{topic}` was deleted, or made anew with fewer partitions, while it was read"),
@@ -318,6 +334,10 @@ impl Reader for ClusterReader {
         let deadline = Instant::now() + wait;
         self.survey()?;
         loop {
+            self.suspicion.hear(self.contact.consumer.context().disturbances(), &self.lanes);
+            if !self.suspicion.is_dispelled()? {
+                return Ok(Read::Idle);
+            }
             if let Some(read) = self.ready.pop_front() {
                 return Ok(read);
             }

@@ -1,6 +1,7 @@
 //! What a librdkafka client says about itself: refusals, outages, how far partitions reach.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -14,13 +15,13 @@ use rdkafka::statistics::Statistics;
 pub(in crate::kafka) struct Watch {
     brokers: String,
     heard: Mutex<Heard>,
+    disturbances: AtomicU64,
 }
 
 #[derive(Default)]
 struct Heard {
     refusal: Option<(Instant, String)>,
     outage: Option<Instant>,
-    disturbances: u64,
     /// The offset after the last committed record of each partition.
     ends: HashMap<(String, i32), u64>,
 }
@@ -28,7 +29,7 @@ struct Heard {
 impl Watch {
     /// Watches a client of these brokers.
     pub(in crate::kafka) fn new(brokers: &str) -> Self {
-        Self { brokers: brokers.to_owned(), heard: Mutex::default() }
+        Self { brokers: brokers.to_owned(), heard: Mutex::default(), disturbances: AtomicU64::new(0) }
     }
 
     /// The brokers, for messages.
@@ -50,7 +51,7 @@ impl Watch {
     /// How many errors, and lost connections, the client has told of so far. Of the connection to a transaction's coordinator only the log tells, and
     /// before anything is sent again.
     pub(super) fn disturbances(&self) -> u64 {
-        self.heard().disturbances
+        self.disturbances.load(Ordering::Acquire)
     }
 
     /// Whether all brokers are out of reach.
@@ -77,14 +78,14 @@ impl ClientContext for Watch {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         tracing::debug!(target: "librdkafka", ?level, "{facility}: {message}");
         if facility == CONNECTION_LOST {
-            self.heard().disturbances += 1;
+            self.disturbances.fetch_add(1, Ordering::Release);
         }
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
         let Some(code) = error.rdkafka_error_code() else { return };
+        self.disturbances.fetch_add(1, Ordering::Release);
         let mut heard = self.heard();
-        heard.disturbances += 1;
         // An end of the connection within the handshake is no code of its own: it is what a listener without TLS does.
         if is_refusal(code) || reason.contains("SSL handshake failed") {
             heard.refusal.get_or_insert_with(|| (Instant::now(), reason.to_owned()));
