@@ -7,7 +7,7 @@ use engine::connector::{Bound, ConnectorError, PartitionIndex, Read, Reader};
 use rdkafka::producer::BaseRecord;
 
 use crate::fault_proxy::FaultProxy;
-use crate::place::{PATIENCE, Place, open_now};
+use crate::place::{Opened, PATIENCE, Place, open_now};
 use crate::stranger::Stranger;
 use crate::yaml::{checked, map, scalar, values};
 
@@ -53,10 +53,7 @@ fn offsets_that_are_gone_diverge() {
 #[test]
 #[ignore = "needs KAFKA_BROKERS"]
 fn a_topic_that_is_deleted_while_it_is_read_diverges() {
-    let place = Place::real();
-    place.produce(1, &[(None, Some("x"), 1)]);
-    let mut opened = place.open("earliest", &[], Bound::Unbounded).expect("the topic");
-    assert_eq!(opened.take(1).len(), 1);
+    let (place, mut opened) = with_one_read();
     place.admin().delete(&place.topic);
     await_divergence(&mut *opened.reader);
 }
@@ -64,10 +61,7 @@ fn a_topic_that_is_deleted_while_it_is_read_diverges() {
 #[test]
 #[ignore = "needs KAFKA_BROKERS"]
 fn a_topic_that_is_made_anew_while_it_is_read_diverges() {
-    let place = Place::real();
-    place.produce(1, &[(None, Some("x"), 1)]);
-    let mut opened = place.open("earliest", &[], Bound::Unbounded).expect("the topic");
-    assert_eq!(opened.take(1).len(), 1);
+    let (place, mut opened) = with_one_read();
     place.admin().delete(&place.topic);
     place.produce(1, &(0..9).map(|_| (None, Some("y"), 1)).collect::<Vec<_>>());
     await_divergence(&mut *opened.reader);
@@ -76,39 +70,24 @@ fn a_topic_that_is_made_anew_while_it_is_read_diverges() {
 #[test]
 #[ignore = "needs KAFKA_BROKERS"]
 fn a_topic_that_is_made_anew_while_brokers_are_out_of_reach_diverges() {
-    let place = Place::real();
-    place.produce(1, &[(None, Some("x"), 1)]);
-    let proxy = FaultProxy::new(&place.brokers);
-    let mut opened = through(&proxy, &place).open("earliest", &[], Bound::Unbounded).expect("the topic");
-    assert_eq!(opened.take(1).len(), 1);
-    proxy.darken();
-    place.delete();
-    place.produce(1, &(0..9).map(|_| (None, Some("y"), 1)).collect::<Vec<_>>());
-    proxy.lift();
+    let mut opened = out_of_reach_while(|place| {
+        place.delete();
+        place.produce(1, &(0..9).map(|_| (None, Some("y"), 1)).collect::<Vec<_>>());
+    });
     await_divergence(&mut *opened.reader);
 }
 
 #[test]
 #[ignore = "needs KAFKA_BROKERS"]
 fn a_lost_connection_is_no_reason_to_end() {
-    let place = Place::real();
-    place.produce(1, &[(None, Some("x"), 1)]);
-    let proxy = FaultProxy::new(&place.brokers);
-    let mut opened = through(&proxy, &place).open("earliest", &[], Bound::Unbounded).expect("the topic");
-    assert_eq!(opened.take(1).len(), 1);
-    proxy.darken();
-    place.produce(1, &[(None, Some("y"), 1)]);
-    proxy.lift();
+    let mut opened = out_of_reach_while(|place| place.produce(1, &[(None, Some("y"), 1)]));
     assert_eq!(values(&opened.take(1)), ["y"]);
 }
 
 #[test]
 #[ignore = "needs KAFKA_BROKERS"]
 fn offsets_that_go_while_they_are_read_diverge() {
-    let place = Place::real();
-    place.produce(1, &[(None, Some("x"), 1)]);
-    let mut opened = place.open("earliest", &[], Bound::Unbounded).expect("the topic");
-    assert_eq!(opened.take(1).len(), 1);
+    let (place, mut opened) = with_one_read();
     // Nobody may read these, so the reader waits before them.
     let stranger = Stranger::at(&place, &place.topic);
     stranger.begin();
@@ -121,9 +100,30 @@ fn offsets_that_go_while_they_are_read_diverge() {
     stranger.abort();
 }
 
-/// The same place, reached through a proxy.
-fn through(proxy: &FaultProxy, place: &Place) -> Place {
-    Place { brokers: proxy.address.clone(), ..place.beside("") }
+/// A topic of one record, and who has read it.
+fn with_one_read() -> (Place, Opened) {
+    let place = Place::real();
+    place.produce(1, &[(None, Some("x"), 1)]);
+    let opened = one_read(&place);
+    (place, opened)
+}
+
+fn one_read(place: &Place) -> Opened {
+    let mut opened = place.open("earliest", &[], Bound::Unbounded).expect("the topic");
+    assert_eq!(opened.take(1).len(), 1);
+    opened
+}
+
+/// Who has read the record of a topic, and did not reach the brokers while something was done there.
+fn out_of_reach_while(act: impl FnOnce(&Place)) -> Opened {
+    let place = Place::real();
+    place.produce(1, &[(None, Some("x"), 1)]);
+    let proxy = FaultProxy::new(&place.brokers);
+    let opened = one_read(&Place { brokers: proxy.address.clone(), ..place.beside("") });
+    proxy.darken();
+    act(&place);
+    proxy.lift();
+    opened
 }
 
 /// Reads on until it is seen that what was there is not.
